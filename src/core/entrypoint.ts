@@ -1,0 +1,119 @@
+import type { Placed } from './backbone.ts';
+import type { GatewayError } from './errors.ts';
+import type { Event, EventDraft, WireFormat } from './event.ts';
+import type { LimitStatus } from './policy.ts';
+import type { Position, StartFrom } from './position.ts';
+
+/** The writing end of one client. */
+export interface Sink {
+  readonly format: WireFormat;
+  /** Takes n events as one buffer it must not change. False: taken, but hold the next back until `reader.drained()`. */
+  write(buffer: Buffer, n: number): boolean;
+  /** Bytes taken and not yet handed to the kernel. */
+  readonly buffered: number;
+  /** A limit holds delivery until `until` (wall time in milliseconds): tell the client where its protocol has words for it. */
+  hold?(error: GatewayError, until: number): void;
+  /** Says why in the protocol's own words and closes. Called once. */
+  end(reason: GatewayError): void;
+}
+
+/** What a client asked to read. */
+export interface ReadOptions {
+  /** Decoded address or pattern. */
+  readonly address: string;
+  readonly from: StartFrom;
+  /** Name of a durable reader. */
+  readonly name?: string | undefined;
+  /** CEL expression over attributes and data. */
+  readonly filter?: string | undefined;
+}
+
+export interface Reader {
+  readonly id: string;
+  /** The sink can take more. */
+  drained(): void;
+  /** A durable reader's consumer has dealt with everything up to here. Returns the refusal when the position is not of this reader. */
+  confirm(position: string): GatewayError | undefined;
+  readonly position: Position;
+  /** The client is gone. */
+  close(): void;
+}
+
+export interface PageOptions extends ReadOptions {
+  readonly limit: number;
+  /** Milliseconds to wait for the first event; 0: answer at once. */
+  readonly wait: number;
+  /** The client went away while waiting. */
+  readonly signal: AbortSignal;
+}
+
+export interface Page {
+  readonly events: readonly Event[];
+  /** What the next page is read after. */
+  readonly position: Position;
+  /** Charges the page: to be called once the answer is on its way. */
+  sent(): void;
+}
+
+/** Who knocks: what an entrypoint found in the handshake. */
+export interface Hello {
+  readonly protocol: string;
+  /** Path on the gateway without query, still percent-encoded: names API and address. */
+  readonly path: string;
+  readonly credential: Credential | undefined;
+  /** Whether the connection stays open; single requests do not count as connections. */
+  readonly stream: boolean;
+  readonly remote: string;
+  /** Called when the gateway ends the session: revoked key, duration over, restart. */
+  readonly onEnd?: ((reason: GatewayError) => void) | undefined;
+}
+
+export type Credential =
+  | { readonly kind: 'api-key'; readonly value: string }
+  | { readonly kind: 'bearer'; readonly value: string }
+  | { readonly kind: 'ticket'; readonly value: string };
+
+/** One authenticated connection or request. Methods return or reject with GatewayError only. */
+export interface Session {
+  /** Decoded address or pattern from the path. */
+  readonly address: string;
+  readonly limits: () => readonly LimitStatus[];
+  /** Attributes a plain JSON body gets on this channel. */
+  readonly defaults: EventDefaults;
+  publish(address: string, events: readonly EventDraft[]): Promise<readonly Placed[]>;
+  /** Rejects when refused; from then on the reader writes to the sink. */
+  read(options: ReadOptions, sink: Sink): Promise<Reader>;
+  page(options: PageOptions): Promise<Page>;
+  /** Moves a durable reader's cursor without an open connection. */
+  confirm(name: string, position: string): Promise<void>;
+  close(): void;
+}
+
+/** What the contract says about an event sent without an envelope. */
+export interface EventDefaults {
+  readonly type: string | undefined;
+  readonly source: string;
+}
+
+/** Rules for browsers of one API; undefined: no cross-origin access. */
+export interface Cors {
+  readonly origins: readonly string[];
+  readonly maxAge: number;
+}
+
+/** What HTTP needs to know about a path before anybody is authenticated. */
+export interface RouteInfo {
+  readonly cors: Cors | undefined;
+  readonly entrypoints: readonly string[];
+  /** Largest accepted body or message in bytes. */
+  readonly maxEventBytes: number;
+}
+
+/** The gateway as an entrypoint sees it. */
+export interface Gateway {
+  route(path: string): RouteInfo | undefined;
+  /** Resolves to a session or rejects with UNAUTHENTICATED, FORBIDDEN, CHANNEL_NOT_FOUND, LIMIT_REACHED, … */
+  connect(hello: Hello): Promise<Session>;
+  /** True once draining: no new clients. */
+  readonly draining: boolean;
+}

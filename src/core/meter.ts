@@ -1,0 +1,90 @@
+import type { Event } from './event.ts';
+import type { SubscriptionContext } from './policy.ts';
+import type { Position } from './position.ts';
+
+/** What is charged at once: consecutive events of a flush or of a slice of catch-up, shared by all readers that take it whole. */
+export interface Batch {
+  readonly events: readonly Event[];
+  /** Sum of the payload bytes of `events`. */
+  readonly bytes: number;
+  /** The place after the whole batch, including events that a filter took out. */
+  readonly position: Position;
+  /** Events that the reader's filter took out. */
+  readonly filtered: number;
+}
+
+/** Who reads what: the identity an account is opened for. */
+export interface ReaderRequest {
+  readonly subscription: SubscriptionContext;
+  readonly protocol: string;
+  readonly log: string;
+  /** Address or pattern. */
+  readonly address: string;
+  /** Name of a durable reader. */
+  readonly name: string | undefined;
+  /** Where a reader that cannot be resumed begins. */
+  readonly start: Position;
+  /** Whether `start` was named by the client (Last-Event-ID, `?from=<position>`), so that a closed connection may be resumed. */
+  readonly resumes: boolean;
+}
+
+/**
+ * The books of one reader. Ranges tile: each charge starts where the last one ended. Plain calls without promises;
+ * the ledger commits cursor and usage together at short intervals.
+ */
+export interface ReaderAccount {
+  readonly id: string;
+  /** Where delivery goes on: the confirmed cursor of a durable reader, `start` of a new or resumed one. */
+  readonly cursor: Position;
+  /** Everything up to this place was charged before: sent again it is redelivered, not billed. */
+  readonly charged: Position;
+  /** The first `redelivered` events of the batch were charged before; the rest are billed. */
+  charge(batch: Batch, redelivered: number): void;
+  /** Events given up by overflow: up to `position`, so that ranges still tile. */
+  drop(events: number, position: Position, reason: 'dropped' | 'conflated'): void;
+  /** A durable reader's consumer has dealt with everything up to here. */
+  confirm(position: Position): void;
+  /** Level with the feed, paused or behind: shown to the operator. */
+  state(state: 'live' | 'catching-up' | 'paused'): void;
+  /** Last word of this connection; pending charges are still committed. */
+  close(): void;
+}
+
+/** The ledger as the way of an event sees it. */
+export interface Meter {
+  /** Rejects with READER_TAKEN never: the newest connection wins and the old one is told by `onTaken`. */
+  open(request: ReaderRequest, onTaken: () => void): Promise<ReaderAccount>;
+  published(record: PublishRecord): void;
+  refused(record: RefusalRecord): void;
+}
+
+export interface PublishRecord {
+  readonly subscription: SubscriptionContext;
+  readonly protocol: string;
+  readonly log: string;
+  readonly address: string;
+  /** Accepted and new, by event type. */
+  readonly byType: ReadonlyMap<string, { readonly events: number; readonly bytes: number }>;
+  readonly duplicates: number;
+  /** Milliseconds from offering to durable. */
+  readonly latency: number;
+}
+
+/** A decision against a client: counted, logged on one wide line, and shown to the subscriber. */
+export interface RefusalRecord {
+  readonly tenant: string;
+  readonly application: string | undefined;
+  readonly subscription: string | undefined;
+  readonly api: string | undefined;
+  readonly plan: string | undefined;
+  readonly protocol: string;
+  readonly address: string | undefined;
+  readonly stage: 'connect' | 'publish' | 'read' | 'deliver';
+  readonly code: string;
+  /** The policy's limit, the schema's path, or another short word from a bounded set. */
+  readonly reason: string;
+  readonly sentence: string;
+  readonly events: number;
+  /** Milliseconds until coming back makes sense. */
+  readonly retryAfter: number | undefined;
+}

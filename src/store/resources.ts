@@ -1,0 +1,148 @@
+import type { Overflow, WindowUnit } from '../core/policy.ts';
+
+/** What the control plane writes and the gateway serves from. Names are unique per tenant, kind and parent. */
+export type Lifecycle = 'created' | 'pre-released' | 'published' | 'blocked' | 'deprecated' | 'retired';
+export type PlanState = 'staging' | 'published' | 'deprecated' | 'closed';
+export type SubscriptionState = 'pending' | 'accepted' | 'rejected' | 'paused' | 'closed';
+
+export interface BackboneSpec {
+  readonly kind: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface ContractSource {
+  /** Name of the file as the operator wrote it, for messages with a place. */
+  readonly name: string;
+  readonly text: string;
+  /** Files beside the document that the operator named, by relative path. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export interface ApiSpec {
+  readonly kind: 'event';
+  readonly description?: string;
+  readonly contract: ContractSource;
+  /** Starts with `/`; where it stands on the gateway; unique per tenant. */
+  readonly path: string;
+  readonly backbone: string;
+  readonly entrypoints: readonly string[];
+  readonly lifecycle: Lifecycle;
+  /** Milliseconds and bytes. */
+  readonly retention: { readonly age?: number; readonly bytes?: number };
+  readonly dedup: { readonly window: number };
+  readonly cors?: { readonly origins: readonly string[]; readonly maxAge: number };
+  /** Largest event in bytes. */
+  readonly maxEventBytes: number;
+}
+
+export interface LimitsSpec {
+  readonly eventCount?: readonly { readonly limit: number; readonly per: WindowUnit; readonly counts: 'publish' | 'deliver' | 'both'; readonly onLimit?: 'disconnect' | 'pause' }[];
+  readonly connectionCount?: { readonly limit: number };
+  /** `limit` in milliseconds for `per: connection` or a window; `until` an RFC 3339 date. */
+  readonly duration?: readonly { readonly limit?: number; readonly per?: 'connection' | WindowUnit; readonly until?: string }[];
+  /** Bytes as a number, or events. */
+  readonly backpressure?: { readonly maxBuffered?: number; readonly maxEvents?: number; readonly overflow: Overflow };
+}
+
+export interface PlanSpec {
+  readonly description?: string;
+  readonly state: PlanState;
+  readonly security: readonly string[];
+  readonly approval: 'auto' | 'manual';
+  /** A named set of limits that `limits` refines: gold, silver, bronze, unlimited. */
+  readonly preset?: string;
+  readonly limits: LimitsSpec;
+}
+
+export interface ApplicationSpec {
+  readonly description?: string;
+  readonly owner?: string;
+}
+
+export interface CredentialSpec {
+  readonly kind: 'api-key';
+  /** SHA-256 of the key, hex: the key itself is never kept. */
+  readonly hash: string;
+  /** First characters of the key, so that people can tell keys apart. */
+  readonly prefix: string;
+  /** `config` when it came from a configuration file. */
+  readonly origin: 'api' | 'config';
+  /** Wall time in milliseconds after which it is refused; set on rotation and revocation. */
+  readonly expiresAt?: number;
+  readonly revokedAt?: number;
+}
+
+export interface SubscriptionSpec {
+  readonly application: string;
+  readonly api: string;
+  /** Undefined only for a provider. */
+  readonly plan?: string;
+  readonly as: 'client' | 'provider';
+  readonly allow: { readonly publish: readonly string[]; readonly read: readonly string[] };
+  readonly state: SubscriptionState;
+  /** Why it was rejected, paused or closed. */
+  readonly reason?: string;
+}
+
+export interface SpecOf {
+  backbone: BackboneSpec;
+  api: ApiSpec;
+  plan: PlanSpec;
+  application: ApplicationSpec;
+  credential: CredentialSpec;
+  subscription: SubscriptionSpec;
+}
+
+export type ResourceKind = keyof SpecOf;
+
+/** One remembered thing. `id` is given once and never reused; `version` grows by one with each change and is the ETag. */
+export interface Resource<K extends ResourceKind = ResourceKind> {
+  readonly tenant: string;
+  readonly kind: K;
+  readonly id: string;
+  /** Unique among its siblings: the key in the configuration file. For a credential and a subscription the same as `id`. */
+  readonly name: string;
+  /** Name of the API of a plan, of the application of a credential; empty for the rest. */
+  readonly parent: string;
+  readonly version: number;
+  /** Wall time in milliseconds. */
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly spec: SpecOf[K];
+}
+
+/** A change to one resource; `expect` is the version it was read at, 0 for one that must not exist yet. */
+export type ResourceChange =
+  | { readonly op: 'put'; readonly resource: Resource; readonly expect: number }
+  | { readonly op: 'delete'; readonly resource: Resource; readonly expect: number };
+
+export interface AuditEntry {
+  readonly seq: number;
+  readonly at: number;
+  readonly tenant: string;
+  /** `admin`, `config:sluice.yaml`, `application:<name>`, … */
+  readonly actor: string;
+  /** `api.create`, `subscription.pause`, … */
+  readonly action: string;
+  readonly kind: ResourceKind;
+  readonly name: string;
+  readonly parent: string;
+  /** The spec before and after, without secrets; null when there was or is none. */
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** Everything the control plane remembers, kept in memory and written through. */
+export interface ResourceStore {
+  /** All resources as they are now; the objects are immutable and replaced, so identity tells what changed. */
+  list<K extends ResourceKind>(kind: K, tenant?: string): readonly Resource<K>[];
+  get<K extends ResourceKind>(kind: K, name: string, parent?: string, tenant?: string): Resource<K> | undefined;
+  byId<K extends ResourceKind>(kind: K, id: string): Resource<K> | undefined;
+  /** Atomic with its audit rows; rejects with StoreError CHANGED when a version differs. Watchers are told before it resolves. */
+  write(changes: readonly (ResourceChange & { readonly action: string })[], actor: string): Promise<void>;
+  /** Called after each committed write with what changed; returns how to stop. */
+  watch(listener: (changes: readonly ResourceChange[]) => void): () => void;
+  audit(query: { readonly tenant: string; readonly before?: number; readonly limit: number; readonly kind?: ResourceKind; readonly name?: string }): Promise<readonly AuditEntry[]>;
+  /** Earlier specs of an API, newest first: revision n is the spec at version n. */
+  revisions(api: string, tenant?: string): Promise<readonly { readonly revision: number; readonly at: number; readonly actor: string; readonly spec: ApiSpec }[]>;
+}
