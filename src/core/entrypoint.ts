@@ -21,7 +21,10 @@ export interface Sink {
 export interface ReadOptions {
   /** Decoded address or pattern. */
   readonly address: string;
+  /** Where a reader without a cursor begins. */
   readonly from: StartFrom;
+  /** What the client has seen up to (`Last-Event-ID`, a `next` link): resumes, and confirms for a durable reader. */
+  readonly resume?: string | undefined;
   /** Name of a durable reader. */
   readonly name?: string | undefined;
   /** CEL expression over attributes and data. */
@@ -51,8 +54,6 @@ export interface Page {
   readonly events: readonly Event[];
   /** What the next page is read after. */
   readonly position: Position;
-  /** Charges the page: to be called once the answer is on its way. */
-  sent(): void;
 }
 
 /** Who knocks: what an entrypoint found in the handshake. */

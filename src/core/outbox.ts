@@ -1,0 +1,135 @@
+import { payloadBytes, sliceBatch } from './batch.ts';
+import type { Event, WireFormat } from './event.ts';
+import type { Batch } from './meter.ts';
+import type { OutboxBound } from './policy.ts';
+import type { Position } from './position.ts';
+
+/** Events given up to stay within the bound, and the place up to which they reach. */
+export interface Forgone {
+  readonly events: number;
+  readonly upTo: Position;
+}
+
+/**
+ * What waits for a socket that is full: references to shared events, never copies. The bound counts framed bytes
+ * and events; who adds past it must shed or leave.
+ */
+export class Outbox {
+  readonly #format: WireFormat;
+  readonly #bound: OutboxBound;
+  #batches: Batch[] = [];
+  #bytes = 0;
+  #events = 0;
+
+  constructor(format: WireFormat, bound: OutboxBound) {
+    this.#format = format;
+    this.#bound = bound;
+  }
+
+  get isEmpty(): boolean {
+    return this.#batches.length === 0;
+  }
+
+  /** Framed bytes waiting. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(batch: Batch): void {
+    append(this.#batches, batch);
+    this.#events += batch.events.length;
+    this.#bytes += framedBytes(batch.events, this.#format);
+  }
+
+  /** Whether the bound is passed, counting `buffered` bytes that the socket itself still holds. */
+  isOver(buffered: number): boolean {
+    const { maxBytes, maxEvents } = this.#bound;
+    return (maxBytes !== undefined && this.#bytes + buffered > maxBytes) || (maxEvents !== undefined && this.#events > maxEvents);
+  }
+
+  /** The next events to write, at least one and about `maxBytes` framed; undefined when nothing waits. */
+  take(maxBytes: number): Batch | undefined {
+    const first = this.#batches[0];
+    if (first === undefined) return undefined;
+    let count = 0;
+    let bytes = 0;
+    while (count < first.events.length && (count === 0 || bytes < maxBytes)) {
+      bytes += (first.events[count] as Event).frame(this.#format).length;
+      count += 1;
+    }
+    return this.#takeFirst(first, count, bytes);
+  }
+
+  /** Gives up the oldest events until the bound holds; the newest event always stays. */
+  dropOldest(buffered: number): Forgone | undefined {
+    let dropped = 0;
+    let upTo: Position | undefined;
+    while (this.isOver(buffered) && this.#events > 1) {
+      const first = this.#batches[0] as Batch;
+      const bytes = first.events.length === 0 ? 0 : (first.events[0] as Event).frame(this.#format).length;
+      const taken = this.#takeFirst(first, Math.min(1, first.events.length), bytes);
+      dropped += taken.events.length;
+      upTo = taken.position;
+    }
+    return upTo === undefined ? undefined : { events: dropped, upTo };
+  }
+
+  /** Keeps only the newest event of each key. Returns how many were given up. */
+  conflate(keyOf: (event: Event) => string): number {
+    const seen = new Set<string>();
+    const newestFirst: Batch[] = [];
+    let given = 0;
+    for (let index = this.#batches.length - 1; index >= 0; index -= 1) {
+      const batch = this.#batches[index] as Batch;
+      const events = newestPerKey(batch.events, keyOf, seen);
+      given += batch.events.length - events.length;
+      newestFirst.push({ events, bytes: payloadBytes(events), position: batch.position, filtered: batch.filtered });
+    }
+    this.#batches = [];
+    for (const batch of newestFirst.reverse()) append(this.#batches, batch);
+    this.#events -= given;
+    this.#bytes = this.#batches.reduce((sum, batch) => sum + framedBytes(batch.events, this.#format), 0);
+    return given;
+  }
+
+  /** Forgets everything: the reader catches up from the backbone instead. */
+  clear(): void {
+    this.#batches = [];
+    this.#bytes = 0;
+    this.#events = 0;
+  }
+
+  #takeFirst(first: Batch, count: number, bytes: number): Batch {
+    const whole = count === first.events.length;
+    if (whole) this.#batches.shift();
+    else this.#batches[0] = sliceBatch(first, count, first.events.length);
+    this.#events -= count;
+    this.#bytes -= bytes;
+    return whole ? first : sliceBatch(first, 0, count);
+  }
+}
+
+function newestPerKey(events: readonly Event[], keyOf: (event: Event) => string, seen: Set<string>): Event[] {
+  const kept: Event[] = [];
+  for (let index = events.length - 1; index >= 0; index -= 1) {
+    const event = events[index] as Event;
+    const key = keyOf(event);
+    if (seen.has(key)) continue;
+    seen.add(key);
+    kept.push(event);
+  }
+  return kept.reverse();
+}
+
+function framedBytes(events: readonly Event[], format: WireFormat): number {
+  let bytes = 0;
+  for (const event of events) bytes += event.frame(format).length;
+  return bytes;
+}
+
+/** A batch without events only moves the place the one before it ends at, so that nothing piles up behind a filter. */
+function append(batches: Batch[], batch: Batch): void {
+  const last = batches.at(-1);
+  if (batch.events.length > 0 || last === undefined) batches.push(batch);
+  else batches[batches.length - 1] = { ...last, position: batch.position, filtered: last.filtered + batch.filtered };
+}

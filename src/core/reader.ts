@@ -1,0 +1,345 @@
+import { joinFrames, makeBatch, sliceBatch, type Filter } from './batch.ts';
+import type { Backbone } from './backbone.ts';
+import type { Sink } from './entrypoint.ts';
+import { GatewayError, toGatewayError } from './errors.ts';
+import type { Event } from './event.ts';
+import type { Feed } from './feed.ts';
+import type { Batch, ReaderAccount } from './meter.ts';
+import { Outbox } from './outbox.ts';
+import type { LimitAnswer, OutboxBound } from './policy.ts';
+import type { Position } from './position.ts';
+
+/** The deliver stage of a subscription, compiled. */
+export interface Governor {
+  /** How many of the next n events may go now; takes nothing. */
+  allow(n: number, bytes: number): number;
+  delivered(n: number, bytes: number): void;
+  /** Why `allow` gave less than n. */
+  limited(): LimitAnswer;
+  readonly outbox: OutboxBound;
+}
+
+/** What a reader is made of. */
+export interface ReaderParts {
+  readonly feed: Feed;
+  readonly backbone: Backbone;
+  readonly account: ReaderAccount;
+  readonly sink: Sink;
+  readonly filter: Filter | undefined;
+  readonly governor: Governor;
+  /** Calls back once at a wall time in milliseconds; returns how to cancel. */
+  readonly schedule: (at: number, callback: () => void) => () => void;
+  /** A limit stopped delivery of `events` more events. */
+  readonly onLimited: (answer: LimitAnswer, events: number) => void;
+  /** The reader is over, by its own doing or the client's. */
+  readonly onClosed: (reason: GatewayError | undefined) => void;
+}
+
+type State = 'live' | 'blocked' | 'catching-up' | 'waiting' | 'held' | 'closed';
+
+/** Bytes written at once on the slow path, so that a stalled socket holds little. */
+const writeBytes = 64 * 1024;
+/** Events and bytes of one read of the backbone while catching up. */
+const readEvents = 512;
+const readBytes = 256 * 1024;
+
+/**
+ * One position moving along a channel towards one sink. `live`: in the feed's cohort, each flush is one write.
+ * `blocked`: still in the cohort, its socket is full, events wait in the outbox. `catching-up`: reads the backbone
+ * until level with the feed. `waiting`: behind, and its socket is full. `held`: a limit stopped it until a time.
+ */
+export class LiveReader {
+  readonly #parts: ReaderParts;
+  #governor: Governor;
+  #position: Position;
+  #state: State = 'waiting';
+  #outbox: Outbox | undefined;
+  #isReading = false;
+  #cancelHold: (() => void) | undefined;
+  /** Joined a feed that stands before this reader's position: events up to it are passed over. */
+  #passOver: Position | undefined;
+  /** Events up to here were charged before this connection. */
+  #charged: Position | undefined;
+  #droppedSince: { after: Position; events: number; reason: 'dropped' | 'conflated' } | undefined;
+
+  constructor(parts: ReaderParts) {
+    this.#parts = parts;
+    this.#governor = parts.governor;
+    this.#position = parts.account.cursor;
+    this.#charged = parts.account.charged === parts.account.cursor ? undefined : parts.account.charged;
+  }
+
+  get id(): string {
+    return this.#parts.account.id;
+  }
+
+  /** The last place handed to the sink. */
+  get position(): Position {
+    return this.#position;
+  }
+
+  get filter(): Filter | undefined {
+    return this.#parts.filter;
+  }
+
+  get sink(): Sink {
+    return this.#parts.sink;
+  }
+
+  start(): void {
+    void this.#catchUp();
+  }
+
+  /** One flush of the feed; `buffer` holds the frames of all its events. */
+  take(batch: Batch, buffer: Buffer): void {
+    if (this.#passOver !== undefined) this.#takePast(this.#passOver, batch);
+    else if (this.#state === 'blocked') this.#queue(batch);
+    else this.#deliver(batch, buffer);
+  }
+
+  /** The plan changed: limits apply anew from the next event on. */
+  govern(governor: Governor): void {
+    this.#governor = governor;
+    if (this.#state === 'held') this.#resume();
+  }
+
+  /** The sink can take more. */
+  drained(): void {
+    if (this.#state === 'blocked') this.#pump();
+    else if (this.#state === 'waiting') void this.#catchUp();
+  }
+
+  /** Moves a durable reader's cursor; a refusal when the position is not one it was given. */
+  confirm(position: string): GatewayError | undefined {
+    const confirmed = position as Position;
+    try {
+      if (this.#parts.backbone.compare(confirmed, this.#position) > 0) {
+        return new GatewayError('BAD_REQUEST', `The position ${position} was not delivered to this reader yet; confirm a position it was given.`);
+      }
+    } catch (error) {
+      return toGatewayError(error);
+    }
+    this.#parts.account.confirm(confirmed);
+    return undefined;
+  }
+
+  /** The client is gone. */
+  close(): void {
+    this.#finish(undefined);
+  }
+
+  /** Ends the client's connection with a reason it is told. */
+  end(reason: GatewayError): void {
+    if (this.#state === 'closed') return;
+    this.#finish(reason);
+    this.#parts.sink.end(reason);
+  }
+
+  #deliver(batch: Batch, buffer: Buffer | undefined): void {
+    const n = batch.events.length;
+    if (n === 0) {
+      this.#account(batch);
+      return;
+    }
+    const allowed = this.#governor.allow(n, batch.bytes);
+    if (allowed < n) {
+      this.#limit(batch, allowed);
+      return;
+    }
+    this.#write(batch, buffer ?? joinFrames(batch.events, this.#parts.sink.format));
+  }
+
+  #write(batch: Batch, buffer: Buffer): void {
+    const n = batch.events.length;
+    this.#governor.delivered(n, batch.bytes);
+    this.#account(batch);
+    if (this.#parts.sink.write(buffer, n)) return;
+    if (this.#state === 'live') {
+      this.#state = 'blocked';
+      this.#outbox ??= new Outbox(this.#parts.sink.format, this.#governor.outbox);
+    } else if (this.#state === 'catching-up') {
+      this.#state = 'waiting';
+    }
+  }
+
+  #account(batch: Batch): void {
+    this.#parts.account.charge(batch, this.#charged === undefined ? 0 : this.#countCharged(batch, this.#charged));
+    this.#position = batch.position;
+  }
+
+  #countCharged(batch: Batch, charged: Position): number {
+    const { backbone } = this.#parts;
+    let count = 0;
+    for (const event of batch.events) {
+      if (backbone.compare(event.position, charged) > 0) break;
+      count += 1;
+    }
+    if (backbone.compare(batch.position, charged) >= 0) this.#charged = undefined;
+    return count;
+  }
+
+  #takePast(passOver: Position, batch: Batch): void {
+    const { backbone } = this.#parts;
+    if (backbone.compare(batch.position, passOver) <= 0) return;
+    this.#passOver = undefined;
+    const first = batch.events.findIndex((event) => backbone.compare(event.position, passOver) > 0);
+    const rest = sliceBatch(batch, first === -1 ? batch.events.length : first, batch.events.length);
+    if (this.#state === 'blocked') this.#queue(rest);
+    else this.#deliver(rest, undefined);
+  }
+
+  /** A limit gives fewer than the batch: the first go out, the cursor stays before the rest. */
+  #limit(batch: Batch, allowed: number): void {
+    if (allowed > 0) {
+      const first = sliceBatch(batch, 0, allowed);
+      this.#write(first, joinFrames(first.events, this.#parts.sink.format));
+    }
+    const answer = this.#governor.limited();
+    this.#parts.onLimited(answer, batch.events.length - allowed);
+    if (answer.action === 'disconnect') {
+      this.end(answer.error);
+      return;
+    }
+    this.#leaveFeed('held');
+    this.#parts.account.state('paused');
+    this.#parts.sink.hold?.(answer.error, answer.until);
+    this.#cancelHold = this.#parts.schedule(answer.until, () => this.#resume());
+  }
+
+  #resume(): void {
+    if (this.#state !== 'held') return;
+    this.#cancelHold?.();
+    this.#cancelHold = undefined;
+    this.#state = 'waiting';
+    void this.#catchUp();
+  }
+
+  #queue(batch: Batch): void {
+    const outbox = this.#outbox as Outbox;
+    outbox.add(batch);
+    if (!outbox.isOver(this.#parts.sink.buffered)) return;
+    const { overflow } = this.#governor.outbox;
+    if (overflow === 'pause') {
+      this.#leaveFeed('waiting');
+      this.#parts.account.state('catching-up');
+    } else if (overflow === 'disconnect') {
+      this.end(tooSlow(outbox.bytes, this.#governor.outbox));
+    } else {
+      this.#shed(outbox, overflow);
+    }
+  }
+
+  #shed(outbox: Outbox, overflow: 'drop-oldest' | 'conflate'): void {
+    const { account, sink } = this.#parts;
+    if (overflow === 'conflate') {
+      const given = outbox.conflate(conflationKey);
+      if (given > 0) {
+        this.#noteGap(given, 'conflated');
+        account.drop(given, this.#position, 'conflated');
+      }
+    }
+    const forgone = outbox.dropOldest(sink.buffered);
+    if (forgone === undefined) return;
+    this.#noteGap(forgone.events, 'dropped');
+    account.drop(forgone.events, forgone.upTo, 'dropped');
+    this.#position = forgone.upTo;
+  }
+
+  #noteGap(events: number, reason: 'dropped' | 'conflated'): void {
+    this.#droppedSince ??= { after: this.#position, events: 0, reason };
+    this.#droppedSince.events += events;
+    this.#droppedSince.reason = reason;
+  }
+
+  /** Writes what waits in the outbox, as long as the socket takes it. */
+  #pump(): void {
+    const outbox = this.#outbox as Outbox;
+    this.#state = 'live';
+    this.#tellGap();
+    while (this.#is('live')) {
+      const batch = outbox.take(writeBytes);
+      if (batch === undefined) break;
+      this.#deliver(batch, undefined);
+    }
+  }
+
+  #tellGap(): void {
+    const gap = this.#droppedSince;
+    if (gap === undefined) return;
+    this.#droppedSince = undefined;
+    const { sink } = this.#parts;
+    const frame = sink.format.encodeGap({ after: gap.after, upTo: this.#position, events: gap.events, reason: gap.reason });
+    if (frame.length > 0) sink.write(frame, 0);
+  }
+
+  /** Reads the backbone until level with the feed. Comparison and join happen in one turn, so nothing is lost or seen twice. */
+  async #catchUp(): Promise<void> {
+    if (this.#isReading || this.#state !== 'waiting') return;
+    const { feed, backbone, sink, account, filter } = this.#parts;
+    this.#isReading = true;
+    this.#state = 'catching-up';
+    try {
+      while (this.#state === 'catching-up') {
+        if (this.#joinIfLevel()) return;
+        account.state('catching-up');
+        const result = await backbone.read({ channel: feed.channel, after: this.#position, until: feed.position, limit: readEvents, maxBytes: readBytes });
+        if (!this.#is('catching-up')) return;
+        this.#deliver(makeBatch(result.events, result.position, filter), undefined);
+      }
+    } catch (error) {
+      this.end(toGatewayError(error));
+    } finally {
+      this.#isReading = false;
+      if (this.#is('waiting') && sink.buffered === 0) queueMicrotask(() => void this.#catchUp());
+    }
+  }
+
+  /** The state as it is after calls that change it. */
+  #is(state: State): boolean {
+    return this.#state === state;
+  }
+
+  #joinIfLevel(): boolean {
+    const { feed, backbone, account } = this.#parts;
+    if (this.#position !== feed.position) {
+      if (backbone.compare(this.#position, feed.position) <= 0) return false;
+      this.#passOver = this.#position;
+    }
+    this.#state = 'live';
+    this.#outbox = undefined;
+    account.state('live');
+    feed.join(this);
+    return true;
+  }
+
+  #leaveFeed(state: 'waiting' | 'held'): void {
+    this.#parts.feed.leave(this);
+    this.#outbox?.clear();
+    this.#outbox = undefined;
+    this.#state = state;
+  }
+
+  #finish(reason: GatewayError | undefined): void {
+    if (this.#state === 'closed') return;
+    this.#cancelHold?.();
+    this.#cancelHold = undefined;
+    this.#parts.feed.leave(this);
+    this.#outbox = undefined;
+    this.#state = 'closed';
+    this.#parts.account.close();
+    this.#parts.onClosed(reason);
+  }
+}
+
+/** Conflation keeps the newest event of each subject, or of each type where events have no subject. */
+function conflationKey(event: Event): string {
+  return `${event.address}\n${event.subject ?? event.type}`;
+}
+
+function tooSlow(bytes: number, bound: OutboxBound): GatewayError {
+  const most = bound.maxBytes === undefined ? `${bound.maxEvents} events` : `${bound.maxBytes} bytes`;
+  return new GatewayError('TOO_SLOW', `The client reads too slowly: more than ${most} were waiting, which the plan answers by disconnecting. Come back with the last position.`, {
+    retryAfter: 1000,
+    details: { buffered: bytes },
+  });
+}
