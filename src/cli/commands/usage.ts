@@ -1,0 +1,62 @@
+import { oneOf } from '../arguments.ts';
+import type { View } from '../client/management.ts';
+import { defineCommand } from '../command.ts';
+import { exitCodes } from '../exit-code.ts';
+import { printable } from '../output.ts';
+import { controlOptions, managementClient } from '../servers.ts';
+
+const verify = defineCommand({
+  name: 'verify',
+  summary: 'checks that the ledger has neither gaps nor overlaps; exit code 3 when it has',
+  options: controlOptions,
+  async run(context) {
+    const client = await managementClient(context);
+    const result = await client.get(['usage', 'verify']);
+    await context.output.show(result, () => verdict(result));
+    return result['ok'] === true ? exitCodes.ok : exitCodes.difference;
+  },
+});
+
+function verdict(result: View): string {
+  const places = (kind: string) => (Array.isArray(result[kind]) ? (result[kind] as unknown[]) : []);
+  const [gaps, overlaps] = [places('gaps'), places('overlaps')];
+  const counted = `${String(result['ranges'])} ranges of ${String(result['readers'])} readers`;
+  if (result['ok'] === true) return `${counted}: no gap, no overlap`;
+  const found = [...gaps.map((gap) => `gap ${JSON.stringify(gap)}`), ...overlaps.map((overlap) => `overlap ${JSON.stringify(overlap)}`)];
+  return [`${counted}: ${gaps.length} gaps, ${overlaps.length} overlaps`, ...found.map(printable)].join('\n');
+}
+
+/** Usage as it will be billed. */
+export const usage = defineCommand({
+  name: 'usage',
+  summary: 'what was delivered to whom, as it will be billed; usage verify checks the ledger',
+  subcommands: [verify],
+  options: {
+    ...controlOptions,
+    by: { type: 'string', value: 'WORD', default: 'subscription', describe: 'subscription, type or reader' },
+    api: { type: 'string', value: 'API', describe: 'of this API only' },
+    application: { type: 'string', value: 'NAME', describe: 'of this application only' },
+    subscription: { type: 'string', value: 'ID', describe: 'of this subscription only' },
+    from: { type: 'string', value: 'TIME', describe: 'from this time on (RFC 3339)' },
+    to: { type: 'string', value: 'TIME', describe: 'until this time (RFC 3339)' },
+  },
+  examples: ['sluice usage', 'sluice usage --by type --api orders --json', 'sluice usage verify'],
+  async run(context) {
+    const { api, application, subscription, from, to } = context.values;
+    const by = oneOf(context.values.by, 'by', ['subscription', 'type', 'reader']);
+    const client = await managementClient(context);
+    const answer = await client.get(['usage'], { by, api, application, subscription, from, to });
+    const rows = rowsOf(answer);
+    await context.output.rows(rows, columnsOf(rows));
+  },
+});
+
+function rowsOf(answer: View): readonly View[] {
+  const list = answer['items'] ?? answer['rows'] ?? Object.values(answer).find(Array.isArray);
+  return Array.isArray(list) ? (list as View[]) : [];
+}
+
+function columnsOf(rows: readonly View[]): string[] {
+  const names = new Set(rows.flatMap((row) => Object.keys(row)));
+  return names.size === 0 ? ['subscription', 'events', 'bytes'] : [...names];
+}
