@@ -23,6 +23,8 @@ export interface ConnectionContext {
   readonly stream: boolean;
   /** Wall time in milliseconds. */
   readonly connectedAt: number;
+  /** What proved the application's identity, also when it travelled as a bearer token or was exchanged for a ticket: `api-key`, `jwt`, … */
+  readonly credential?: string | undefined;
 }
 
 /** What becomes of a reader whose outbox is full. */
