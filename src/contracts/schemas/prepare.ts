@@ -1,0 +1,56 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** The versions whose official schema stands in this folder. */
+export const preparedVersions = ['2.6.0', '3.0.0', '3.1.0'] as const;
+
+const reference = '#/definitions/Reference';
+const annotations: Readonly<Record<string, (value: Json) => boolean>> = {
+  description: (value) => typeof value === 'string',
+  $comment: (value) => typeof value === 'string',
+  markdownDescription: (value) => typeof value === 'string',
+  title: (value) => typeof value === 'string',
+  examples: (value) => Array.isArray(value),
+};
+
+/**
+ * The official schema without annotations, and with its `oneOf` choices that have a telling member (`$ref`, `oneOf`) said as
+ * `if`/`then`/`else`: the same documents pass, and a document that does not pass gets the errors of one branch instead of all.
+ */
+export function prepareSchema(schema: Json): Json {
+  if (Array.isArray(schema)) return schema.map(prepareSchema);
+  if (schema === null || typeof schema !== 'object') return schema;
+  const entries = Object.entries(schema).filter(([key, value]) => annotations[key]?.(value) !== true);
+  return branch(Object.fromEntries(entries.map(([key, value]) => [key, prepareSchema(value)])));
+}
+
+function branch(schema: { readonly [key: string]: Json }): Json {
+  const choices = schema.oneOf;
+  if (!Array.isArray(choices) || choices.length < 2 || 'if' in schema) return schema;
+  const { oneOf, ...rest } = schema;
+  const told = choices.findIndex((choice) => choice?.$ref === reference || choice?.$ref?.endsWith('/definitions/Reference'));
+  if (told >= 0) return { ...rest, ...decide('$ref', choices, told) };
+  const list = choices.findIndex((choice) => Array.isArray(choice?.required) && choice.required[0] === 'oneOf');
+  return list >= 0 ? { ...rest, ...decide('oneOf', choices, list) } : schema;
+}
+
+function decide(member: string, choices: readonly Json[], then: number): { readonly [key: string]: Json } {
+  const others = choices.filter((_, index) => index !== then);
+  return {
+    if: { type: 'object', required: [member] },
+    then: choices[then] as Json,
+    else: others.length === 1 ? (others[0] as Json) : branch({ oneOf: others }),
+  };
+}
+
+/** The text of one prepared schema, made from the official file of the npm package `@asyncapi/specs`, which is read and never run. */
+export function preparedText(version: string): string {
+  const official = new URL(`../../../node_modules/@asyncapi/specs/schemas/${version}-without-$id.json`, import.meta.url);
+  return `${JSON.stringify(prepareSchema(JSON.parse(readFileSync(official, 'utf8')) as Json))}\n`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const version of preparedVersions) writeFileSync(new URL(`./asyncapi-${version}.json`, import.meta.url), preparedText(version));
+}
