@@ -1,0 +1,60 @@
+import { Worker } from 'node:worker_threads';
+import { StoreError } from '../database.ts';
+import type { Refusal } from './protocol.ts';
+import { toStoreError } from './sqlite-error.ts';
+
+interface Reply {
+  readonly kind: string;
+  readonly refusal?: Refusal;
+}
+
+/** One worker thread with a start, replies in the order of requests, and an end; tells `onLost` once when it dies by itself. */
+export class Thread<Request, Answer extends Reply> {
+  readonly #worker: Worker;
+  #onReply: (reply: Answer) => void = () => undefined;
+  #onLost: (error: StoreError) => void = () => undefined;
+  #closing: (() => void) | undefined;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+  }
+
+  /** `name` is a file beside this one, without its ending; resolves with the thread's first word, `ready`. */
+  static async start<Request, Answer extends Reply>(name: string, workerData: unknown): Promise<{ readonly thread: Thread<Request, Answer>; readonly ready: Answer }> {
+    const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+    const worker = new Worker(new URL(`./${name}${ending}`, import.meta.url), { workerData, name: `sluice-${name}` });
+    const thread = new Thread<Request, Answer>(worker);
+    const ready = await new Promise<Answer>((resolve, reject) => {
+      thread.#onReply = (reply) => (reply.refusal === undefined ? resolve(reply) : reject(toStoreError(reply.refusal)));
+      thread.#onLost = reject;
+      worker.on('message', (reply: Answer) => (reply.kind === 'closed' ? undefined : thread.#onReply(reply)));
+      worker.on('error', (error) => thread.#lost(error));
+      worker.on('exit', () => (thread.#closing === undefined ? thread.#lost(undefined) : thread.#closing()));
+    });
+    return { thread, ready };
+  }
+
+  listen(onReply: (reply: Answer) => void, onLost: (error: StoreError) => void): void {
+    this.#onReply = onReply;
+    this.#onLost = onLost;
+  }
+
+  /** Buffers in `transfer` belong to the thread from now on. */
+  post(request: Request, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(request, transfer);
+  }
+
+  /** Asks the thread to finish; resolves when it has ended. */
+  close(request: Request): Promise<void> {
+    return new Promise((resolve) => {
+      this.#closing = resolve;
+      this.post(request);
+    });
+  }
+
+  #lost(cause: unknown): void {
+    const tell = this.#onLost;
+    this.#onLost = () => undefined;
+    tell(new StoreError('FAILED', 'A thread of the database ended unexpectedly; restart this process. What was being written may or may not be there.', cause));
+  }
+}
