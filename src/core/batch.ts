@@ -37,6 +37,16 @@ export function joinFrames(events: readonly Event[], format: WireFormat, from = 
   return Buffer.concat(frames);
 }
 
+/** How many events of a batch lie at or before a place. */
+export function countUpTo(events: readonly Event[], place: Position, compare: (a: Position, b: Position) => number): number {
+  let count = 0;
+  for (const event of events) {
+    if (compare(event.position, place) > 0) break;
+    count += 1;
+  }
+  return count;
+}
+
 /** Sum of the payload sizes, as billed. */
 export function payloadBytes(events: readonly Event[]): number {
   let bytes = 0;

@@ -54,8 +54,21 @@ export interface ReaderAccount {
 export interface Meter {
   /** Rejects with READER_TAKEN never: the newest connection wins and the old one is told by `onTaken`. */
   open(request: ReaderRequest, onTaken: () => void): Promise<ReaderAccount>;
+  /** Whether a durable reader of this name has a cursor already. */
+  knows(reader: DurableName): boolean;
+  /** Moves a durable reader's cursor without a connection; false when there is no such reader. Never backwards, never past what was delivered. */
+  confirm(reader: DurableName, position: Position): Promise<boolean>;
   published(record: PublishRecord): void;
   refused(record: RefusalRecord): void;
+}
+
+/** What a durable reader is known by. */
+export interface DurableName {
+  /** Id of the subscription. */
+  readonly subscription: string;
+  readonly name: string;
+  readonly address: string;
+  readonly log: string;
 }
 
 export interface PublishRecord {

@@ -10,6 +10,9 @@ export interface Forgone {
   readonly upTo: Position;
 }
 
+/** Where a plan says nothing: 1 MiB may wait, then the reader catches up from the log instead. */
+export const defaultBound: OutboxBound = { maxBytes: 1024 * 1024, maxEvents: undefined, overflow: 'pause' };
+
 /**
  * What waits for a socket that is full: references to shared events, never copies. The bound counts framed bytes
  * and events; who adds past it must shed or leave.

@@ -1,11 +1,11 @@
-import { joinFrames, makeBatch, sliceBatch, type Filter } from './batch.ts';
+import { countUpTo, joinFrames, makeBatch, sliceBatch, type Filter } from './batch.ts';
 import type { Backbone } from './backbone.ts';
 import type { Sink } from './entrypoint.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
 import type { Event } from './event.ts';
 import type { Feed } from './feed.ts';
 import type { Batch, ReaderAccount } from './meter.ts';
-import { Outbox } from './outbox.ts';
+import { defaultBound, Outbox } from './outbox.ts';
 import type { LimitAnswer, OutboxBound } from './policy.ts';
 import type { Position } from './position.ts';
 
@@ -14,9 +14,10 @@ export interface Governor {
   /** How many of the next n events may go now; takes nothing. */
   allow(n: number, bytes: number): number;
   delivered(n: number, bytes: number): void;
-  /** Why `allow` gave less than n. */
-  limited(): LimitAnswer;
-  readonly outbox: OutboxBound;
+  /** Why the last `allow` gave less than n; undefined when the window has ended meanwhile. */
+  limited(): LimitAnswer | undefined;
+  /** Undefined: the default bound. */
+  readonly outbox: OutboxBound | undefined;
 }
 
 /** What a reader is made of. */
@@ -156,7 +157,7 @@ export class LiveReader {
     if (this.#parts.sink.write(buffer, n)) return;
     if (this.#state === 'live') {
       this.#state = 'blocked';
-      this.#outbox ??= new Outbox(this.#parts.sink.format, this.#governor.outbox);
+      this.#outbox ??= new Outbox(this.#parts.sink.format, this.#bound);
     } else if (this.#state === 'catching-up') {
       this.#state = 'waiting';
     }
@@ -169,11 +170,7 @@ export class LiveReader {
 
   #countCharged(batch: Batch, charged: Position): number {
     const { backbone } = this.#parts;
-    let count = 0;
-    for (const event of batch.events) {
-      if (backbone.compare(event.position, charged) > 0) break;
-      count += 1;
-    }
+    const count = countUpTo(batch.events, charged, (a, b) => backbone.compare(a, b));
     if (backbone.compare(batch.position, charged) >= 0) this.#charged = undefined;
     return count;
   }
@@ -195,6 +192,10 @@ export class LiveReader {
       this.#write(first, joinFrames(first.events, this.#parts.sink.format));
     }
     const answer = this.#governor.limited();
+    if (answer === undefined) {
+      this.#readOn();
+      return;
+    }
     this.#parts.onLimited(answer, batch.events.length - allowed);
     if (answer.action === 'disconnect') {
       this.end(answer.error);
@@ -210,23 +211,33 @@ export class LiveReader {
     if (this.#state !== 'held') return;
     this.#cancelHold?.();
     this.#cancelHold = undefined;
-    this.#state = 'waiting';
-    void this.#catchUp();
+    this.#readOn();
+  }
+
+  /** Goes on from the cursor out of the backbone. */
+  #readOn(): void {
+    if (this.#state === 'closed') return;
+    this.#leaveFeed('waiting');
+    queueMicrotask(() => void this.#catchUp());
   }
 
   #queue(batch: Batch): void {
     const outbox = this.#outbox as Outbox;
     outbox.add(batch);
     if (!outbox.isOver(this.#parts.sink.buffered)) return;
-    const { overflow } = this.#governor.outbox;
+    const { overflow } = this.#bound;
     if (overflow === 'pause') {
       this.#leaveFeed('waiting');
       this.#parts.account.state('catching-up');
     } else if (overflow === 'disconnect') {
-      this.end(tooSlow(outbox.bytes, this.#governor.outbox));
+      this.end(tooSlow(outbox.bytes, this.#bound));
     } else {
       this.#shed(outbox, overflow);
     }
+  }
+
+  get #bound(): OutboxBound {
+    return this.#governor.outbox ?? defaultBound;
   }
 
   #shed(outbox: Outbox, overflow: 'drop-oldest' | 'conflate'): void {

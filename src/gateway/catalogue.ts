@@ -1,0 +1,210 @@
+import type { Backbone } from '../core/backbone.ts';
+import type { Stages, SubscriptionContext } from '../core/policy.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { PlanSpec, Resource, ResourceChange, ResourceStore } from '../store/resources.ts';
+import { combineStages, type CompiledStages } from './compile.ts';
+import type { ContractRuntime } from './contract-runtime.ts';
+import { pathSegments } from './path.ts';
+
+/** An API as the gateway serves it. */
+export interface ApiRuntime {
+  readonly resource: Resource<'api'>;
+  /** The API's log on its backbone. */
+  readonly log: string;
+  readonly backbone: Backbone;
+  readonly contract: ContractRuntime;
+}
+
+/** A subscription with the stages of its plan bound to it; a new object when anything about it changed. */
+export interface BoundSubscription {
+  readonly resource: Resource<'subscription'>;
+  readonly context: SubscriptionContext;
+  readonly stages: CompiledStages;
+}
+
+export interface CatalogueParts {
+  readonly store: ResourceStore;
+  readonly tenant: string;
+  readonly openContract: (api: Resource<'api'>) => Promise<ContractRuntime>;
+  readonly backboneOf: (name: string) => Backbone | undefined;
+  /** The stages of a plan, as functions that bind them to one subscription; a provider may have no plan. */
+  readonly policiesOf: (plan: PlanSpec | undefined) => readonly ((subscription: SubscriptionContext) => Stages)[];
+  /** An API that cannot be served as it is configured: for the operator's log. */
+  readonly onProblem: (api: string, error: unknown) => void;
+}
+
+interface PlanBinding {
+  readonly spec: PlanSpec | undefined;
+  readonly bind: readonly ((subscription: SubscriptionContext) => Stages)[];
+}
+
+/**
+ * What the gateway serves from: the control plane's resources, indexed for lookups and kept up with its changes.
+ * Looking up never waits; only a changed contract takes time, and until it is compiled the previous one serves.
+ */
+export class Catalogue {
+  readonly #parts: CatalogueParts;
+  #apisByPath = new Map<string, ApiRuntime>();
+  #longestPath = 0;
+  #runtimes = new Map<string, ApiRuntime>();
+  #credentials = new Map<string, Resource<'credential'>>();
+  #subscriptions = new Map<string, BoundSubscription>();
+  #byApplication = new Map<string, BoundSubscription[]>();
+  readonly #plans = new Map<string, PlanBinding>();
+  readonly #listeners = new Set<() => void>();
+  readonly #stopWatching: () => void;
+  #loading: Promise<void> = Promise.resolve();
+
+  constructor(parts: CatalogueParts) {
+    this.#parts = parts;
+    this.#stopWatching = parts.store.watch((changes) => this.#follow(changes));
+    this.#index();
+    this.#loading = this.#loadApis();
+  }
+
+  /** Resolves when every contract that changed so far is compiled and serves. */
+  async settled(): Promise<void> {
+    let seen: Promise<void> | undefined;
+    while (seen !== this.#loading) {
+      seen = this.#loading;
+      await seen;
+    }
+  }
+
+  /** The API whose path is the longest prefix of a URL path, and the segments behind it. */
+  route(path: string): { readonly api: ApiRuntime; readonly rest: readonly string[] } | undefined {
+    const segments = pathSegments(path);
+    for (let length = Math.min(segments.length, this.#longestPath); length >= 0; length -= 1) {
+      const api = this.#apisByPath.get(segments.slice(0, length).join('/'));
+      if (api !== undefined) return { api, rest: segments.slice(length) };
+    }
+    return undefined;
+  }
+
+  api(name: string): ApiRuntime | undefined {
+    return this.#runtimes.get(name);
+  }
+
+  apis(): readonly ApiRuntime[] {
+    return [...this.#runtimes.values()];
+  }
+
+  credentialByHash(hash: string): Resource<'credential'> | undefined {
+    return this.#credentials.get(hash);
+  }
+
+  credential(id: string): Resource<'credential'> | undefined {
+    return this.#parts.store.byId('credential', id);
+  }
+
+  /** All of an application's subscriptions to an API, whatever their state. */
+  subscriptions(application: string, api: string): readonly BoundSubscription[] {
+    return this.#byApplication.get(`${application}/${api}`) ?? [];
+  }
+
+  subscription(id: string): BoundSubscription | undefined {
+    return this.#subscriptions.get(id);
+  }
+
+  /** Called after each change has taken effect here. */
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  close(): void {
+    this.#stopWatching();
+    this.#listeners.clear();
+  }
+
+  #follow(changes: readonly ResourceChange[]): void {
+    this.#index();
+    if (changes.some(({ resource }) => resource.kind === 'api' || resource.kind === 'backbone')) {
+      this.#loading = this.#loading.then(() => this.#loadApis());
+    } else {
+      this.#tell();
+    }
+  }
+
+  #index(): void {
+    const { store, tenant } = this.#parts;
+    this.#credentials = new Map(store.list('credential', tenant).map((credential) => [credential.spec.hash, credential]));
+    const previous = this.#subscriptions;
+    this.#subscriptions = new Map();
+    this.#byApplication = new Map();
+    for (const resource of store.list('subscription', tenant)) {
+      const bound = this.#bind(resource, previous.get(resource.id));
+      this.#subscriptions.set(resource.id, bound);
+      const key = `${resource.spec.application}/${resource.spec.api}`;
+      const siblings = this.#byApplication.get(key);
+      if (siblings === undefined) this.#byApplication.set(key, [bound]);
+      else siblings.push(bound);
+    }
+  }
+
+  #bind(resource: Resource<'subscription'>, previous: BoundSubscription | undefined): BoundSubscription {
+    const { spec } = resource;
+    const plan = this.#plan(spec.api, spec.plan);
+    if (previous !== undefined && previous.resource === resource && this.#bound.get(previous) === plan) return previous;
+    const { application, api, as, allow } = spec;
+    const context: SubscriptionContext = { tenant: resource.tenant, id: resource.id, application, api, plan: spec.plan, as, allow };
+    const bound: BoundSubscription = { resource, context, stages: combineStages(plan.bind.map((bind) => bind(context))) };
+    this.#bound.set(bound, plan);
+    return bound;
+  }
+
+  readonly #bound = new WeakMap<BoundSubscription, PlanBinding>();
+
+  /** Prepared once per version of a plan, so that equal plans keep their identity. */
+  #plan(api: string, name: string | undefined): PlanBinding {
+    const key = name === undefined ? '' : `${api}/${name}`;
+    const spec = name === undefined ? undefined : this.#parts.store.get('plan', name, api, this.#parts.tenant)?.spec;
+    const known = this.#plans.get(key);
+    if (known !== undefined && isDeepStrictEqual(known.spec, spec)) return known;
+    const binding: PlanBinding = { spec, bind: this.#parts.policiesOf(spec) };
+    this.#plans.set(key, binding);
+    return binding;
+  }
+
+  async #loadApis(): Promise<void> {
+    const runtimes = new Map<string, ApiRuntime>();
+    const { store, tenant, onProblem } = this.#parts;
+    for (const resource of store.list('api', tenant)) {
+      const known = this.#runtimes.get(resource.name);
+      try {
+        runtimes.set(resource.name, await this.#loadApi(resource, known));
+      } catch (error) {
+        onProblem(resource.name, error);
+        if (known !== undefined) runtimes.set(resource.name, known);
+      }
+    }
+    await this.#forgetLogs(runtimes);
+    this.#runtimes = runtimes;
+    this.#apisByPath = new Map([...runtimes.values()].map((api) => [pathSegments(api.resource.spec.path).join('/'), api]));
+    this.#longestPath = Math.max(0, ...[...runtimes.values()].map((api) => pathSegments(api.resource.spec.path).length));
+    this.#tell();
+  }
+
+  async #loadApi(resource: Resource<'api'>, known: ApiRuntime | undefined): Promise<ApiRuntime> {
+    if (known?.resource === resource) return known;
+    const { spec } = resource;
+    const backbone = this.#parts.backboneOf(spec.backbone);
+    if (backbone === undefined) throw new Error(`The backbone ${spec.backbone} is not configured.`);
+    const isSame = known !== undefined && isDeepStrictEqual(known.resource.spec.contract, spec.contract);
+    const contract = isSame ? known.contract : await this.#parts.openContract(resource);
+    const log = `${resource.tenant}/${resource.id}`;
+    await backbone.prepare(log, { retainAge: spec.retention.age, retainBytes: spec.retention.bytes, dedupWindow: spec.dedup.window });
+    return { resource, log, backbone, contract };
+  }
+
+  /** Events of an API that is gone are not kept: the log is left to retention. */
+  async #forgetLogs(runtimes: ReadonlyMap<string, ApiRuntime>): Promise<void> {
+    const kept = new Set([...runtimes.values()].map((api) => api.log));
+    for (const api of this.#runtimes.values()) {
+      if (!kept.has(api.log)) await api.backbone.prepare(api.log, { retainAge: 0, dedupWindow: 0 }).catch(() => undefined);
+    }
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

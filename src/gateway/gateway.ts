@@ -1,0 +1,137 @@
+import { isPattern } from '../core/address.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Credential, Gateway, Hello, RouteInfo, Session } from '../core/entrypoint.ts';
+import { GatewayError, toGatewayError } from '../core/errors.ts';
+import type { Meter } from '../core/meter.ts';
+import type { ConnectionContext } from '../core/policy.ts';
+import { hashApiKey } from '../store/api-key.ts';
+import type { Resource } from '../store/resources.ts';
+import type { ApiRuntime, BoundSubscription, Catalogue } from './catalogue.ts';
+import { Feeds } from './feeds.ts';
+import { decodeAddress } from './path.ts';
+import { admittedBy, usable } from './permission.ts';
+import { reasonOf } from './refusal.ts';
+import { GatewaySession } from './session.ts';
+import { Sessions } from './sessions.ts';
+import type { Tickets } from './tickets.ts';
+
+export interface GatewayParts {
+  readonly catalogue: Catalogue;
+  readonly meter: Meter;
+  readonly tickets: Tickets;
+  readonly clock: Clock;
+  readonly schedule: (at: number, callback: () => void) => () => void;
+  /** A credential was used: for `last used`. */
+  readonly onUsed: (credential: string) => void;
+}
+
+/** Lets connections in under their plan and keeps track of those that stay. */
+export class EventGateway implements Gateway {
+  readonly #parts: GatewayParts;
+  readonly #feeds = new Feeds();
+  readonly #sessions = new Sessions();
+  #isDraining = false;
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+    parts.catalogue.onChange(() => this.#sessions.revalidate());
+  }
+
+  get draining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** Connections that stay open, of one API or of all. */
+  connections(api?: string): number {
+    return api === undefined ? this.#sessions.size : this.#sessions.count(api);
+  }
+
+  route(path: string): RouteInfo | undefined {
+    const api = this.#parts.catalogue.route(path)?.api;
+    if (api === undefined) return undefined;
+    const { cors, entrypoints, maxEventBytes } = api.resource.spec;
+    return { cors, entrypoints, maxEventBytes };
+  }
+
+  async connect(hello: Hello): Promise<Session> {
+    if (this.#isDraining) throw new GatewayError('RESTARTING', 'The gateway is restarting; come back in a moment.', { retryAfter: 2000 });
+    const found = this.#parts.catalogue.route(hello.path);
+    let credential: Resource<'credential'> | undefined;
+    try {
+      if (found === undefined) throw new GatewayError('NOT_FOUND', 'No API is served at this path.');
+      credential = this.#authenticate(hello.credential);
+      return this.#admit(hello, found.api, found.rest, credential);
+    } catch (error) {
+      const refusal = toGatewayError(error);
+      this.#record(hello, found?.api, credential?.parent, refusal);
+      throw refusal;
+    }
+  }
+
+  /** Tells every open connection to come back later, evenly over `window` milliseconds; resolves when all have been told. */
+  async drain(window: number, signal: AbortSignal): Promise<void> {
+    this.#isDraining = true;
+    await this.#sessions.drain(window, Math.random, signal);
+    await this.#feeds.close();
+  }
+
+  #admit(hello: Hello, api: ApiRuntime, rest: readonly string[], credential: Resource<'credential'>): Session {
+    const { catalogue, meter, clock, schedule } = this.#parts;
+    const now = clock.now();
+    usable(api, credential, now);
+    if (!api.resource.spec.entrypoints.includes(hello.protocol)) {
+      throw new GatewayError('NOT_ACCEPTABLE', `The API ${api.resource.name} does not offer ${hello.protocol}; it offers ${api.resource.spec.entrypoints.join(', ')}.`);
+    }
+    const address = decodeAddress(rest);
+    const subscription = admittedBy(catalogue.subscriptions(credential.parent, api.resource.name), api, address, hello.protocol);
+    const connection: ConnectionContext = { protocol: hello.protocol, subscription: subscription.context, stream: hello.stream, connectedAt: now };
+    const refusal = this.#scoped(subscription, connection, address) ?? subscription.stages.connect(connection);
+    if (refusal !== undefined) throw refusal;
+    this.#parts.onUsed(credential.id);
+    const services = { catalogue, feeds: this.#feeds, meter, schedule, now: () => clock.now() };
+    const session = new GatewaySession(services, { api, address, credential, subscription, hello }, connection, (closed) => this.#sessions.remove(closed));
+    if (hello.stream || hello.protocol === 'poll') this.#sessions.add(session);
+    return session;
+  }
+
+  /** A stream that may read nothing of what it names is refused at the door, not after it. */
+  #scoped(subscription: BoundSubscription, connection: ConnectionContext, address: string): GatewayError | undefined {
+    return isPattern(address) ? subscription.stages.read(connection, address) : undefined;
+  }
+
+  #authenticate(credential: Credential | undefined): Resource<'credential'> {
+    if (credential === undefined) {
+      throw new GatewayError('UNAUTHENTICATED', 'Send an API key as Authorization: Bearer or X-API-Key, or a single-use ticket as ?ticket=.');
+    }
+    const { catalogue, tickets } = this.#parts;
+    if (credential.kind === 'ticket') {
+      const id = tickets.redeem(credential.value);
+      const found = id === undefined ? undefined : catalogue.credential(id);
+      if (found === undefined) throw new GatewayError('UNAUTHENTICATED', 'This ticket is unknown, used or older than 30 seconds; get a new one.');
+      return found;
+    }
+    const found = catalogue.credentialByHash(hashApiKey(credential.value));
+    if (found === undefined) throw new GatewayError('UNAUTHENTICATED', 'This API key is not known here.');
+    return found;
+  }
+
+  #record(hello: Hello, api: ApiRuntime | undefined, application: string | undefined, error: GatewayError): void {
+    const name = api?.resource.name;
+    const subscription = application === undefined || name === undefined ? undefined : this.#parts.catalogue.subscriptions(application, name)[0];
+    this.#parts.meter.refused({
+      tenant: api?.resource.tenant ?? 'default',
+      application,
+      subscription: subscription?.resource.id,
+      api: name,
+      plan: subscription?.context.plan,
+      protocol: hello.protocol,
+      address: undefined,
+      stage: 'connect',
+      code: error.code,
+      reason: reasonOf(error),
+      sentence: error.message,
+      events: 0,
+      retryAfter: error.retryAfter,
+    });
+  }
+}

@@ -1,0 +1,74 @@
+import { GatewayError } from '../core/errors.ts';
+import { isPattern } from '../core/address.ts';
+import type { Resource } from '../store/resources.ts';
+import type { ApiRuntime, BoundSubscription } from './catalogue.ts';
+
+/** Throws unless the API is served and the credential is good. */
+export function usable(api: ApiRuntime, credential: Resource<'credential'> | undefined, now: number): void {
+  const { name, spec } = api.resource;
+  if (spec.lifecycle === 'blocked') {
+    throw new GatewayError('FORBIDDEN', `The API ${name} is blocked by its owner for now.`, { details: { lifecycle: 'blocked' } });
+  }
+  if (spec.lifecycle === 'created' || spec.lifecycle === 'retired') throw new GatewayError('NOT_FOUND', 'No API is served at this path.');
+  if (credential === undefined || credential.spec.revokedAt !== undefined) {
+    throw new GatewayError('CREDENTIAL_REVOKED', 'This credential was revoked; use a current one.');
+  }
+  if (credential.spec.expiresAt !== undefined && credential.spec.expiresAt <= now) {
+    throw new GatewayError('CREDENTIAL_REVOKED', 'This credential has expired; use the one it was rotated to.');
+  }
+}
+
+/** The subscription under which an application may read an address or pattern: the contract's direction decides. */
+export function readableBy(mine: readonly BoundSubscription[], api: ApiRuntime, address: string): BoundSubscription {
+  const channels = isPattern(address) ? api.contract.findAll(address) : [api.contract.find(address)].filter((found) => found !== undefined);
+  if (channels.length === 0) throw unknownChannel(api, address);
+  for (const subscription of accepted(mine)) {
+    const isClient = subscription.context.as === 'client';
+    if (channels.every((channel) => (isClient ? channel.send : channel.receive))) return subscription;
+  }
+  const closed = channels.find((channel) => !channel.send) ?? channels[0];
+  const remedy = isPattern(address) ? `; narrow the pattern so that it leaves out ${closed?.address}` : '';
+  throw new GatewayError('FORBIDDEN', `The contract of ${api.resource.name} does not let this application read ${address}${remedy}.`);
+}
+
+/** The subscription under which an application may publish to an address. */
+export function publishableBy(mine: readonly BoundSubscription[], api: ApiRuntime, address: string): BoundSubscription {
+  if (isPattern(address)) throw new GatewayError('BAD_REQUEST', `Events are published to one channel: ${address} is a pattern.`);
+  const channel = api.contract.find(address);
+  if (channel === undefined) throw unknownChannel(api, address);
+  for (const subscription of accepted(mine)) {
+    if (subscription.context.as === 'client' ? channel.receive : channel.send) return subscription;
+  }
+  const why = channel.send && !channel.receive ? 'only sends there, so its provider alone publishes' : 'does not let this application publish';
+  throw new GatewayError('FORBIDDEN', `The contract of ${api.resource.name} ${why}: ${address}.`);
+}
+
+/** The subscription a new connection is admitted under: the one that can do what the protocol is for. */
+export function admittedBy(mine: readonly BoundSubscription[], api: ApiRuntime, address: string, protocol: string): BoundSubscription {
+  const open = accepted(mine);
+  if (open.length === 0) throw noSubscription(mine, api);
+  if (protocol === 'publish') return publishableBy(mine, api, address);
+  if (protocol !== 'websocket' || isPattern(address)) return readableBy(mine, api, address);
+  const channel = api.contract.find(address);
+  if (channel === undefined) throw unknownChannel(api, address);
+  const [reads] = open.filter(({ context }) => (context.as === 'client' ? channel.send : channel.receive));
+  return reads ?? publishableBy(mine, api, address);
+}
+
+function accepted(mine: readonly BoundSubscription[]): readonly BoundSubscription[] {
+  return mine.filter(({ resource }) => resource.spec.state === 'accepted');
+}
+
+function noSubscription(mine: readonly BoundSubscription[], api: ApiRuntime): GatewayError {
+  const waiting = mine.find(({ resource }) => resource.spec.state === 'pending' || resource.spec.state === 'paused');
+  if (waiting === undefined) {
+    return new GatewayError('FORBIDDEN', `This application has no subscription to ${api.resource.name}; subscribe to one of its plans first.`);
+  }
+  const { state, reason } = waiting.resource.spec;
+  const sentence = `The subscription to ${api.resource.name} is ${state}${reason === undefined ? '' : `: ${reason}`}.`;
+  return new GatewayError('SUBSCRIPTION_INACTIVE', sentence, { details: { state } });
+}
+
+function unknownChannel(api: ApiRuntime, address: string): GatewayError {
+  return new GatewayError('CHANNEL_NOT_FOUND', `The contract of ${api.resource.name} has no channel ${address || '/'}.`);
+}

@@ -1,0 +1,89 @@
+import type { Placed } from '../core/backbone.ts';
+import { GatewayError, toGatewayError } from '../core/errors.ts';
+import type { EventDraft } from '../core/event.ts';
+import type { Meter } from '../core/meter.ts';
+import type { ConnectionContext } from '../core/policy.ts';
+import type { ApiRuntime, BoundSubscription } from './catalogue.ts';
+import type { Violation } from './contract-runtime.ts';
+import { refusalOf } from './refusal.ts';
+
+interface Publishing {
+  readonly meter: Meter;
+  readonly now: () => number;
+  readonly api: ApiRuntime;
+  readonly subscription: BoundSubscription;
+  readonly connection: ConnectionContext;
+  readonly address: string;
+  readonly events: readonly EventDraft[];
+}
+
+/** The publish stage: size, contract, limits, then the log. All events of a call are taken, or none. */
+export async function publishEvents(publishing: Publishing): Promise<readonly Placed[]> {
+  const { meter, now, api, subscription, connection, address, events } = publishing;
+  const { stages } = subscription;
+  const refusal = tooLarge(api, events) ?? breaksContract(api, address, events) ?? stages.publish(connection, address, events);
+  if (refusal !== undefined) {
+    record(publishing, refusal);
+    throw refusal;
+  }
+  const offeredAt = now();
+  try {
+    const placed = await api.backbone.publish({ log: api.log, address }, events);
+    const byType = countAccepted(events, placed);
+    const accepted = placed.reduce((sum, { duplicate }) => sum + (duplicate ? 0 : 1), 0);
+    stages.published(events.length, accepted);
+    const { protocol } = connection;
+    meter.published({ subscription: subscription.context, protocol, log: api.log, address, byType, duplicates: events.length - accepted, latency: now() - offeredAt });
+    return placed;
+  } catch (error) {
+    stages.published(events.length, 0);
+    const failure = toGatewayError(error);
+    record(publishing, failure);
+    throw failure;
+  }
+}
+
+function record({ meter, subscription, connection, address, events }: Publishing, error: GatewayError): void {
+  meter.refused(refusalOf(subscription, { stage: 'publish', error, events: events.length, address, protocol: connection.protocol }));
+}
+
+function tooLarge(api: ApiRuntime, events: readonly EventDraft[]): GatewayError | undefined {
+  const { maxEventBytes } = api.resource.spec;
+  const index = events.findIndex(({ data }) => data !== undefined && data.byteLength > maxEventBytes);
+  if (index === -1) return undefined;
+  const size = events[index]?.data?.byteLength ?? 0;
+  return new GatewayError('TOO_LARGE', `Event ${index} has ${size} bytes of data; this API takes at most ${maxEventBytes} an event.`, { details: { index, maxEventBytes } });
+}
+
+function breaksContract(api: ApiRuntime, address: string, events: readonly EventDraft[]): GatewayError | undefined {
+  const channel = api.contract.find(address);
+  if (channel === undefined) return undefined;
+  const violations: (Violation & { readonly index: number })[] = [];
+  for (const [index, event] of events.entries()) {
+    for (const violation of api.contract.check(channel, event) ?? []) {
+      if (violations.length < maxViolations) violations.push({ index, ...violation });
+    }
+  }
+  const [first] = violations;
+  if (first === undefined) return undefined;
+  const where = `event ${first.index}${first.path === '' ? '' : ` at ${first.path}`}`;
+  return new GatewayError('EVENT_REJECTED', `The contract refuses ${where}: ${first.sentence}`, { details: { violations } });
+}
+
+/** Violations named in one answer: a batch of broken events must not make a giant one. */
+const maxViolations = 50;
+
+function countAccepted(events: readonly EventDraft[], placed: readonly Placed[]): Map<string, { events: number; bytes: number }> {
+  const byType = new Map<string, { events: number; bytes: number }>();
+  for (const [index, event] of events.entries()) {
+    if (placed[index]?.duplicate !== false) continue;
+    const bytes = event.data?.byteLength ?? 0;
+    const count = byType.get(event.type);
+    if (count === undefined) byType.set(event.type, { events: 1, bytes });
+    else {
+      count.events += 1;
+      count.bytes += bytes;
+    }
+  }
+  return byType;
+}

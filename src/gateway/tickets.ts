@@ -1,0 +1,50 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
+import { GatewayError } from '../core/errors.ts';
+
+const lifetime = 30_000;
+/** A caller who asks for tickets and never uses them must not fill the memory. */
+const maxTickets = 100_000;
+
+/** Single-use credentials for browsers, which cannot set headers: good for one connection within 30 seconds. */
+export class Tickets {
+  readonly #clock: Clock;
+  /** By SHA-256 of the ticket, oldest first. */
+  readonly #open = new Map<string, { readonly credential: string; readonly until: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Stands for the credential with this id. */
+  issue(credential: string): { readonly ticket: string; readonly expiresIn: number } {
+    this.#forgetExpired();
+    if (this.#open.size >= maxTickets) {
+      throw new GatewayError('OVERLOADED', 'Too many tickets are waiting to be used; try again in a few seconds.', { retryAfter: 5000 });
+    }
+    const ticket = `tkt_${randomBytes(24).toString('base64url')}`;
+    this.#open.set(digest(ticket), { credential, until: this.#clock.now() + lifetime });
+    return { ticket, expiresIn: lifetime / 1000 };
+  }
+
+  /** The credential's id, once. */
+  redeem(ticket: string): string | undefined {
+    const key = digest(ticket);
+    const found = this.#open.get(key);
+    if (found === undefined) return undefined;
+    this.#open.delete(key);
+    return found.until >= this.#clock.now() ? found.credential : undefined;
+  }
+
+  #forgetExpired(): void {
+    const now = this.#clock.now();
+    for (const [key, { until }] of this.#open) {
+      if (until >= now) return;
+      this.#open.delete(key);
+    }
+  }
+}
+
+function digest(ticket: string): string {
+  return createHash('sha256').update(ticket).digest('base64');
+}
