@@ -1,3 +1,5 @@
+import { ByteBuffer } from '../byte-buffer.ts';
+
 /** An event as a client dispatches it. */
 export interface SseMessage {
   /** `message` unless the stream named another. */
@@ -15,17 +17,19 @@ export class SseTooLargeError extends Error {
 const LF = 0x0a;
 const CR = 0x0d;
 const NUL = '\0';
+/** Longest wait a timer can hold, in milliseconds. */
+const maxRetry = 2_147_483_647;
 
 /** Reads an event stream as WHATWG HTML, section 9.2.6, has it, from chunks cut anywhere. Keeps at most `maxEventBytes` of an unfinished event. */
 export class SseParser {
   readonly #maxEventBytes: number;
   /** Bytes of a line whose end has not come. */
-  #rest: Buffer[] = [];
-  #restBytes = 0;
+  readonly #rest = new ByteBuffer();
   #data: string[] = [];
   #dataBytes = 0;
   #event = '';
   #id = '';
+  #lastEventId = '';
   #retry: number | undefined;
   #first = true;
   #afterCr = false;
@@ -35,7 +39,9 @@ export class SseParser {
   }
 
   /** What a new connection sends as Last-Event-ID; empty: nothing. Only an id whose block was completed counts. */
-  lastEventId = '';
+  get lastEventId(): string {
+    return this.#lastEventId;
+  }
 
   /** Milliseconds the server wants between connections, once it said so. */
   get retry(): number | undefined {
@@ -69,27 +75,27 @@ export class SseParser {
 
   #keep(part: Buffer): void {
     this.#charge(part.length);
-    // The chunk belongs to the caller and may be reused.
-    this.#rest.push(Buffer.from(part));
-    this.#restBytes += part.length;
-    if (this.#rest.length >= 64) this.#rest = [Buffer.concat(this.#rest, this.#restBytes)];
+    this.#rest.append(part);
   }
 
   #charge(bytes: number): void {
-    if (this.#dataBytes + this.#restBytes + bytes > this.#maxEventBytes) {
+    if (this.#dataBytes + this.#rest.length + bytes > this.#maxEventBytes) {
       throw new SseTooLargeError(`An event of the stream has more than ${this.#maxEventBytes} bytes.`);
     }
   }
 
   #line(end: Buffer): string {
     this.#charge(end.length);
-    const bytes = this.#restBytes === 0 ? end : Buffer.concat([...this.#rest, end]);
-    this.#rest = [];
-    this.#restBytes = 0;
-    const text = bytes.toString('utf8');
+    const text = this.#whole(end).toString('utf8');
     if (!this.#first) return text;
     this.#first = false;
     return text.startsWith('\ufeff') ? text.slice(1) : text;
+  }
+
+  #whole(end: Buffer): Buffer {
+    if (this.#rest.length === 0) return end;
+    this.#rest.append(end);
+    return this.#rest.take();
   }
 
   #process(line: string): SseMessage | undefined {
@@ -115,14 +121,14 @@ export class SseParser {
         if (!value.includes(NUL)) this.#id = value;
         break;
       case 'retry':
-        if (/^[0-9]+$/.test(value)) this.#retry = Number(value);
+        if (/^[0-9]+$/.test(value)) this.#retry = Math.min(Number(value), maxRetry);
         break;
       default:
     }
   }
 
   #dispatch(): SseMessage | undefined {
-    this.lastEventId = this.#id;
+    this.#lastEventId = this.#id;
     const event = this.#event === '' ? 'message' : this.#event;
     const lines = this.#data;
     this.#event = '';
