@@ -20,13 +20,14 @@ const contractSource = object({
   files: fallback(filesShape(), {}, 'Documents beside it that it refers to, by relative path.'),
 });
 
-/** In a file the path of a document, in a body the document itself. */
+/** The document itself, as an export writes it; in a file usually its path. */
 const contract: Shape<string | ContractSource> = {
   decode(value, place) {
-    if (place.form === 'file') return fileName.decode(value, place);
+    if (place.form === 'file' && !isRecord(value)) return fileName.decode(value, place);
     return contractSource.decode(value, place);
   },
-  schema: (form) => (form === 'file' ? { ...fileName.schema(form), examples: ['./orders.asyncapi.yaml'] } : contractSource.schema(form)),
+  schema: (form) =>
+    form === 'body' ? contractSource.schema(form) : { anyOf: [{ ...fileName.schema(form), examples: ['./orders.asyncapi.yaml'] }, contractSource.schema(form)] },
 };
 
 function filesShape(): Shape<Readonly<Record<string, string>>> {

@@ -72,6 +72,6 @@ async function readContracts(config: Config, sources: ConfigSources, problems: P
 
 function withContracts(config: Readonly<Record<string, unknown>>, contracts: ReadonlyMap<string, ContractSource>): Readonly<Record<string, unknown>> {
   if (!isRecord(config['apis'])) return config;
-  const apis = Object.entries(config['apis']).map(([name, api]) => [name, isRecord(api) ? { ...api, contract: contracts.get(name) } : api]);
+  const apis = Object.entries(config['apis']).map(([name, api]) => [name, isRecord(api) && contracts.has(name) ? { ...api, contract: contracts.get(name) } : api]);
   return { ...config, apis: Object.fromEntries(apis) };
 }

@@ -92,9 +92,9 @@ export function mapOf<T>(key: Shape<string>, value: Shape<T>): Shape<ReadonlyMap
       if (!isRecord(given)) return place.report(`must be an object of named entries, not ${place.quote(given)}`);
       const decoded = new Map<string, T>();
       for (const [name, member] of Object.entries(given)) {
-        if (key.decode(name, place.at(name)) === undefined) continue;
+        const named = key.decode(name, place.at(name)) !== undefined;
         const entry = value.decode(member === null ? {} : member, place.at(name));
-        if (entry !== undefined) decoded.set(name, entry);
+        if (named && entry !== undefined) decoded.set(name, entry);
       }
       return decoded;
     },

@@ -15,13 +15,16 @@ export interface SecretSources {
   readonly readSecretFile: (path: string) => Promise<string>;
 }
 
+/** Contracts written inside the configuration are other people's documents: taken as they are. */
+const untouched = /^\/apis\/[^/]+\/contract\//;
+
 /** Replaces `${env:NAME}` and `${file:PATH}` in every text of a document; `$${` stands for a plain `${`. */
 export async function substitute(document: unknown, sources: SecretSources): Promise<Substitution> {
   const secrets = new Set<string>();
   const problems: PlacedProblem[] = [];
 
   async function walk(value: unknown, pointer: string): Promise<unknown> {
-    if (typeof value === 'string') return value.includes('${') ? await replace(value, pointer) : value;
+    if (typeof value === 'string') return value.includes('${') && !untouched.test(pointer) ? await replace(value, pointer) : value;
     if (Array.isArray(value)) {
       const members: unknown[] = [];
       for (const [index, member] of value.entries()) members.push(await walk(member, pointerTo(pointer, index)));

@@ -1,0 +1,67 @@
+import type { Clock } from '../core/clock.ts';
+import { GatewayError } from '../core/errors.ts';
+import type { ContractSource, ResourceStore } from '../store/resources.ts';
+import type { PlacedProblem } from './config/place.ts';
+import type { Draft } from './draft.ts';
+import { Exclusive } from './exclusive.ts';
+import type { Offer } from './rules.ts';
+
+export interface ContractProblem {
+  readonly line: number;
+  readonly column: number;
+  readonly sentence: string;
+}
+
+export interface AdministrationParts extends Offer {
+  readonly store: ResourceStore;
+  readonly clock: Clock;
+  /** The mistakes of a contract; empty when it can run. */
+  readonly checkContract: (source: ContractSource) => Promise<readonly ContractProblem[]>;
+}
+
+/** Whoever changes resources goes through here, one after the other: the management API and the configuration file alike. */
+export class Administration {
+  readonly store: ResourceStore;
+  readonly offer: Offer;
+  readonly #parts: AdministrationParts;
+  readonly #changes = new Exclusive();
+
+  constructor(parts: AdministrationParts) {
+    this.store = parts.store;
+    this.offer = parts;
+    this.#parts = parts;
+  }
+
+  now(): number {
+    return this.#parts.clock.now();
+  }
+
+  /** Works out changes and writes them with nobody in between. `decide` throws to refuse; without drafts nothing is written. */
+  async change<T>(actor: string, decide: () => Promise<{ readonly drafts: readonly Draft[]; readonly result: T }>): Promise<T> {
+    return await this.#changes.run(async () => {
+      const { drafts, result } = await decide();
+      if (drafts.length > 0) await this.store.write(drafts, actor);
+      return result;
+    });
+  }
+
+  async contractProblems(source: ContractSource): Promise<readonly ContractProblem[]> {
+    return await this.#parts.checkContract(source);
+  }
+
+  /** Rejects with INVALID_CONTRACT that names each mistake with its place. */
+  async requireContract(source: ContractSource): Promise<void> {
+    const problems = await this.contractProblems(source);
+    if (problems.length === 0) return;
+    const first = problems[0]!;
+    const more = problems.length === 1 ? '' : ` (and ${problems.length - 1} more)`;
+    throw new GatewayError('INVALID_CONTRACT', `${source.name}:${first.line}:${first.column}: ${first.sentence}${more}`, { details: { problems } });
+  }
+}
+
+/** A refusal that lists all problems of a document. */
+export function refusalOf(code: 'BAD_REQUEST' | 'INVALID_CONFIGURATION', problems: readonly PlacedProblem[]): GatewayError {
+  const first = problems[0]!;
+  const more = problems.length === 1 ? '' : ` (and ${problems.length - 1} more)`;
+  return new GatewayError(code, `${first.path === '' ? '' : `${first.path}: `}${first.sentence}${more}`, { details: { problems } });
+}

@@ -1,0 +1,126 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Resource, ResourceKind } from '../store/resources.ts';
+import type { Administration } from './administration.ts';
+import { refusalOf } from './administration.ts';
+import { configShape } from './config/config-shape.ts';
+import type { PlacedProblem } from './config/place.ts';
+import { pointerTo } from './config/place.ts';
+import { decode } from './config/shape.ts';
+import { didYouMean } from './config/suggestion.ts';
+import type { Desired } from './desired.ts';
+import { desiredOf } from './desired.ts';
+import type { Draft } from './draft.ts';
+import type { Resources } from './outlook.ts';
+import { Outlook } from './outlook.ts';
+import type { View } from './present.ts';
+import { diffView } from './present.ts';
+import { reconcile } from './reconcile.ts';
+import { apiProblems } from './rules.ts';
+
+/** One line of a difference, as people and the command line see it. */
+export interface ConfigChange {
+  readonly op: 'create' | 'update' | 'delete';
+  readonly kind: ResourceKind;
+  readonly name: string;
+  readonly parent: string;
+  readonly before?: View;
+  readonly after?: View;
+}
+
+/** What a configuration (in the form of `ConfigBundle.config`) would change; rejects with INVALID_CONFIGURATION and all problems. */
+export async function planConfig(administration: Administration, config: unknown, options: { readonly prune: boolean }): Promise<readonly ConfigChange[]> {
+  const drafts = await draftsOf(administration, config, options.prune);
+  return drafts.map((draft) => changeOf(draft, administration.store));
+}
+
+/** Makes the resources as the configuration wants them, all of it or nothing; answers what was changed. */
+export async function applyConfig(administration: Administration, config: unknown, options: { readonly prune: boolean; readonly actor: string }): Promise<readonly ConfigChange[]> {
+  return await administration.change(options.actor, async () => {
+    const drafts = await draftsOf(administration, config, options.prune);
+    return { drafts, result: drafts.map((draft) => changeOf(draft, administration.store)) };
+  });
+}
+
+async function draftsOf(administration: Administration, config: unknown, prune: boolean): Promise<readonly Draft[]> {
+  const { value, problems: malformed } = decode(configShape, config, 'body');
+  if (malformed.length > 0) throw refusalOf('INVALID_CONFIGURATION', malformed);
+  const desired = desiredOf(value, administration.offer.knownEntrypoints);
+  const { store } = administration;
+  const { drafts, problems: impossible } = reconcile(desired, store, { prune, now: administration.now() });
+  const outlook = new Outlook(store, drafts);
+  const problems = [
+    ...impossible,
+    ...backboneProblems(desired, administration.offer.knownBackbones),
+    ...[...desired.apis].flatMap(([name, api]) => within(pointerTo('/apis', name), apiProblems(name, api.spec, outlook, administration.offer))),
+    ...subscriptionProblems(desired, outlook),
+    ...orphanProblems(desired, outlook),
+    ...(await contractProblems(desired, administration)),
+  ];
+  if (problems.length > 0) throw refusalOf('INVALID_CONFIGURATION', problems);
+  return drafts;
+}
+
+function changeOf(draft: Draft, now: Resources): ConfigChange {
+  const { kind, name, parent } = draft.resource;
+  const before = draft.expect === 0 ? undefined : now.get(kind, name, parent);
+  const after = draft.op === 'put' ? draft.resource : undefined;
+  const op = isEnd(before, after) ? 'delete' : before === undefined ? 'create' : 'update';
+  return { op, kind, name, parent, ...(before === undefined ? {} : { before: diffView(before) }), ...(after === undefined ? {} : { after: diffView(after) }) };
+}
+
+/** Deleted, or a subscription that is closed: its record stays. */
+function isEnd(before: Resource | undefined, after: Resource | undefined): boolean {
+  if (after === undefined) return true;
+  return before !== undefined && after.kind === 'subscription' && (after as Resource<'subscription'>).spec.state === 'closed';
+}
+
+function within(path: string, problems: readonly PlacedProblem[]): readonly PlacedProblem[] {
+  return problems.map((problem) => ({ ...problem, path: `${path}${problem.path}` }));
+}
+
+function backboneProblems(desired: Desired, known: readonly string[]): readonly PlacedProblem[] {
+  const unknown = [...desired.backbones].filter(([, backbone]) => !known.includes(backbone.kind));
+  return unknown.map(([name, { kind }]) => ({
+    path: `${pointerTo('/backbones', name)}/kind`,
+    sentence: `there is no kind of backbone called ${kind}${didYouMean(kind, known) || `; there are ${known.join(', ')}`}`,
+  }));
+}
+
+function subscriptionProblems(desired: Desired, outlook: Resources): readonly PlacedProblem[] {
+  const problems: PlacedProblem[] = [];
+  for (const { subscriptions } of desired.applications.values()) {
+    for (const { spec, path } of subscriptions) {
+      const api = outlook.get('api', spec.api);
+      const plan = spec.plan === undefined ? undefined : outlook.get('plan', spec.plan, spec.api);
+      if (api === undefined) {
+        problems.push({ path: `${path}/api`, sentence: `there is no API ${spec.api}${didYouMean(spec.api, outlook.list('api').map((one) => one.name))}` });
+      } else if (api.spec.lifecycle === 'retired') {
+        problems.push({ path: `${path}/api`, sentence: `the API ${spec.api} is retired and has no subscriptions` });
+      } else if (spec.plan !== undefined && plan === undefined) {
+        const names = outlook.list('plan').filter((one) => one.parent === spec.api).map((one) => one.name);
+        problems.push({ path: `${path}/plan`, sentence: `the API ${spec.api} has no plan ${spec.plan}${didYouMean(spec.plan, names) || `; it has ${names.join(', ') || 'none'}`}` });
+      } else if (plan !== undefined && (plan.spec.state === 'closed' || plan.spec.state === 'staging')) {
+        problems.push({ path: `${path}/plan`, sentence: `the plan ${plan.name} is ${plan.spec.state} and has no subscriptions` });
+      }
+    }
+  }
+  return problems;
+}
+
+/** APIs that the configuration does not name but whose backbone it takes away. */
+function orphanProblems(desired: Desired, outlook: Resources): readonly PlacedProblem[] {
+  const orphans = outlook.list('api').filter((api) => !desired.apis.has(api.name) && outlook.get('backbone', api.spec.backbone) === undefined);
+  return orphans.map((api) => ({ path: '/backbones', sentence: `the API ${api.name} uses the backbone ${api.spec.backbone}, which is not there` }));
+}
+
+/** Only contracts that are new or changed: the others run already. */
+async function contractProblems(desired: Desired, administration: Administration): Promise<readonly PlacedProblem[]> {
+  const problems: PlacedProblem[] = [];
+  for (const [name, { spec }] of desired.apis) {
+    if (isDeepStrictEqual(administration.store.get('api', name)?.spec.contract, spec.contract)) continue;
+    for (const { line, column, sentence } of await administration.contractProblems(spec.contract)) {
+      problems.push({ path: `${pointerTo('/apis', name)}/contract`, sentence: `${spec.contract.name}:${line}:${column}: ${sentence}` });
+    }
+  }
+  return problems;
+}
