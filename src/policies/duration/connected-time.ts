@@ -54,9 +54,9 @@ export class ConnectedTime {
     const now = this.#clock.now();
     const rate = Math.max(1, this.#open.size);
     const end = this.#counter.resetsAt();
-    if (now + remaining / rate < end) return { at: Math.floor(now + remaining / rate), resetsAt: end };
+    if (now + remaining / rate < end) return { at: Math.ceil(now + remaining / rate), resetsAt: end };
     const nextEnd = nextWindowEnd(end, this.unit);
-    return end + this.limit / rate < nextEnd ? { at: Math.floor(end + this.limit / rate), resetsAt: nextEnd } : undefined;
+    return end + this.limit / rate < nextEnd ? { at: Math.ceil(end + this.limit / rate), resetsAt: nextEnd } : undefined;
   }
 
   status(): LimitStatus {

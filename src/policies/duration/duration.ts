@@ -49,7 +49,7 @@ export const duration: Policy<readonly DurationOptions[]> = {
 };
 
 function stagesOf(options: readonly DurationOptions[], environment: PolicyEnvironment, subscription: SubscriptionContext): Stages {
-  const rules = options.map((one) => ruleOf(one, environment, subscription));
+  const rules = strictest(options).map((one) => ruleOf(one, environment, subscription));
   const times = rules.flatMap(({ time }) => (time === undefined ? [] : [time]));
   const connects = rules.flatMap(({ connect }) => (connect === undefined ? [] : [connect]));
   return {
@@ -75,6 +75,14 @@ function stagesOf(options: readonly DurationOptions[], environment: PolicyEnviro
           status: () => times.map((time) => time.status()),
         }),
   };
+}
+
+/** Rules for the same window share one counter, which must not be charged twice: the smallest stands for them all. */
+function strictest(options: readonly DurationOptions[]): readonly DurationOptions[] {
+  return options.filter((one, index) => {
+    const smallest = options.reduce((least, other) => (other.per === one.per && (other.limit ?? 0) < (least.limit ?? 0) ? other : least), one);
+    return one.until !== undefined || (smallest.limit === one.limit && options.findIndex(({ per, limit }) => per === one.per && limit === one.limit) === index);
+  });
 }
 
 function earliest(rules: readonly Rule[], connection: ConnectionContext): Expiry {
