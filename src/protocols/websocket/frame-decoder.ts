@@ -26,7 +26,9 @@ const knownOpcodes: ReadonlySet<number> = new Set(Object.values(opcodes));
 export class FrameDecoder {
   readonly #role: 'server' | 'client';
   readonly #maxPayloadBytes: number;
-  readonly #headBytes = new ByteBuffer();
+  /** Longest head: 2 bytes, 8 of length, 4 of mask. */
+  readonly #headBytes = Buffer.alloc(14);
+  #headLength = 0;
   readonly #payload = new ByteBuffer();
   #head: Head | undefined;
 
@@ -55,17 +57,12 @@ export class FrameDecoder {
 
   #feedHead(chunk: Uint8Array, from: number): number {
     let at = from;
-    while (at < chunk.byteLength) {
-      this.#headBytes.append(chunk.subarray(at, at + 1));
+    while (at < chunk.byteLength && this.#head === undefined) {
+      this.#headBytes[this.#headLength] = chunk[at] as number;
+      this.#headLength += 1;
       at += 1;
-      if (this.#headBytes.length < 2) continue;
-      const bytes = this.#headBytes.take();
-      if (bytes.length === 2) this.#checkStart(bytes);
-      if (bytes.length === headLength(bytes)) {
-        this.#head = this.#readHead(bytes);
-        break;
-      }
-      this.#headBytes.append(bytes);
+      if (this.#headLength === 2) this.#checkStart(this.#headBytes);
+      if (this.#headLength >= 2 && this.#headLength === headLength(this.#headBytes)) this.#head = this.#readHead(this.#headLength);
     }
     return at;
   }
@@ -95,14 +92,16 @@ export class FrameDecoder {
     }
   }
 
-  #readHead(bytes: Buffer): Head {
+  #readHead(size: number): Head {
+    const bytes = this.#headBytes;
+    this.#headLength = 0;
     const length = payloadLength(bytes);
     if (length > this.#maxPayloadBytes) {
       throw new WebSocketProtocolError(1009, `A frame has ${length} bytes, but at most ${this.#maxPayloadBytes} are accepted.`);
     }
     const first = bytes[0] as number;
     const masked = ((bytes[1] as number) & 0x80) !== 0;
-    return { fin: (first & 0x80) !== 0, opcode: first & 0x0f, length, mask: masked ? bytes.subarray(bytes.length - 4) : undefined };
+    return { fin: (first & 0x80) !== 0, opcode: first & 0x0f, length, mask: masked ? Buffer.from(bytes.subarray(size - 4, size)) : undefined };
   }
 }
 
