@@ -78,7 +78,9 @@ export type Credential =
 export interface Session {
   /** Decoded address or pattern from the path. */
   readonly address: string;
-  readonly limits: () => readonly LimitStatus[];
+  /** Whether the contract and the subscription let it read this address: a publisher's connection may not. */
+  readonly mayRead: boolean;
+  limits(): readonly LimitStatus[];
   /** Attributes a plain JSON body gets on this channel. */
   readonly defaults: EventDefaults;
   publish(address: string, events: readonly EventDraft[]): Promise<readonly Placed[]>;
@@ -87,6 +89,8 @@ export interface Session {
   page(options: PageOptions): Promise<Page>;
   /** Moves a durable reader's cursor without an open connection. */
   confirm(name: string, position: string): Promise<void>;
+  /** Goes on under another credential of the same application, before the present one ends. */
+  renew(credential: Credential): void;
   close(): void;
 }
 

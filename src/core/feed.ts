@@ -1,15 +1,24 @@
-import { joinFrames, makeBatch, type Filter } from './batch.ts';
 import type { Backbone, Channel, Consumer } from './backbone.ts';
+import { joinFrames, makeBatch, type Filter } from './batch.ts';
+import type { Sink } from './entrypoint.ts';
 import type { Event, WireFormat } from './event.ts';
+import type { Batch } from './meter.ts';
 import type { Position } from './position.ts';
-import type { LiveReader } from './reader.ts';
+
+/** A reader as its feed knows it. */
+export interface FeedReader {
+  readonly sink: Pick<Sink, 'format'>;
+  readonly filter: Filter | undefined;
+  /** One flush; `buffer` holds the frames of all its events. */
+  take(batch: Batch, buffer: Buffer): void;
+}
 
 /** Readers that share every byte: same wire format, same filter. */
 class Cohort {
   readonly #format: WireFormat;
   readonly #filter: Filter | undefined;
-  readonly #readers: LiveReader[] = [];
-  readonly #places = new Map<LiveReader, number>();
+  readonly #readers: FeedReader[] = [];
+  readonly #places = new Map<FeedReader, number>();
   /** Readers left while a flush walks the list, which must not move places under it. */
   #isFlushing = false;
   #left = false;
@@ -23,12 +32,12 @@ class Cohort {
     return this.#places.size === 0;
   }
 
-  add(reader: LiveReader): void {
+  add(reader: FeedReader): void {
     this.#places.set(reader, this.#readers.length);
     this.#readers.push(reader);
   }
 
-  remove(reader: LiveReader): void {
+  remove(reader: FeedReader): void {
     const place = this.#places.get(reader);
     if (place === undefined) return;
     this.#places.delete(reader);
@@ -36,7 +45,7 @@ class Cohort {
       this.#left = true;
       return;
     }
-    const last = this.#readers.pop() as LiveReader;
+    const last = this.#readers.pop() as FeedReader;
     if (last === reader) return;
     this.#readers[place] = last;
     this.#places.set(last, place);
@@ -48,7 +57,7 @@ class Cohort {
     const count = this.#readers.length;
     this.#isFlushing = true;
     for (let index = 0; index < count; index += 1) {
-      const reader = this.#readers[index] as LiveReader;
+      const reader = this.#readers[index] as FeedReader;
       if (!this.#left || this.#places.get(reader) === index) reader.take(batch, buffer);
     }
     this.#isFlushing = false;
@@ -59,7 +68,7 @@ class Cohort {
     this.#left = false;
     let kept = 0;
     for (let index = 0; index < this.#readers.length; index += 1) {
-      const reader = this.#readers[index] as LiveReader;
+      const reader = this.#readers[index] as FeedReader;
       if (this.#places.get(reader) !== index) continue;
       this.#readers[kept] = reader;
       this.#places.set(reader, kept);
@@ -79,7 +88,7 @@ export class Feed {
   position: Position;
   readonly #consumer: Consumer;
   readonly #cohorts = new Map<WireFormat, Map<string, Cohort>>();
-  readonly #members = new Map<LiveReader, Cohort>();
+  readonly #members = new Map<FeedReader, Cohort>();
   readonly #waiters = new Set<() => void>();
   #pending: Event[] = [];
   #pendingPosition: Position;
@@ -106,13 +115,13 @@ export class Feed {
   }
 
   /** The reader's position must be the feed's, or past it. */
-  join(reader: LiveReader): void {
+  join(reader: FeedReader): void {
     const cohort = this.#cohortOf(reader);
     cohort.add(reader);
     this.#members.set(reader, cohort);
   }
 
-  leave(reader: LiveReader): void {
+  leave(reader: FeedReader): void {
     const cohort = this.#members.get(reader);
     if (cohort === undefined) return;
     this.#members.delete(reader);
@@ -154,7 +163,7 @@ export class Feed {
     for (const wake of waiters) wake();
   }
 
-  #cohortOf(reader: LiveReader): Cohort {
+  #cohortOf(reader: FeedReader): Cohort {
     const { format } = reader.sink;
     let byFilter = this.#cohorts.get(format);
     if (byFilter === undefined) {

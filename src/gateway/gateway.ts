@@ -88,7 +88,7 @@ export class EventGateway implements Gateway {
     const refusal = this.#scoped(subscription, connection, address) ?? subscription.stages.connect(connection);
     if (refusal !== undefined) throw refusal;
     this.#parts.onUsed(credential.id);
-    const services = { catalogue, feeds: this.#feeds, meter, schedule, now: () => clock.now() };
+    const services = { catalogue, feeds: this.#feeds, meter, schedule, now: () => clock.now(), authenticate: (given: Credential | undefined) => this.#authenticate(given) };
     const session = new GatewaySession(services, { api, address, credential, subscription, hello }, connection, (closed) => this.#sessions.remove(closed));
     if (hello.stream || hello.protocol === 'poll') this.#sessions.add(session);
     return session;

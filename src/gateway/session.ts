@@ -1,5 +1,5 @@
 import type { Placed } from '../core/backbone.ts';
-import type { EventDefaults, Hello, Page, PageOptions, ReadOptions, Reader, Session, Sink } from '../core/entrypoint.ts';
+import type { Credential, EventDefaults, Hello, Page, PageOptions, ReadOptions, Reader, Session, Sink } from '../core/entrypoint.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { EventDraft } from '../core/event.ts';
 import type { Meter } from '../core/meter.ts';
@@ -22,6 +22,7 @@ export interface SessionServices {
   /** Calls back once at a wall time in milliseconds; returns how to cancel. */
   readonly schedule: (at: number, callback: () => void) => () => void;
   readonly now: () => number;
+  readonly authenticate: (credential: Credential | undefined) => Resource<'credential'>;
 }
 
 /** Who a session is and what it was let in for. */
@@ -73,6 +74,24 @@ export class GatewaySession implements Session {
   get defaults(): EventDefaults {
     const channel = this.#api.contract.find(this.address);
     return { type: channel === undefined ? undefined : this.#api.contract.defaultType(channel), source: this.#api.resource.spec.path };
+  }
+
+  get mayRead(): boolean {
+    try {
+      readableBy(this.#mine(), this.#api, this.address);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  renew(credential: Credential): void {
+    this.#checkOpen();
+    const fresh = this.#services.authenticate(credential);
+    usable(this.#api, fresh, this.#services.now());
+    if (fresh.parent !== this.#credential.parent) throw new GatewayError('FORBIDDEN', 'A connection can only go on with a credential of the same application.');
+    this.#credential = fresh;
+    this.#watchExpiry();
   }
 
   limits(): readonly LimitStatus[] {

@@ -1,0 +1,60 @@
+import type { ServerResponse } from 'node:http';
+import type { Gateway } from '../../core/entrypoint.ts';
+import { GatewayError } from '../../core/errors.ts';
+import { credentialOf, remoteOf, type HttpRequest } from '../../listeners/http-request.ts';
+import type { RequestHandler } from '../../listeners/http.ts';
+import { respondJson } from '../../listeners/respond.ts';
+import type { EntrypointEnvironment } from '../environment.ts';
+import { limitHeaders } from '../limit-headers.ts';
+import { nameOf } from '../read-options.ts';
+import { decodeBody } from './decode-body.ts';
+import { readBody } from './read-body.ts';
+
+/** Largest body in bytes where events may be smaller: room for a batch. */
+const minBodyBytes = 4 * 1024 * 1024;
+/** Envelope and attributes around the data of the largest event. */
+const envelopeBytes = 64 * 1024;
+
+/** `POST` on a channel: 202 once the events are durable. With an empty body, `?reader=` and `Ack:` it confirms instead. */
+export class PublishEntrypoint implements RequestHandler {
+  readonly protocol = 'publish';
+  readonly #gateway: Gateway;
+
+  constructor({ gateway, http }: EntrypointEnvironment) {
+    this.#gateway = gateway;
+    http.use(this);
+  }
+
+  accepts({ raw }: HttpRequest): boolean {
+    return raw.method === 'POST';
+  }
+
+  async handle(request: HttpRequest, response: ServerResponse): Promise<void> {
+    const { raw, path, query, route, cors } = request;
+    const name = nameOf(query.get('reader'));
+    const protocol = name === undefined ? this.protocol : 'poll';
+    const session = await this.#gateway.connect({ protocol, path, credential: credentialOf(request), stream: false, remote: remoteOf(raw) });
+    try {
+      const body = await readBody(raw, Math.max(minBodyBytes, route.maxEventBytes + envelopeBytes));
+      if (name !== undefined) {
+        const position = confirmedPosition(raw.headers['ack'], body);
+        await session.confirm(name, position);
+        respondJson(response, 200, JSON.stringify({ confirmed: position }), cors);
+        return;
+      }
+      const placed = await session.publish(session.address, decodeBody(raw.headers, body, session.defaults));
+      const duplicates = placed.reduce((count, { duplicate }) => count + (duplicate ? 1 : 0), 0);
+      const answer = { accepted: placed.length - duplicates, positions: placed.map(({ position }) => position), ...(duplicates === 0 ? {} : { duplicates }) };
+      respondJson(response, 202, JSON.stringify(answer), { ...limitHeaders(session.limits()), ...cors });
+    } finally {
+      session.close();
+    }
+  }
+}
+
+function confirmedPosition(ack: string | string[] | undefined, body: Buffer): string {
+  if (body.length > 0 || typeof ack !== 'string' || ack === '') {
+    throw new GatewayError('BAD_REQUEST', 'With ?reader= a POST confirms: send an empty body and the header Ack: <position>. To publish, leave ?reader= out.');
+  }
+  return ack;
+}

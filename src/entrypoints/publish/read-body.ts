@@ -1,0 +1,31 @@
+import type { IncomingMessage } from 'node:http';
+import { GatewayError } from '../../core/errors.ts';
+
+/** The whole body, at most `maxBytes`; rejects with TOO_LARGE without reading the rest, and when the client goes away. */
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    return Promise.reject(new GatewayError('UNSUPPORTED_MEDIA_TYPE', `Bodies are taken as they are; ${encoding} is not decoded here.`));
+  }
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > maxBytes) {
+        request.pause();
+        reject(tooLarge(maxBytes));
+        return;
+      }
+      chunks.push(chunk);
+    });
+    request.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    request.on('error', (error) => reject(new GatewayError('BAD_REQUEST', 'The request body did not arrive whole.', { cause: error })));
+    request.on('close', () => reject(new GatewayError('BAD_REQUEST', 'The request body did not arrive whole.')));
+  });
+}
+
+function tooLarge(maxBytes: number): GatewayError {
+  return new GatewayError('TOO_LARGE', `The body has more than ${maxBytes} bytes; send less at once.`, { details: { maxBytes } });
+}

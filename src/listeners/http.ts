@@ -1,0 +1,161 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { RouteInfo } from '../core/entrypoint.ts';
+import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { corsHeaders, preflightHeaders } from './cors.ts';
+import { splitTarget, type HttpRequest } from './http-request.ts';
+import { refusalHeaders, respondProblem } from './respond.ts';
+
+/** A protocol spoken in plain requests. The first that accepts a request gets it; rejecting answers with a problem. */
+export interface RequestHandler {
+  readonly protocol: string;
+  accepts(request: HttpRequest): boolean;
+  handle(request: HttpRequest, response: ServerResponse): Promise<void>;
+}
+
+/** A protocol reached by `Upgrade`. Rejecting answers with a problem and closes. */
+export interface UpgradeHandler {
+  readonly protocol: string;
+  /** The token of the Upgrade header, lower case. */
+  readonly token: string;
+  upgrade(request: HttpRequest, socket: Socket, head: Buffer): Promise<void>;
+}
+
+export interface HttpListenerParts {
+  readonly route: (path: string) => RouteInfo | undefined;
+  /** A thrown bug, for the operator's log. */
+  readonly onBug: (error: unknown) => void;
+  /** Most sockets at once: what file descriptors and memory allow. */
+  readonly maxConnections: number;
+}
+
+/** One port for every protocol that begins with an HTTP/1.1 request. */
+export class HttpListener {
+  readonly #parts: HttpListenerParts;
+  readonly #server: Server;
+  readonly #handlers: RequestHandler[] = [];
+  readonly #upgrades = new Map<string, UpgradeHandler>();
+
+  constructor(parts: HttpListenerParts) {
+    this.#parts = parts;
+    this.#server = createServer({ maxHeaderSize: 16 * 1024, headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 30_000, connectionsCheckingInterval: 2000, noDelay: true });
+    this.#server.maxConnections = parts.maxConnections;
+    this.#server.on('request', (request, response) => void this.#request(request, response));
+    this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket as Socket, head));
+    this.#server.on('clientError', answerClientError);
+  }
+
+  use(handler: RequestHandler): void {
+    this.#handlers.push(handler);
+  }
+
+  useUpgrade(handler: UpgradeHandler): void {
+    this.#upgrades.set(handler.token, handler);
+  }
+
+  /** Resolves to the base URL once connections are taken; rejects with the system's error. */
+  listen(port: number, host: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ port, host, backlog: 4096 }, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (error) => this.#parts.onBug(error));
+        const { port: actual } = this.#server.address() as AddressInfo;
+        resolve(`http://${host.includes(':') ? `[${host}]` : host}:${actual}`);
+      });
+    });
+  }
+
+  /** Takes no more connections; those that are idle end. Resolves when the last one has ended. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeIdleConnections();
+    });
+  }
+
+  /** Cuts what is still open. */
+  closeNow(): void {
+    this.#server.closeAllConnections();
+  }
+
+  async #request(raw: IncomingMessage, response: ServerResponse): Promise<void> {
+    let cors: Readonly<Record<string, string>> = {};
+    try {
+      const { path, query } = splitTarget(raw.url ?? '/');
+      const route = this.#parts.route(path);
+      cors = corsHeaders(route?.cors, raw.headers.origin);
+      if (route === undefined) throw new GatewayError('NOT_FOUND', 'No API is served at this path.');
+      if (raw.method === 'OPTIONS') {
+        response.writeHead(204, { ...preflightHeaders(route.cors, raw.headers), allow: 'GET, POST, OPTIONS' }).end();
+        return;
+      }
+      const request: HttpRequest = { raw, path, query, route, cors };
+      await this.#handlerOf(request).handle(request, response);
+    } catch (error) {
+      const refusal = this.#seen(error);
+      const isDrained = raw.complete || raw.readableLength === 0;
+      respondProblem(response, refusal, { ...cors, ...(isDrained && refusal.code !== 'TOO_LARGE' ? {} : { connection: 'close' }) });
+    }
+  }
+
+  async #upgrade(raw: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    const onError = (): void => void socket.destroy();
+    socket.on('error', onError);
+    let cors: Readonly<Record<string, string>> = {};
+    try {
+      const { path, query } = splitTarget(raw.url ?? '/');
+      const route = this.#parts.route(path);
+      if (route === undefined) throw new GatewayError('NOT_FOUND', 'No API is served at this path.');
+      cors = corsHeaders(route.cors, raw.headers.origin);
+      const handler = this.#upgrades.get(String(raw.headers.upgrade).toLowerCase());
+      if (handler === undefined) throw new GatewayError('BAD_REQUEST', 'The only protocol to upgrade to here is websocket.');
+      await handler.upgrade({ raw, path, query, route, cors }, socket, head);
+    } catch (error) {
+      writeProblem(socket, this.#seen(error), cors);
+    }
+  }
+
+  #handlerOf(request: HttpRequest): RequestHandler {
+    const { method } = request.raw;
+    if (method !== 'GET' && method !== 'POST') {
+      throw new GatewayError('METHOD_NOT_ALLOWED', `A channel can be read with GET and published to with POST; ${method} means nothing here.`);
+    }
+    const handler = this.#handlers.find((candidate) => candidate.accepts(request));
+    if (handler === undefined) throw new GatewayError('NOT_ACCEPTABLE', 'No protocol here answers such a request.');
+    return handler;
+  }
+
+  #seen(error: unknown): GatewayError {
+    const refusal = toGatewayError(error);
+    if (refusal.code === 'INTERNAL') this.#parts.onBug(error);
+    return refusal;
+  }
+}
+
+/** A problem on a socket that no ServerResponse owns. */
+function writeProblem(socket: Duplex, error: GatewayError, headers: Readonly<Record<string, string>>): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = JSON.stringify(error.toProblem());
+  const all = { 'content-type': 'application/problem+json', 'content-length': String(Buffer.byteLength(body)), connection: 'close', ...refusalHeaders(error), ...headers };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${error.status} ${error.code}\r\n${lines.join('')}\r\n${body}`);
+}
+
+function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    writeProblem(socket, new GatewayError('HEADERS_TOO_LARGE', 'The request headers have more than 16 KiB.'), {});
+  } else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    writeProblem(socket, new GatewayError('REQUEST_TIMEOUT', 'The request did not arrive in time: 10 s for the headers, 30 s in all.'), {});
+  } else {
+    writeProblem(socket, new GatewayError('BAD_REQUEST', 'This is not a well-formed HTTP/1.1 request.'), {});
+  }
+}
