@@ -27,7 +27,7 @@ export function* mutations(input: Uint8Array, count: number, random: () => numbe
 /** The input cut into random pieces of 1 to `maxPiece` bytes. */
 export function pieces(input: Uint8Array, maxPiece: number, random: () => number): Uint8Array[] {
   const cut: Uint8Array[] = [];
-  for (let at = 0; at < input.byteLength; ) {
+  for (let at = 0; at < input.byteLength;) {
     const end = Math.min(input.byteLength, at + 1 + Math.floor(random() * maxPiece));
     cut.push(input.subarray(at, end));
     at = end;

@@ -8,7 +8,6 @@ export const maxExtensions = 128;
 
 const attributeName = /^[a-z0-9]{1,64}$/;
 const printableAscii = /^[\x20-\x7e]*$/;
-// oxlint-disable-next-line no-control-regex -- these are the characters that are refused
 const forbidden = /[\u0000-\u001f\u007f-\u009f\p{Noncharacter_Code_Point}\p{Surrogate}]/u;
 
 /** Attributes that CloudEvents 1.0.2 defines itself, `specversion` left out. */

@@ -18,7 +18,14 @@ function refuses(headers: EventHeaders, path: string, reason?: RegExp, bytes = b
 describe('binary content mode', () => {
   it('reads attributes from headers and the data from the body', () => {
     const event = decodeBinary(
-      { ...required, 'ce-subject': 'Euro%20%E2%82%AC%20%F0%9F%98%80', 'ce-ext': ['x'], 'content-type': 'application/json', host: 'example', 'ce-none': undefined },
+      {
+        ...required,
+        'ce-subject': 'Euro%20%E2%82%AC%20%F0%9F%98%80',
+        'ce-ext': ['x'],
+        'content-type': 'application/json',
+        host: 'example',
+        'ce-none': undefined,
+      },
       body,
     );
     assert.deepEqual(event, {
@@ -54,7 +61,8 @@ describe('binary content mode', () => {
   it('checks JSON that is declared, since it is written into other JSON later', () => {
     refuses({ 'content-type': 'application/json' }, 'data', /declared to be JSON/, Buffer.from('{"a":1}}'));
     refuses({ 'content-type': 'application/x+json;charset=utf-8' }, 'data', undefined, Buffer.from('"a","id":"2"'));
-    const kind = (contentType: string | undefined, bytes: Buffer): string => decodeBinary({ ...required, 'content-type': contentType }, bytes).dataKind;
+    const kind = (contentType: string | undefined, bytes: Buffer): string =>
+      decodeBinary({ ...required, 'content-type': contentType }, bytes).dataKind;
     assert.equal(kind('application/json;charset=utf-16', Buffer.from('{', 'utf16le')), 'binary');
     assert.equal(kind('text/plain', Buffer.from('é')), 'text');
     assert.equal(kind('text/plain', Buffer.from([0xe9])), 'binary');
@@ -92,7 +100,10 @@ describe('binary content mode', () => {
   });
 
   it('says the content type that JSON implied, and the position in place of an extension of that name', () => {
-    const headers = encodeBinaryHeaders({ id: '1', source: '/s', type: 't', extensions: { position: 7, n: 1 }, data: body, dataKind: 'json' }, 'p-1');
+    const headers = encodeBinaryHeaders(
+      { id: '1', source: '/s', type: 't', extensions: { position: 7, n: 1 }, data: body, dataKind: 'json' },
+      'p-1',
+    );
     assert.deepEqual(headers, { ...required, 'ce-n': '1', 'ce-position': 'p-1', 'content-type': 'application/json' });
   });
 });
@@ -124,7 +135,10 @@ describe('decodePlain', () => {
 
   it('wraps a body in the attributes it was given', () => {
     const event = decodePlain(body, 'application/json', attributes);
-    assert.deepEqual([event.id, event.source, event.type, event.datacontenttype, event.dataKind, event.data], ['1', '/s', 't', 'application/json', 'json', body]);
+    assert.deepEqual(
+      [event.id, event.source, event.type, event.datacontenttype, event.dataKind, event.data],
+      ['1', '/s', 't', 'application/json', 'json', body],
+    );
   });
 
   it('refuses a body that is not what it says', () => {

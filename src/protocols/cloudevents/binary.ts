@@ -10,7 +10,10 @@ export type EventHeaders = Readonly<Record<string, string | readonly string[] | 
 /** Whether a request is meant as binary content mode: at least one attribute that every event has is among its headers. */
 export function hasEventHeaders(headers: EventHeaders): boolean {
   return (
-    headers['ce-specversion'] !== undefined || headers['ce-id'] !== undefined || headers['ce-type'] !== undefined || headers['ce-source'] !== undefined
+    headers['ce-specversion'] !== undefined ||
+    headers['ce-id'] !== undefined ||
+    headers['ce-type'] !== undefined ||
+    headers['ce-source'] !== undefined
   );
 }
 
@@ -31,7 +34,8 @@ export function decodeBinary(headers: EventHeaders, body: Uint8Array): CloudEven
       attributes.set(name, decodeHeaderValue(name, raw));
       continue;
     }
-    if (name === 'datacontenttype') throw new CloudEventError(name, 'in binary mode it is the Content-Type header, and ce-datacontenttype is not allowed');
+    if (name === 'datacontenttype')
+      throw new CloudEventError(name, 'in binary mode it is the Content-Type header, and ce-datacontenttype is not allowed');
     checkExtensionName(name);
     extensionCount += 1;
     if (extensionCount > maxExtensions) throw new CloudEventError(name, `an event has at most ${maxExtensions} extension attributes`);
@@ -76,11 +80,20 @@ function dataOf(body: Uint8Array, datacontenttype: string | undefined): Pick<Clo
 
 function isCore(name: string): boolean {
   return (
-    name === 'specversion' || name === 'id' || name === 'source' || name === 'type' || name === 'subject' || name === 'time' || name === 'dataschema'
+    name === 'specversion' ||
+    name === 'id' ||
+    name === 'source' ||
+    name === 'type' ||
+    name === 'subject' ||
+    name === 'time' ||
+    name === 'dataschema'
   );
 }
 
-function checked(name: 'id' | 'source' | 'type' | 'subject' | 'time' | 'dataschema', attributes: ReadonlyMap<string, string>): string | undefined {
+function checked(
+  name: 'id' | 'source' | 'type' | 'subject' | 'time' | 'dataschema',
+  attributes: ReadonlyMap<string, string>,
+): string | undefined {
   const value = attributes.get(name);
   if (value !== undefined) checkCore(name, value);
   return value;

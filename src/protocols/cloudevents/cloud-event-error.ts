@@ -7,7 +7,10 @@ export class CloudEventError extends Error {
   readonly reason: string;
 
   constructor(path: string, reason: string, cause?: unknown) {
-    super(path === '' ? `The event is not valid: ${reason}.` : `The event is not valid at ${path}: ${reason}.`, cause === undefined ? undefined : { cause });
+    super(
+      path === '' ? `The event is not valid: ${reason}.` : `The event is not valid at ${path}: ${reason}.`,
+      cause === undefined ? undefined : { cause },
+    );
     this.path = path;
     this.reason = reason;
   }

@@ -6,14 +6,34 @@ describe('parseMediaType', () => {
   it('reads essence and parameters, quoted or not', () => {
     const media = parseMediaType('Application/Vnd.Api+JSON ; Charset=UTF-8;\tq="a\\"b;c" ;');
     assert.equal(media?.essence, 'application/vnd.api+json');
-    assert.deepEqual([...(media?.parameters ?? [])], [
-      ['charset', 'UTF-8'],
-      ['q', 'a"b;c'],
-    ]);
+    assert.deepEqual(
+      [...(media?.parameters ?? [])],
+      [
+        ['charset', 'UTF-8'],
+        ['q', 'a"b;c'],
+      ],
+    );
   });
 
   it('refuses what is no media type', () => {
-    for (const bad of ['', 'xyz', 'a/', '/b', 'a/b/c', 'a /b', 'a/b c', 'a/b;c', 'a/b;c=', 'a/b;c="', 'a/b;c="\\', 'a/b;c=d;C=e', 'a/b, c/d', ' a/b', 'a/b\n', 'é/b']) {
+    for (const bad of [
+      '',
+      'xyz',
+      'a/',
+      '/b',
+      'a/b/c',
+      'a /b',
+      'a/b c',
+      'a/b;c',
+      'a/b;c=',
+      'a/b;c="',
+      'a/b;c="\\',
+      'a/b;c=d;C=e',
+      'a/b, c/d',
+      ' a/b',
+      'a/b\n',
+      'é/b',
+    ]) {
       assert.equal(parseMediaType(bad), undefined, bad);
     }
     assert.equal(parseMediaType(`a/${'b'.repeat(2000)}`), undefined);

@@ -10,7 +10,10 @@ export type BodyForm = 'structured' | 'batch' | 'plain' | 'foreign';
 
 const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const start = new RegExp(`(${token})/(${token})`, 'y');
-const parameter = new RegExp(`[ \\t]*;[ \\t]*(?:(${token})=(?:(${token})|"((?:[\\t \\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*)"))?`, 'y');
+const parameter = new RegExp(
+  `[ \\t]*;[ \\t]*(?:(${token})=(?:(${token})|"((?:[\\t \\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*)"))?`,
+  'y',
+);
 
 /** Longest media type that is read, in characters: RFC 6838 allows 127 for each name, the rest is for parameters. */
 const maxLength = 1024;

@@ -56,7 +56,8 @@ describe('data in a structured event', () => {
     const event = decode('"datacontenttype":"image\\/png","data_base64":"AP+\\/"');
     assert.deepEqual([event.dataKind, event.data], ['binary', Buffer.from([0, 255, 191])]);
     assert.equal(decode('"data_base64":""').data?.byteLength, 0);
-    for (const bad of ['A', 'AA', 'AA=', 'AB==', 'AA==\\n', 'A A=', '-_==', 'AAAA====', 'é']) refuses(`"data_base64":"${bad}"`, 'data_base64');
+    for (const bad of ['A', 'AA', 'AA=', 'AB==', 'AA==\\n', 'A A=', '-_==', 'AAAA====', 'é'])
+      refuses(`"data_base64":"${bad}"`, 'data_base64');
     for (const bad of ['1', '{}', 'true']) refuses(`"data_base64":${bad}`, 'data_base64', /must be a string/);
   });
 
@@ -116,7 +117,18 @@ describe('attributes of a structured event', () => {
 
 describe('a structured body', () => {
   it('that is no object, or not JSON, is refused with a sentence', () => {
-    for (const bad of ['', '[]', '1', 'null', '"x"', '{', `{${required}}x`, `{${required}},`, '\ufeff{}', `{${required},"data":${'['.repeat(100_000)}`]) {
+    for (const bad of [
+      '',
+      '[]',
+      '1',
+      'null',
+      '"x"',
+      '{',
+      `{${required}}x`,
+      `{${required}},`,
+      '\ufeff{}',
+      `{${required},"data":${'['.repeat(100_000)}`,
+    ]) {
       assert.throws(() => decodeStructured(Buffer.from(bad)), { name: 'CloudEventError', path: '' }, bad.slice(0, 40));
     }
     assert.throws(() => decodeStructured(Buffer.from([0x7b, 0xff, 0x7d])), { name: 'CloudEventError', message: /not UTF-8/ });
@@ -149,7 +161,11 @@ describe('a batch', () => {
 
   it('is refused past its bound, naming the first event too many', () => {
     assert.equal(decodeBatch(Buffer.from(`[${event},${event}]`), 2).length, 2);
-    assert.throws(() => decodeBatch(Buffer.from(`[${event},${event},${event}]`), 2), { name: 'CloudEventError', path: '[2]', message: /at most 2 events/ });
+    assert.throws(() => decodeBatch(Buffer.from(`[${event},${event},${event}]`), 2), {
+      name: 'CloudEventError',
+      path: '[2]',
+      message: /at most 2 events/,
+    });
   });
 
   it('names index and attribute of what is wrong', () => {

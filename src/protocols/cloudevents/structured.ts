@@ -147,7 +147,8 @@ class Envelope {
 
   #takeExtension(name: string, reader: JsonReader): void {
     checkExtensionName(name);
-    if (this.#names.length > maxExtensions + 10) throw new CloudEventError(name, `an event has at most ${maxExtensions} extension attributes`);
+    if (this.#names.length > maxExtensions + 10)
+      throw new CloudEventError(name, `an event has at most ${maxExtensions} extension attributes`);
     const value = takeExtension(name, reader);
     if (value !== undefined) this.#extensions[name] = value;
   }

@@ -41,6 +41,8 @@ function parse(accept: string | undefined): MediaRange[] {
     const match = range.exec(part);
     if (match === null) return [];
     const weight = quality.exec(match[3] ?? '');
-    return [{ type: (match[1] ?? '').toLowerCase(), subtype: (match[2] ?? '').toLowerCase(), quality: weight === null ? 1 : Number(weight[1]) }];
+    return [
+      { type: (match[1] ?? '').toLowerCase(), subtype: (match[2] ?? '').toLowerCase(), quality: weight === null ? 1 : Number(weight[1]) },
+    ];
   });
 }

@@ -25,7 +25,10 @@ export function rateLimitPolicy(limits: readonly LimitState[]): string | undefin
 
 /** Value of `RateLimit`: what is left and in how many seconds the quota comes back, `"eventCount-deliver";r=5;t=30`; undefined likewise. */
 export function rateLimit(limits: readonly LimitState[]): string | undefined {
-  return list(limits, ({ remaining, resetsIn }) => `;r=${integer(remaining)}${resetsIn === undefined ? '' : `;t=${integer(Math.ceil(resetsIn / 1000))}`}`);
+  return list(
+    limits,
+    ({ remaining, resetsIn }) => `;r=${integer(remaining)}${resetsIn === undefined ? '' : `;t=${integer(Math.ceil(resetsIn / 1000))}`}`,
+  );
 }
 
 function list(limits: readonly LimitState[], parameters: (limit: LimitState) => string): string | undefined {

@@ -260,7 +260,8 @@ export class JsonReader {
 
   #passWord(word: string): void {
     const end = this.#at + word.length;
-    if (this.bytes.toString('latin1', this.#at, Math.min(end, this.bytes.length)) !== word) throw new JsonError('a value is expected', this.#at);
+    if (this.bytes.toString('latin1', this.#at, Math.min(end, this.bytes.length)) !== word)
+      throw new JsonError('a value is expected', this.#at);
     this.#at = end;
   }
 }
@@ -274,7 +275,16 @@ function passEscape(bytes: Buffer, at: number): number {
     return at + 6;
   }
   // " \ / b f n r t
-  if (byte === 0x22 || byte === 0x5c || byte === 0x2f || byte === 0x62 || byte === 0x66 || byte === 0x6e || byte === 0x72 || byte === 0x74) {
+  if (
+    byte === 0x22 ||
+    byte === 0x5c ||
+    byte === 0x2f ||
+    byte === 0x62 ||
+    byte === 0x66 ||
+    byte === 0x6e ||
+    byte === 0x72 ||
+    byte === 0x74
+  ) {
     return at + 2;
   }
   throw new JsonError('an escape that JSON does not know, found', at);

@@ -48,7 +48,8 @@ export function encodeSseRetry(milliseconds: number): Buffer {
 
 function retryField(milliseconds: number): string {
   // A parser takes digits only: no sign, no fraction, no exponent.
-  if (!Number.isSafeInteger(milliseconds) || milliseconds < 0) throw new RangeError(`retry must be a whole number of milliseconds, not ${milliseconds}`);
+  if (!Number.isSafeInteger(milliseconds) || milliseconds < 0)
+    throw new RangeError(`retry must be a whole number of milliseconds, not ${milliseconds}`);
   return `retry: ${milliseconds}\n`;
 }
 

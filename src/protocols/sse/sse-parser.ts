@@ -31,6 +31,7 @@ export class SseParser {
   #id = '';
   #lastEventId = '';
   #retry: number | undefined;
+  #failure: SseTooLargeError | undefined;
   #first = true;
   #afterCr = false;
 
@@ -48,10 +49,24 @@ export class SseParser {
     return this.#retry;
   }
 
-  /** The events that this chunk completes. An event without its empty line at the end of the stream is never given, as the standard wants. */
+  /**
+   * The events that this chunk completes. An event without its empty line at the end of the stream is never given, as the standard wants.
+   * Throws SseTooLargeError, but not before the events that came before it were given: `lastEventId` already stands after them.
+   */
   feed(chunk: Uint8Array): SseMessage[] {
-    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    if (this.#failure !== undefined) throw this.#failure;
     const messages: SseMessage[] = [];
+    try {
+      this.#read(chunk, messages);
+    } catch (thrown) {
+      if (!(thrown instanceof SseTooLargeError) || messages.length === 0) throw thrown;
+      this.#failure = thrown;
+    }
+    return messages;
+  }
+
+  #read(chunk: Uint8Array, messages: SseMessage[]): void {
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let start = 0;
     for (let at = 0; at < bytes.length; at += 1) {
       const byte = bytes[at];
@@ -70,7 +85,6 @@ export class SseParser {
       if (message !== undefined) messages.push(message);
     }
     if (start < bytes.length) this.#keep(bytes.subarray(start));
-    return messages;
   }
 
   #keep(part: Buffer): void {

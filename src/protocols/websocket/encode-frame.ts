@@ -65,7 +65,8 @@ export function applyMask(bytes: Uint8Array, mask: Uint8Array, offset = 0): void
 }
 
 function encodeControl(opcode: number, payload: Uint8Array): Buffer {
-  if (payload.byteLength > maxControlBytes) throw new RangeError(`a control frame has at most ${maxControlBytes} bytes, not ${payload.byteLength}`);
+  if (payload.byteLength > maxControlBytes)
+    throw new RangeError(`a control frame has at most ${maxControlBytes} bytes, not ${payload.byteLength}`);
   return encodeFrame(opcode, payload);
 }
 

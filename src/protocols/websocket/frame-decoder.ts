@@ -37,9 +37,8 @@ export class FrameDecoder {
     this.#maxPayloadBytes = maxPayloadBytes;
   }
 
-  /** The frames that this chunk completes. The chunk is not kept and not changed. */
-  feed(chunk: Uint8Array): Frame[] {
-    const frames: Frame[] = [];
+  /** Hands over each frame that this chunk completes, so that those before an error are not lost. The chunk is not kept and not changed. */
+  feed(chunk: Uint8Array, receive: (frame: Frame) => void): void {
     let at = 0;
     while (at < chunk.byteLength) {
       if (this.#head === undefined) {
@@ -50,9 +49,8 @@ export class FrameDecoder {
         at = end;
       }
       const frame = this.#completed();
-      if (frame !== undefined) frames.push(frame);
+      if (frame !== undefined) receive(frame);
     }
-    return frames;
   }
 
   #feedHead(chunk: Uint8Array, from: number): number {
@@ -101,7 +99,12 @@ export class FrameDecoder {
     }
     const first = bytes[0] as number;
     const masked = ((bytes[1] as number) & 0x80) !== 0;
-    return { fin: (first & 0x80) !== 0, opcode: first & 0x0f, length, mask: masked ? Buffer.from(bytes.subarray(size - 4, size)) : undefined };
+    return {
+      fin: (first & 0x80) !== 0,
+      opcode: first & 0x0f,
+      length,
+      mask: masked ? Buffer.from(bytes.subarray(size - 4, size)) : undefined,
+    };
   }
 }
 

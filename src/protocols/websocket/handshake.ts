@@ -12,7 +12,9 @@ export function isHandshakeKey(key: string | undefined): key is string {
 
 /** The Sec-WebSocket-Accept that answers a key (section 4.2.2, item 5.4). */
 export function acceptKey(key: string): string {
-  return createHash('sha1').update(key + acceptSuffix, 'latin1').digest('base64');
+  return createHash('sha1')
+    .update(key + acceptSuffix, 'latin1')
+    .digest('base64');
 }
 
 /** The subprotocols a client offers, in its order of preference (section 4.1, item 10); undefined when the header is malformed. */

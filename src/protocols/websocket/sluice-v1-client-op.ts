@@ -61,7 +61,11 @@ export function parseClientOp(message: Uint8Array | string, maxEvents: number): 
       throw new ClientOpError(thrown.message, { path: thrown.path, ref: findRef(bytes), invalidEvent }, thrown);
     }
     if (thrown instanceof JsonError) {
-      throw new ClientOpError(`The message is not JSON as RFC 8259 has it: ${thrown.message}.`, { path: '', ref: undefined, invalidEvent: false }, thrown);
+      throw new ClientOpError(
+        `The message is not JSON as RFC 8259 has it: ${thrown.message}.`,
+        { path: '', ref: undefined, invalidEvent: false },
+        thrown,
+      );
     }
     throw thrown;
   }
@@ -192,7 +196,8 @@ function readCredential(reader: JsonReader): OfferedCredential {
   }
   const kind = given.get('kind');
   const value = given.get('value');
-  if (kind !== 'api-key' && kind !== 'bearer' && kind !== 'ticket') throw new Malformed('credential.kind', 'it must be api-key, bearer or ticket');
+  if (kind !== 'api-key' && kind !== 'bearer' && kind !== 'ticket')
+    throw new Malformed('credential.kind', 'it must be api-key, bearer or ticket');
   if (value === undefined) throw new Malformed('credential.value', 'the member is missing');
   return { kind, value };
 }
