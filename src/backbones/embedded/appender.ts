@@ -1,0 +1,231 @@
+import type { Placed } from '../../core/backbone.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { GatewayError } from '../../core/errors.ts';
+import type { EventDraft } from '../../core/event.ts';
+import type { Database } from '../../store/database.ts';
+import { closed, overloaded, toBackboneError } from './backbone-error.ts';
+import { BatchEncoder } from './batch-encoder.ts';
+import { Commit } from './commit.ts';
+import { eventKey, hashKey } from './event-key.ts';
+import type { KeyHash } from './event-key.ts';
+import type { Claim, Log } from './log.ts';
+
+/** Events of one commit at most, so that it takes milliseconds. */
+const MAX_COMMIT_EVENTS = 16_384;
+/** Bytes of events of one commit, passed by one publish at most. */
+const MAX_COMMIT_BYTES = 8 * 1024 * 1024;
+
+/** What an append works with. */
+interface AppenderParts {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Bytes of events that may wait for the disk. */
+  readonly maxPendingBytes: number;
+  /** The event at a sequence number, for comparison with one of the same hash; undefined when it is not kept any more. */
+  readonly eventAt: (log: Log, seq: number) => Promise<{ readonly key: string; readonly acceptedAt: number } | undefined>;
+  /** Reads head and new keys from disk after a commit whose outcome is unknown. */
+  readonly resync: (log: Log) => Promise<void>;
+  /** Told of every commit: undefined when it succeeded. */
+  readonly onOutcome: (error: GatewayError | undefined) => void;
+  /** Told after a commit that made the log exceed what it may keep. */
+  readonly onGrowth: (log: Log) => void;
+}
+
+/** One publish on its way. */
+export interface Entry {
+  readonly log: Log;
+  readonly address: string;
+  readonly drafts: readonly EventDraft[];
+  readonly bytes: number;
+  readonly keys: readonly string[];
+  readonly hashes: readonly KeyHash[];
+  /** The place of each event, its own or the first one's. */
+  readonly claims: (Claim | undefined)[];
+  readonly duplicate: boolean[];
+  /** Sequence numbers that have the hash of an event but are not the event. */
+  readonly refuted: Set<number>;
+  readonly resolve: (placed: readonly Placed[]) => void;
+  readonly reject: (error: GatewayError) => void;
+}
+
+/** The one writer of all logs: gathers what is published while a commit is under way, gives sequence numbers, and acknowledges after the commit. */
+export class Appender {
+  readonly #parts: AppenderParts;
+  readonly #encoder = new BatchEncoder();
+  #waiting: Entry[] = [];
+  /** Logs whose head may differ from what is on disk, because the outcome of a commit is unknown. */
+  readonly #suspect = new Set<Log>();
+  #pendingBytes = 0;
+  /** Publishes not answered yet. */
+  #open = 0;
+  #running: Promise<void> | undefined;
+  #scheduled: NodeJS.Immediate | undefined;
+  #closed = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(parts: AppenderParts) {
+    this.#parts = parts;
+  }
+
+  publish(log: Log, address: string, drafts: readonly EventDraft[]): Promise<readonly Placed[]> {
+    if (this.#closed) return Promise.reject(closed());
+    if (drafts.length === 0) return Promise.resolve([]);
+    const bytes = sizeOf(drafts);
+    if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > this.#parts.maxPendingBytes) return Promise.reject(overloaded());
+    this.#pendingBytes += bytes;
+    this.#open++;
+    return new Promise<readonly Placed[]>((resolve, reject) => {
+      const keys = drafts.map(eventKey);
+      const hashes = keys.map((key) => hashKey(key, log.seed));
+      const claims: (Claim | undefined)[] = Array.from({ length: drafts.length });
+      const duplicate: boolean[] = Array.from({ length: drafts.length }, () => false);
+      this.#admit({ log, address, drafts, bytes, keys, hashes, claims, duplicate, refuted: new Set(), resolve, reject });
+    }).finally(() => {
+      this.#pendingBytes -= bytes;
+      if (--this.#open === 0) this.#onIdle?.();
+    });
+  }
+
+  /** Refuses what comes from now on and resolves when everything before is answered. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#open > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    await this.#running;
+  }
+
+  #admit(entry: Entry): void {
+    const suspects = this.#suspects(entry);
+    if (suspects.length > 0) {
+      this.#verify(entry, suspects).then(
+        () => this.#admit(entry),
+        (error: unknown) => entry.reject(toBackboneError(error)),
+      );
+      return;
+    }
+    const { unsettled, dedup } = entry.log;
+    for (let index = 0; index < entry.drafts.length; index++) {
+      if (entry.claims[index] !== undefined) continue;
+      const key = entry.keys[index]!;
+      const first = dedup === undefined ? undefined : unsettled.get(key);
+      entry.duplicate[index] = first !== undefined;
+      entry.claims[index] = first ?? { seq: 0 };
+      if (first === undefined) unsettled.set(key, entry.claims[index]!);
+    }
+    this.#waiting.push(entry);
+    if (this.#running === undefined) this.#scheduled ??= setImmediate(() => this.#start());
+  }
+
+  /** Events whose hash is that of a durable one not yet compared. */
+  #suspects({ log, hashes, claims, keys, refuted }: Entry): { readonly index: number; readonly seq: number }[] {
+    const suspects: { index: number; seq: number }[] = [];
+    for (let index = 0; index < hashes.length; index++) {
+      if (claims[index] !== undefined) continue;
+      const found = log.dedup?.find(hashes[index]!);
+      if (found === undefined || log.unsettled.has(keys[index]!)) continue;
+      for (const seq of found) if (!refuted.has(seq)) suspects.push({ index, seq });
+    }
+    return suspects;
+  }
+
+  async #verify(entry: Entry, suspects: readonly { readonly index: number; readonly seq: number }[]): Promise<void> {
+    const since = this.#parts.clock.now() - entry.log.policy.dedupWindow;
+    for (const { index, seq } of suspects) {
+      if (entry.claims[index] !== undefined) continue;
+      const stored = await this.#parts.eventAt(entry.log, seq);
+      if (stored !== undefined && stored.key === entry.keys[index] && stored.acceptedAt > since) {
+        entry.claims[index] = { seq };
+        entry.duplicate[index] = true;
+      } else {
+        entry.refuted.add(seq);
+      }
+    }
+  }
+
+  #start(): void {
+    this.#scheduled = undefined;
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#waiting.length > 0) this.#scheduled ??= setImmediate(() => this.#start());
+    });
+  }
+
+  async #run(): Promise<void> {
+    let done: Commit | undefined;
+    for (;;) {
+      if (this.#suspect.size > 0 && !(await this.#recover())) {
+        this.#refuse();
+        return;
+      }
+      const commit = this.#take();
+      const writing = commit?.write(this.#parts.database);
+      // While the disk works on the next commit, the last one is told.
+      done?.announce();
+      done = undefined;
+      if (commit === undefined) return;
+      try {
+        await writing;
+        commit.advance();
+        done = commit;
+        this.#parts.onOutcome(undefined);
+        for (const log of commit.logs) if (log.bytes > (log.policy.retainBytes ?? Infinity)) this.#parts.onGrowth(log);
+      } catch (error) {
+        await this.#fail(commit, toBackboneError(error));
+      }
+    }
+  }
+
+  #refuse(): void {
+    const entries = this.#waiting;
+    this.#waiting = [];
+    const error = toBackboneError(undefined);
+    for (const { log, reject } of entries) {
+      log.unsettled.clear();
+      reject(error);
+    }
+  }
+
+  #take(): Commit | undefined {
+    if (this.#waiting.length === 0) return undefined;
+    let taken = 0;
+    let bytes = 0;
+    let events = 0;
+    while (taken < this.#waiting.length && (taken === 0 || (bytes < MAX_COMMIT_BYTES && events < MAX_COMMIT_EVENTS))) {
+      const entry = this.#waiting[taken++]!;
+      bytes += entry.bytes;
+      events += entry.drafts.length;
+    }
+    const entries = taken === this.#waiting.length ? this.#waiting : this.#waiting.slice(0, taken);
+    this.#waiting = taken === this.#waiting.length ? [] : this.#waiting.slice(taken);
+    return new Commit(entries, this.#parts.clock.now(), this.#encoder);
+  }
+
+  /** What waits may be a repetition of what failed, so it fails with it; then the disk is asked what it really has. */
+  async #fail(commit: Commit, error: GatewayError): Promise<void> {
+    const entries = [...commit.entries, ...this.#waiting];
+    this.#waiting = [];
+    for (const { log } of entries) log.unsettled.clear();
+    for (const log of commit.logs) this.#suspect.add(log);
+    this.#parts.onOutcome(error);
+    await this.#recover();
+    for (const entry of entries) entry.reject(error);
+  }
+
+  /** Makes sure that no sequence number is given twice; false while the disk cannot be asked. */
+  async #recover(): Promise<boolean> {
+    try {
+      for (const log of this.#suspect) {
+        await this.#parts.resync(log);
+        this.#suspect.delete(log);
+      }
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+function sizeOf(drafts: readonly EventDraft[]): number {
+  let bytes = 0;
+  for (const draft of drafts) bytes += 256 + (draft.data === undefined ? 0 : draft.data.byteLength);
+  return bytes;
+}

@@ -1,0 +1,96 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '../../core/clock.ts';
+import type { Database } from '../../store/database.ts';
+import type { Log } from './log.ts';
+
+/** Rows deleted by one transaction: publishing waits for one of them at most. */
+const ROWS_AT_ONCE = 200;
+/** Milliseconds between looks at the age of the oldest events. */
+const INTERVAL = 1000;
+
+interface RetentionParts {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly logs: () => Iterable<Log>;
+  /** Told when something could not be deleted; it is tried again at the next look. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Deletes what a log's policy no longer keeps, a few rows at a time. */
+export class Retention {
+  readonly #parts: RetentionParts;
+  readonly #timer: NodeJS.Timeout;
+  readonly #busy = new Map<Log, Promise<void>>();
+  #closed = false;
+
+  constructor(parts: RetentionParts) {
+    this.#parts = parts;
+    this.#timer = setInterval(() => {
+      for (const log of parts.logs()) void this.sweep(log);
+    }, INTERVAL);
+  }
+
+  /** Resolves when nothing more is to be deleted now. */
+  sweep(log: Log): Promise<void> {
+    let sweeping = this.#busy.get(log);
+    if (sweeping === undefined) {
+      sweeping = this.#sweep(log)
+        .catch((error: unknown) => this.#parts.onFailure(error))
+        .finally(() => this.#busy.delete(log));
+      this.#busy.set(log, sweeping);
+    }
+    return sweeping;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    await Promise.all(this.#busy.values());
+  }
+
+  async #sweep(log: Log): Promise<void> {
+    while (!this.#closed && this.#isDue(log) && (await this.#deleteSome(log))) await nextTurn();
+  }
+
+  #isDue({ policy, bytes, oldest, head }: Log): boolean {
+    return oldest <= head && (policy.retainAge !== undefined || bytes > (policy.retainBytes ?? Infinity));
+  }
+
+  /** Whether there may be more to delete. */
+  async #deleteSome(log: Log): Promise<boolean> {
+    const rows = await this.#parts.database.query('SELECT last, accepted_at, bytes FROM event_batch WHERE log = ? ORDER BY last LIMIT ?', [log.id, ROWS_AT_ONCE]);
+    const before = this.#parts.clock.now() - (log.policy.retainAge ?? Infinity);
+    const limit = Math.min(log.releasable, log.head);
+    let excess = log.bytes - (log.policy.retainBytes ?? Infinity);
+    let upTo = 0;
+    let bytes = 0;
+    let taken = 0;
+    for (const row of rows) {
+      const last = Number(row['last']);
+      if (last > limit || (excess <= 0 && Number(row['accepted_at']) > before)) break;
+      upTo = last;
+      bytes += Number(row['bytes']);
+      excess -= Number(row['bytes']);
+      taken++;
+    }
+    if (taken === 0) return false;
+    await this.#delete(log, upTo, bytes);
+    return taken === ROWS_AT_ONCE;
+  }
+
+  async #delete(log: Log, upTo: number, bytes: number): Promise<void> {
+    const kept = log.oldest;
+    // Before the rows go: a read that runs at the same time must not take the gap for silence.
+    log.oldest = upTo + 1;
+    try {
+      await this.#parts.database.transact([
+        { sql: 'DELETE FROM event_batch WHERE log = ? AND last <= ?', parameters: [log.id, upTo] },
+        { sql: 'UPDATE event_log SET oldest = ?, bytes = bytes - ? WHERE id = ?', parameters: [upTo + 1, bytes, log.id] },
+      ]);
+      log.bytes -= bytes;
+    } catch (error) {
+      log.oldest = kept;
+      throw error;
+    }
+  }
+}
