@@ -1,0 +1,146 @@
+import type { Batch } from '../core/meter.ts';
+import type { Position } from '../core/position.ts';
+import type { SqlValue } from '../store/database.ts';
+import type { BatchTotals } from './batch-totals.ts';
+import type { RateSource, Subjects } from './rate-source.ts';
+import { UsageRange } from './usage-range.ts';
+
+/** Orders two positions of a log; negative when a is before b. Throws when they are not of the same epoch. */
+export type ComparePositions = (log: string, a: Position, b: Position) => number;
+
+/** Who a lineage belongs to and where it reads. */
+export interface LineageIdentity extends Subjects {
+  readonly reader: string;
+  readonly name: string | undefined;
+  readonly log: string;
+  readonly start: Position;
+  readonly createdAt: number;
+}
+
+/** One reader through all its connections: where it is, what it was charged, and the range that is growing. Constant in size. */
+export class Lineage implements RateSource {
+  readonly subjects: LineageIdentity;
+  readonly measure = 'delivered';
+  protocol: string;
+  plan: string | undefined;
+  /** Where delivery goes on. */
+  cursor: Position;
+  state: 'live' | 'catching-up' | 'paused' | 'closed' = 'closed';
+  closedAt: number | undefined;
+  deliveredAt: number | undefined;
+  /** Whether the store has its row. */
+  isWritten = false;
+  /** Whether it is on the list of the next commit. */
+  isDirty = false;
+  /** Whether a commit that holds it is under way. */
+  isWriting = false;
+  readonly range: UsageRange;
+  /** Row of a range that is over and not known to be on disk. */
+  #sealed: readonly SqlValue[] | undefined;
+  /** Latencies of its subscription by bucket. */
+  readonly latencies: Float64Array;
+
+  isFresh = false;
+  freshEvents = 0;
+  freshBytes = 0;
+  series: RateSource['series'] = undefined;
+  generation = -1;
+
+  constructor(subjects: LineageIdentity, at: { readonly cursor: Position; readonly charged: Position; readonly serial: number }, latencies: Float64Array) {
+    this.subjects = subjects;
+    this.protocol = '';
+    this.plan = undefined;
+    this.cursor = at.cursor;
+    this.range = new UsageRange(at.serial, at.charged);
+    this.latencies = latencies;
+  }
+
+  /** Everything up to here was charged. */
+  get charged(): Position {
+    return this.range.hi;
+  }
+
+  /** Charges a batch of which nothing was charged before. */
+  charge(batch: Batch, totals: BatchTotals): void {
+    const n = batch.events.length;
+    const range = this.#grow(totals);
+    range.bill(n, batch.bytes, totals);
+    range.filtered += batch.filtered;
+    range.hi = batch.position;
+    this.deliveredAt = totals.at;
+    this.freshEvents += n;
+    this.freshBytes += batch.bytes;
+    this.latencies[totals.latency] = (this.latencies[totals.latency] as number) + n;
+  }
+
+  /** Records what was sent again; `isAhead` when the batch nevertheless ends past what was charged, by filtered events. */
+  redeliver(n: number, filtered: number, totals: BatchTotals, ahead: Position | undefined): void {
+    const range = this.#grow(totals);
+    range.redelivered += n;
+    if (ahead === undefined) return;
+    range.filtered += filtered;
+    range.hi = ahead;
+  }
+
+  /** Records events given up; `ahead` when that moves the reader on. */
+  drop(events: number, reason: 'dropped' | 'conflated', at: Pick<BatchTotals, 'at' | 'minute'>, ahead: Position | undefined): void {
+    const range = this.#grow(at);
+    range[reason] += events;
+    if (ahead !== undefined) range.hi = ahead;
+  }
+
+  /** Moves the cursor. Where that is past what was charged (`isAhead`), what lies between is nobody's bill, and ranges still tile. */
+  confirm(position: Position, isAhead: boolean, at: Pick<BatchTotals, 'at' | 'minute'>): void {
+    if (isAhead) this.#grow(at).hi = position;
+    this.cursor = position;
+  }
+
+  /** Rows of the ranges to write; a range whose minute is over grows no more. */
+  rangeRows(minute: number): readonly (readonly SqlValue[])[] {
+    const { range, subjects } = this;
+    const rows = this.#sealed === undefined ? [] : [this.#sealed];
+    if (!range.isDirty) return rows;
+    const row = range.row(subjects.tenant, subjects.reader);
+    range.isDirty = false;
+    if (range.minute < minute && this.#sealed === undefined) {
+      this.#sealed = row;
+      range.isOver = true;
+    }
+    return [...rows, row];
+  }
+
+  written(): void {
+    this.#sealed = undefined;
+    this.isWriting = false;
+    this.isWritten = true;
+  }
+
+  /** What was collected goes with the next commit. */
+  unwritten(): void {
+    this.isWriting = false;
+    if (this.range.minute >= 0 && !this.range.isOver) this.range.isDirty = true;
+  }
+
+  identityRow(): readonly SqlValue[] {
+    const { reader, tenant, name, subscription, application, api, log, address, start, createdAt } = this.subjects;
+    return [reader, tenant, name ?? null, subscription, application, api, log, address, start, createdAt, ...this.movingRow().slice(1)];
+  }
+
+  /** id, protocol, plan, cursor, charged, serial, delivered_at, closed_at. */
+  movingRow(): readonly SqlValue[] {
+    return [
+      this.subjects.reader, this.protocol, this.plan ?? null, this.cursor, this.charged, this.range.serial,
+      this.deliveredAt ?? null, this.closedAt ?? null,
+    ];
+  }
+
+  /** A range that waits to be written is split once at most, so that a store that refuses costs no memory. */
+  #grow(at: Pick<BatchTotals, 'at' | 'minute'>): UsageRange {
+    const { range } = this;
+    if (range.isOver || (!range.isDirty && !this.isWriting && range.minute !== at.minute)) range.next(at.minute);
+    if (range.first === 0) range.first = at.at;
+    range.last = at.at;
+    range.isDirty = true;
+    return range;
+  }
+}

@@ -1,0 +1,112 @@
+import type { Clock } from '../core/clock.ts';
+import type { Batch, ReaderAccount } from '../core/meter.ts';
+import type { Position } from '../core/position.ts';
+import { BatchTotals, type BatchTotalsCache } from './batch-totals.ts';
+import { minuteOf } from './calendar.ts';
+import type { ComparePositions, Lineage } from './lineage.ts';
+
+/** What accounts tell the book they belong to. */
+export interface AccountOwner {
+  readonly clock: Clock;
+  readonly totals: BatchTotalsCache;
+  readonly compare: ComparePositions;
+  /** The lineage has something to write. */
+  touch(lineage: Lineage): void;
+  /** The lineage has events for the sampler. */
+  freshen(lineage: Lineage): void;
+  closed(account: Account): void;
+}
+
+/** One connection's hold on a lineage; once another connection has taken it over, nothing here has an effect. */
+export class Account implements ReaderAccount {
+  readonly lineage: Lineage;
+  readonly #owner: AccountOwner;
+  readonly #onTaken: () => void;
+  #isOver = false;
+
+  constructor(lineage: Lineage, owner: AccountOwner, onTaken: () => void) {
+    this.lineage = lineage;
+    this.#owner = owner;
+    this.#onTaken = onTaken;
+  }
+
+  get id(): string {
+    return this.lineage.subjects.reader;
+  }
+
+  get cursor(): Position {
+    return this.lineage.cursor;
+  }
+
+  get charged(): Position {
+    return this.lineage.charged;
+  }
+
+  charge(batch: Batch, redelivered: number): void {
+    if (this.#isOver) return;
+    const { lineage } = this;
+    if (redelivered === 0 && batch.events.length > 0) lineage.charge(batch, this.#owner.totals.of(batch));
+    else this.#chargePart(batch, redelivered);
+    if (lineage.subjects.name === undefined) lineage.cursor = batch.position;
+    if (!lineage.isDirty) this.#owner.touch(lineage);
+    if (!lineage.isFresh) this.#owner.freshen(lineage);
+  }
+
+  drop(events: number, position: Position, reason: 'dropped' | 'conflated'): void {
+    if (this.#isOver) return;
+    const isAhead = this.#isAhead(position);
+    this.lineage.drop(events, reason, this.#now(), isAhead ? position : undefined);
+    if (isAhead && this.lineage.subjects.name === undefined) this.lineage.cursor = position;
+    this.#owner.touch(this.lineage);
+  }
+
+  confirm(position: Position): void {
+    const { lineage } = this;
+    if (this.#isOver || this.#owner.compare(lineage.subjects.log, position, lineage.cursor) <= 0) return;
+    lineage.confirm(position, this.#isAhead(position), this.#now());
+    this.#owner.touch(lineage);
+  }
+
+  state(state: 'live' | 'catching-up' | 'paused'): void {
+    if (!this.#isOver) this.lineage.state = state;
+  }
+
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#owner.closed(this);
+  }
+
+  /** Another connection goes on with the lineage. What was charged so far stays charged. */
+  taken(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#onTaken();
+  }
+
+  #chargePart(batch: Batch, redelivered: number): void {
+    const { lineage } = this;
+    const n = batch.events.length;
+    const again = Math.min(redelivered, n);
+    const totals = this.#owner.totals.of(batch);
+    if (again === n) {
+      const ahead = this.#isAhead(batch.position) ? batch.position : undefined;
+      if (again > 0 || ahead !== undefined) lineage.redeliver(again, batch.filtered, totals, ahead);
+      return;
+    }
+    const events = batch.events.slice(again);
+    let bytes = 0;
+    for (const event of events) bytes += event.bytes;
+    lineage.redeliver(again, 0, totals, undefined);
+    lineage.charge({ events, bytes, position: batch.position, filtered: batch.filtered }, new BatchTotals(events, totals.at));
+  }
+
+  #isAhead(position: Position): boolean {
+    return this.#owner.compare(this.lineage.subjects.log, position, this.lineage.charged) > 0;
+  }
+
+  #now(): { readonly at: number; readonly minute: number } {
+    const at = this.#owner.clock.now();
+    return { at, minute: minuteOf(at) };
+  }
+}

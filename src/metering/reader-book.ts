@@ -1,0 +1,277 @@
+import type { Clock } from '../core/clock.ts';
+import { GatewayError } from '../core/errors.ts';
+import type { DurableName, ReaderRequest } from '../core/meter.ts';
+import type { Position } from '../core/position.ts';
+import type { Database, SqlValue, Statement } from '../store/database.ts';
+import type { BatchTotalsCache } from './batch-totals.ts';
+import { minuteOf } from './calendar.ts';
+import type { Book } from './book.ts';
+import { Lineage, type ComparePositions } from './lineage.ts';
+import { Account, type AccountOwner } from './reader-account.ts';
+import { rangeStatements, readerStatements } from './reader-rows.ts';
+import { Resumable, resumableMilliseconds } from './resumable.ts';
+
+/** Durable readers one subscription may have: each is kept for ever, and clients choose the names. */
+const MOST_NAMED_READERS = 1000;
+
+export interface ReaderBookParts {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly compare: ComparePositions;
+  readonly totals: BatchTotalsCache;
+  /** Makes the id of a new reader. */
+  readonly newId: () => string;
+  /** The latency histogram of a subscription. */
+  readonly latenciesOf: (tenant: string, api: string, subscription: string) => Float64Array;
+  /** A lineage has events for the sampler. */
+  readonly freshen: (lineage: Lineage) => void;
+  /** Most closed connections that can be resumed. */
+  readonly mostResumable: number;
+}
+
+/** All readers that are connected, may be resumed, or have something to write. */
+export class ReaderBook implements Book, AccountOwner {
+  readonly clock: Clock;
+  readonly totals: BatchTotalsCache;
+  readonly compare: ComparePositions;
+  readonly freshen: (lineage: Lineage) => void;
+  readonly #parts: ReaderBookParts;
+  readonly #resumable: Resumable;
+  readonly #live = new Map<string, Account>();
+  /** Durable readers that are connected or not yet written. */
+  readonly #named = new Map<string, Lineage | Promise<Lineage>>();
+  /** Durable readers there are, by subscription. */
+  readonly #names = new Map<string, Set<string>>();
+  #dirty: Lineage[] = [];
+  #writing: Lineage[] = [];
+
+  constructor(parts: ReaderBookParts) {
+    this.#parts = parts;
+    this.clock = parts.clock;
+    this.totals = parts.totals;
+    this.compare = parts.compare;
+    this.freshen = parts.freshen;
+    this.#resumable = new Resumable(parts.compare, parts.mostResumable);
+  }
+
+  /** Connected readers by id. */
+  get live(): ReadonlyMap<string, Account> {
+    return this.#live;
+  }
+
+  get resumable(): number {
+    return this.#resumable.size;
+  }
+
+  /** Takes over what earlier runs left: connections that were open when they ended count as closed now. */
+  async load(): Promise<void> {
+    const { database, clock, mostResumable } = this.#parts;
+    const now = clock.now();
+    await database.transact([{ sql: 'UPDATE reader SET closed_at = ? WHERE closed_at IS NULL', parameters: [now] }]);
+    const rows = await database.query(
+      `SELECT * FROM (SELECT * FROM reader WHERE name IS NULL AND closed_at >= ? ORDER BY closed_at DESC LIMIT ?) ORDER BY closed_at`,
+      [now - resumableMilliseconds, mostResumable],
+    );
+    for (const row of rows) this.#resumable.add(this.#restore(row));
+    for (const row of await database.query('SELECT subscription, name, address FROM reader WHERE name IS NOT NULL')) {
+      const subscription = String(row['subscription']);
+      this.#namesOf(subscription).add(nameKey({ subscription, name: String(row['name']), address: String(row['address']) }));
+    }
+  }
+
+  async open(request: ReaderRequest, onTaken: () => void): Promise<Account> {
+    const lineage = request.name === undefined ? this.#openUnnamed(request) : await this.#openNamed(request, request.name);
+    this.#live.get(lineage.subjects.reader)?.taken();
+    const account = new Account(lineage, this, onTaken);
+    lineage.closedAt = undefined;
+    lineage.state = 'catching-up';
+    lineage.protocol = request.protocol;
+    lineage.plan = request.subscription.plan;
+    this.#live.set(account.id, account);
+    if (lineage.isWritten || request.name !== undefined) this.touch(lineage);
+    return account;
+  }
+
+  /** Moves the cursor of a durable reader, whether it is connected or not, up to what it was charged; false when there is none of this name. */
+  async confirm(reader: DurableName, position: Position): Promise<boolean> {
+    if (!this.knows(reader)) return false;
+    const lineage = await this.#durable(reader, () => undefined);
+    if (lineage === undefined) return false;
+    const { log } = lineage.subjects;
+    const place = this.compare(log, position, lineage.charged) > 0 ? lineage.charged : position;
+    if (this.compare(log, place, lineage.cursor) > 0) lineage.cursor = place;
+    this.touch(lineage);
+    return true;
+  }
+
+  /** Whether there is a durable reader of this name. */
+  knows(reader: Omit<DurableName, 'log'>): boolean {
+    return this.#names.get(reader.subscription)?.has(nameKey(reader)) ?? false;
+  }
+
+  touch(lineage: Lineage): void {
+    if (lineage.isDirty) return;
+    lineage.isDirty = true;
+    this.#dirty.push(lineage);
+  }
+
+  closed(account: Account): void {
+    const { lineage } = account;
+    this.#live.delete(account.id);
+    lineage.state = 'closed';
+    lineage.closedAt = this.clock.now();
+    const isKept = lineage.isWritten || lineage.isDirty || lineage.isWriting;
+    if (!isKept) return;
+    if (lineage.subjects.name === undefined) this.#resumable.add(lineage);
+    this.touch(lineage);
+  }
+
+  /** Lets go of connections that were closed too long ago to be resumed. */
+  expire(): void {
+    this.#resumable.expire(this.clock.now() - resumableMilliseconds);
+  }
+
+  /** Whether a durable reader is connected or still being written. */
+  isHeld(reader: string): boolean {
+    if (this.#live.has(reader)) return true;
+    for (const entry of this.#named.values()) if (entry instanceof Lineage && entry.subjects.reader === reader) return true;
+    return false;
+  }
+
+  /** The durable reader's name was given up. */
+  released(reader: Omit<DurableName, 'log'>): void {
+    this.#named.delete(nameKey(reader));
+    this.#namesOf(reader.subscription).delete(nameKey(reader));
+  }
+
+  get dirty(): boolean {
+    return this.#dirty.length > 0;
+  }
+
+  collect(now: number): readonly Statement[] {
+    this.totals.clear();
+    this.#writing = this.#dirty;
+    this.#dirty = [];
+    const statements = [...readerStatements(this.#writing), ...rangeStatements(this.#writing, minuteOf(now))];
+    for (const lineage of this.#writing) {
+      lineage.isDirty = false;
+      lineage.isWriting = true;
+    }
+    return statements;
+  }
+
+  committed(): void {
+    for (const lineage of this.#writing) {
+      lineage.written();
+      if (lineage.closedAt !== undefined && !lineage.isDirty && lineage.subjects.name !== undefined) this.#named.delete(nameKey(lineage.subjects));
+    }
+    this.#writing = [];
+  }
+
+  failed(): void {
+    for (const lineage of this.#writing) {
+      lineage.unwritten();
+      this.touch(lineage);
+    }
+    this.#writing = [];
+  }
+
+  #openUnnamed(request: ReaderRequest): Lineage {
+    if (request.resumes) {
+      const lineage = this.#resumable.take(request.subscription.id, request.log, request.address, request.start);
+      if (lineage !== undefined) {
+        lineage.cursor = request.start;
+        return lineage;
+      }
+    }
+    return this.#begin(request);
+  }
+
+  async #openNamed(request: ReaderRequest, name: string): Promise<Lineage> {
+    const reader = { subscription: request.subscription.id, name, address: request.address };
+    const lineage = await this.#durable(reader, () => {
+      const names = this.#namesOf(reader.subscription);
+      if (names.size >= MOST_NAMED_READERS) {
+        throw new GatewayError('LIMIT_REACHED', `The subscription has ${names.size} durable readers, the most there can be; forget one that is no longer needed.`);
+      }
+      names.add(nameKey(reader));
+      return this.#begin(request);
+    });
+    return lineage as Lineage;
+  }
+
+  /** The one lineage of a durable reader: in memory while it is connected or unwritten, else from the store, else what `begin` makes. */
+  async #durable(reader: Omit<DurableName, 'log'>, begin: () => Lineage | undefined): Promise<Lineage | undefined> {
+    const key = nameKey(reader);
+    const known = this.#named.get(key);
+    if (known !== undefined) return known;
+    if (!this.knows(reader)) {
+      const lineage = begin();
+      if (lineage !== undefined) this.#named.set(key, lineage);
+      return lineage;
+    }
+    const loading = this.#load(reader);
+    this.#named.set(key, loading);
+    try {
+      const lineage = await loading;
+      this.#named.set(key, lineage);
+      return lineage;
+    } catch (cause) {
+      this.#named.delete(key);
+      throw new GatewayError('BACKBONE_UNAVAILABLE', `The place of the reader ${reader.name} cannot be read now; try again.`, { cause, retryAfter: 1000 });
+    }
+  }
+
+  async #load({ subscription, name, address }: Omit<DurableName, 'log'>): Promise<Lineage> {
+    const rows = await this.#parts.database.query('SELECT * FROM reader WHERE subscription = ? AND name = ? AND address = ?', [subscription, name, address]);
+    if (rows[0] === undefined) throw new Error(`no row of the durable reader ${name} of ${subscription}`);
+    return this.#restore(rows[0]);
+  }
+
+  #namesOf(subscription: string): Set<string> {
+    let names = this.#names.get(subscription);
+    if (names === undefined) this.#names.set(subscription, (names = new Set()));
+    return names;
+  }
+
+  #begin(request: ReaderRequest): Lineage {
+    const { tenant, id: subscription, application, api } = request.subscription;
+    const { log, address, name, start } = request;
+    const reader = this.#parts.newId();
+    return new Lineage(
+      { tenant, reader, name, subscription, application, api, log, address, start, createdAt: this.clock.now() },
+      { cursor: start, charged: start, serial: 0 },
+      this.#parts.latenciesOf(tenant, api, subscription),
+    );
+  }
+
+  #restore(row: Readonly<Record<string, SqlValue>>): Lineage {
+    const text = (column: string): string => String(row[column]);
+    const lineage = new Lineage(
+      {
+        tenant: text('tenant'),
+        reader: text('id'),
+        name: row['name'] === null ? undefined : text('name'),
+        subscription: text('subscription'),
+        application: text('application'),
+        api: text('api'),
+        log: text('log'),
+        address: text('address'),
+        start: text('start') as Position,
+        createdAt: Number(row['created_at']),
+      },
+      { cursor: text('cursor') as Position, charged: text('charged') as Position, serial: Number(row['serial']) },
+      this.#parts.latenciesOf(text('tenant'), text('api'), text('subscription')),
+    );
+    lineage.isWritten = true;
+    lineage.protocol = text('protocol');
+    lineage.plan = row['plan'] === null ? undefined : text('plan');
+    lineage.closedAt = row['closed_at'] === null ? undefined : Number(row['closed_at']);
+    lineage.deliveredAt = row['delivered_at'] === null ? undefined : Number(row['delivered_at']);
+    return lineage;
+  }
+}
+
+function nameKey(reader: { readonly subscription: string; readonly name: string | undefined; readonly address: string }): string {
+  return `${reader.subscription}\n${reader.name}\n${reader.address}`;
+}
