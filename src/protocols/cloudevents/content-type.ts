@@ -18,8 +18,12 @@ const parameter = new RegExp(
 /** Longest media type that is read, in characters: RFC 6838 allows 127 for each name, the rest is for parameters. */
 const maxLength = 1024;
 
+/** By far the most common one, not worth reading anew for each event. */
+const json: MediaType = { essence: 'application/json', parameters: new Map() };
+
 /** Reads a media type strictly; undefined when it is none, or names a parameter twice. */
 export function parseMediaType(text: string): MediaType | undefined {
+  if (text === json.essence) return json;
   if (text.length > maxLength) return undefined;
   start.lastIndex = 0;
   const head = start.exec(text);

@@ -10,11 +10,9 @@ import { isJsonType, isTextType, isUtf8Charset, parseMediaType } from './content
  */
 export function kindOfBytes(bytes: Uint8Array, datacontenttype: string | undefined): 'json' | 'text' | 'binary' {
   if (datacontenttype === undefined) return 'binary';
-  if (datacontenttype !== 'application/json') {
-    const media = parseMediaType(datacontenttype);
-    if (media === undefined || !isUtf8Charset(media)) return 'binary';
-    if (!isJsonType(media)) return isTextType(media) && isUtf8(bytes) ? 'text' : 'binary';
-  }
+  const media = parseMediaType(datacontenttype);
+  if (media === undefined || !isUtf8Charset(media)) return 'binary';
+  if (!isJsonType(media)) return isTextType(media) && isUtf8(bytes) ? 'text' : 'binary';
   checkJson(bytes);
   return 'json';
 }

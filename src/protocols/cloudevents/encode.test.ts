@@ -13,13 +13,11 @@ const data = fc.oneof(
   fc
     .json({ stringUnit: 'binary' })
     .map((text) => ({ data: Buffer.from(text), dataKind: 'json' as const, datacontenttype: undefined as string | undefined })),
-  fc
-    .string({ unit: 'binary' })
-    .map((text) => ({
-      data: Buffer.from(text.toWellFormed()),
-      dataKind: 'text' as const,
-      datacontenttype: 'text/plain' as string | undefined,
-    })),
+  fc.string({ unit: 'binary' }).map((text) => ({
+    data: Buffer.from(text.toWellFormed()),
+    dataKind: 'text' as const,
+    datacontenttype: 'text/plain' as string | undefined,
+  })),
   fc
     .uint8Array()
     .map((bytes) => ({ data: Buffer.from(bytes), dataKind: 'binary' as const, datacontenttype: 'image/png' as string | undefined })),

@@ -176,7 +176,7 @@ function missing(name: string): never {
 
 /** JSON format 1.0.2, section 3.1.2: no content type means JSON. */
 function declaresJson(datacontenttype: string | undefined): boolean {
-  if (datacontenttype === undefined || datacontenttype === 'application/json') return true;
+  if (datacontenttype === undefined) return true;
   const media = parseMediaType(datacontenttype);
   return media !== undefined && isJsonType(media);
 }
