@@ -8,6 +8,8 @@ export type Received =
   /** `text` is the CloudEvent as JSON on one line. */
   | { readonly kind: 'event'; readonly text: string; readonly event: JsonObject; readonly position: string | undefined }
   | { readonly kind: 'gap'; readonly gap: unknown; readonly position: string | undefined }
+  /** Delivery is held by a limit for a while. */
+  | { readonly kind: 'held'; readonly limit: unknown; readonly position?: undefined }
   /** Nothing to show, but this is where we are now. */
   | { readonly kind: 'place'; readonly position: string };
 
@@ -31,12 +33,11 @@ export const silenceMilliseconds = 90_000;
 export const maxReceivedBytes = 64 * 1024 * 1024;
 
 /** A received CloudEvent in JSON; undefined when it is none. */
-export function receivedEvent(text: string, id = ''): Received | undefined {
+export function receivedEvent(text: string, id = ''): Extract<Received, { readonly kind: 'event' }> | undefined {
   const event = parseJson(text)?.value;
   if (!isCloudEvent(event)) return undefined;
   const own = event['position'];
   const position = id !== '' ? id : typeof own === 'string' ? own : undefined;
-  if (event['type'] === 'dev.sluice.gap' && event['source'] === '/sluice') return { kind: 'gap', gap: event['data'], position };
   return { kind: 'event', text: onOneLine(text), event, position };
 }
 

@@ -23,7 +23,7 @@ export async function* openPoll(request: StreamRequest): AsyncGenerator<Received
       opened = true;
       yield* receivedPage(body, url);
       url = nextPage(response.headers.link, url);
-      const position = url.searchParams.get('from');
+      const position = url.searchParams.get('after');
       if (position !== null) yield { kind: 'place', position };
     }
   } catch (error) {
@@ -33,8 +33,8 @@ export async function* openPoll(request: StreamRequest): AsyncGenerator<Received
 
 function firstPage(request: StreamRequest): URL {
   const url = new URL(request.url);
-  const from = request.position ?? request.from;
-  if (from !== undefined) url.searchParams.set('from', from);
+  if (request.position !== undefined) url.searchParams.set('after', request.position);
+  else if (request.from !== undefined) url.searchParams.set('from', request.from);
   url.searchParams.set('limit', String(eventsPerPage));
   url.searchParams.set('wait', `${waitSeconds}s`);
   return url;

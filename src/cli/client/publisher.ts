@@ -12,6 +12,8 @@ export interface Publication {
 export interface Accepted {
   readonly accepted: number;
   readonly positions: readonly string[];
+  /** How many were repeats of events accepted before; their positions are the first ones'. */
+  readonly duplicates?: number | undefined;
 }
 
 /** Publishes over HTTP to one channel; resolves once the events are durable. */
@@ -34,7 +36,11 @@ export class Publisher {
     const status = response.statusCode ?? 0;
     if (status < 200 || status > 299) throw answerError(status, body, this.#url);
     const answer = parseJson(body.toString('utf8'))?.value;
-    const { accepted, positions } = isObject(answer) ? answer : {};
-    return { accepted: typeof accepted === 'number' ? accepted : 0, positions: Array.isArray(positions) ? positions.map(String) : [] };
+    const { accepted, positions, duplicates } = isObject(answer) ? answer : {};
+    return {
+      accepted: typeof accepted === 'number' ? accepted : 0,
+      positions: Array.isArray(positions) ? positions.map(String) : [],
+      ...(typeof duplicates === 'number' ? { duplicates } : {}),
+    };
   }
 }

@@ -38,10 +38,12 @@ async function* readStream(response: Stream, url: URL): AsyncGenerator<Received,
       silence.refresh();
       for (const message of parser.feed(chunk)) {
         if (message.event === 'sluice.error') reason = endingOfProblem(parseJson(message.data)?.value);
+        // The id of the last words only makes EventSource stop; it is no place.
+        if (reason !== undefined) continue;
         const received = receivedMessage(message);
         if (received !== undefined) yield received;
       }
-      if (parser.lastEventId !== place) {
+      if (reason === undefined && parser.lastEventId !== place) {
         place = parser.lastEventId;
         yield { kind: 'place', position: place };
       }
@@ -59,6 +61,7 @@ async function* readStream(response: Stream, url: URL): AsyncGenerator<Received,
 
 function receivedMessage(message: SseMessage): Received | undefined {
   const position = message.id === '' ? undefined : message.id;
+  if (message.event === 'sluice.limit') return { kind: 'held', limit: parseJson(message.data)?.value };
   if (message.event === 'sluice.gap') return { kind: 'gap', gap: parseJson(message.data)?.value, position };
   if (message.event.startsWith('sluice.')) return undefined;
   return receivedEvent(message.data, message.id);

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { createWebSocketStream, WebSocket } from 'ws';
+import { gapType } from '../../protocols/cloudevents/gap.ts';
 import { CliError } from '../exit-code.ts';
-import { endingOfAnswer, endingOfBreak, endingOfClose, type Ending } from './ending.ts';
+import { endingOfAnswer, endingOfBreak, endingOfClose, endingOfProblem, type Ending } from './ending.ts';
 import { maxReceivedBytes, readHeaders, receivedEvent, silenceMilliseconds, type Received, type StreamRequest } from './event-stream.ts';
 import { networkError, readBody } from './http.ts';
 
@@ -10,8 +11,8 @@ const handshakeMilliseconds = 30_000;
 /** Reads a channel over WebSocket, one CloudEvent per text frame. */
 export async function* openWebSocket(request: StreamRequest): AsyncGenerator<Received, Ending> {
   const url = new URL(request.url);
-  const from = request.position ?? request.from;
-  if (from !== undefined) url.searchParams.set('from', from);
+  if (request.position !== undefined) url.searchParams.set('after', request.position);
+  else if (request.from !== undefined) url.searchParams.set('from', request.from);
   const { accept: _, ...headers } = readHeaders(request, '*/*');
   const socket = new WebSocket(new URL(url.href.replace(/^http/, 'ws')), 'cloudevents.json', {
     headers,
@@ -53,7 +54,7 @@ async function opened(socket: WebSocket, url: URL): Promise<Ending | undefined> 
 async function* readFrames(socket: WebSocket, silence: NodeJS.Timeout, url: URL): AsyncGenerator<Received, Ending> {
   let end: Ending | undefined;
   socket.once('close', (code, reason) => {
-    end = code === 1006 ? endingOfBreak(new CliError('network', `The connection to ${url.origin} broke.`)) : endingOfClose(code, reason.toString('utf8'));
+    end ??= code === 1006 ? endingOfBreak(new CliError('network', `The connection to ${url.origin} broke.`)) : endingOfClose(code, reason.toString('utf8'));
   });
   // The stream stops reading from the socket while nobody takes what it has.
   const frames = createWebSocketStream(socket, { readableObjectMode: true, decodeStrings: false });
@@ -61,7 +62,12 @@ async function* readFrames(socket: WebSocket, silence: NodeJS.Timeout, url: URL)
     for await (const frame of frames as AsyncIterable<string | Buffer>) {
       silence.refresh();
       const received = receivedEvent(frame.toString());
-      if (received !== undefined) yield received;
+      if (received === undefined) continue;
+      const { type, source, data } = received.event;
+      if (source === '/sluice' && type === gapType) yield { kind: 'gap', gap: data, position: received.position };
+      else if (source !== '/sluice' || received.position !== undefined) yield received;
+      else if (type === 'dev.sluice.error') end = endingOfProblem(data);
+      else if (type === 'dev.sluice.limit') yield { kind: 'held', limit: data };
     }
   } catch (error) {
     return end ?? endingOfBreak(networkError(url, error));

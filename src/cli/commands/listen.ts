@@ -73,6 +73,9 @@ async function show(received: Received, output: Output, url: URL): Promise<void>
       if (output.json) await output.object({ gap: received.gap });
       else output.note(`Some events are missing here: ${printable(JSON.stringify(received.gap))}`);
       break;
+    case 'held':
+      output.note(`A limit holds delivery: ${printable(JSON.stringify(received.limit))}`);
+      break;
     case 'place':
   }
 }
