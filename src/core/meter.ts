@@ -58,6 +58,8 @@ export interface Meter {
   knows(reader: DurableName): boolean;
   /** Moves a durable reader's cursor without a connection; false when there is no such reader. Never backwards, never past what was delivered. */
   confirm(reader: DurableName, position: Position): Promise<boolean>;
+  /** A connection that stays open has begun. */
+  connected(subscription: SubscriptionContext, protocol: string): { close(): void };
   published(record: PublishRecord): void;
   refused(record: RefusalRecord): void;
 }

@@ -42,6 +42,7 @@ export class GatewaySession implements Session {
   readonly address: string;
   readonly #connectedAt: number;
   readonly #onClosed: (session: GatewaySession) => void;
+  readonly #lease: { close(): void } | undefined;
   #api: ApiRuntime;
   #credential: Resource<'credential'>;
   #primary: BoundSubscription;
@@ -64,6 +65,7 @@ export class GatewaySession implements Session {
     this.#connection = connection;
     this.#connectedAt = connection.connectedAt;
     this.#onClosed = onClosed;
+    this.#lease = admission.hello.stream ? services.meter.connected(connection.subscription, admission.hello.protocol) : undefined;
     this.#watchExpiry();
   }
 
@@ -176,6 +178,7 @@ export class GatewaySession implements Session {
     this.#isClosed = true;
     this.#cancelExpiry?.();
     this.#reader?.live.close();
+    this.#lease?.close();
     if (this.#isCounted) this.#primary.stages.disconnect(this.#connection);
     this.#onClosed(this);
   }

@@ -1,0 +1,26 @@
+import type { Policy } from '../core/policy.ts';
+import type { EntrypointEnvironment } from '../entrypoints/environment.ts';
+import { PollEntrypoint } from '../entrypoints/poll/poll.ts';
+import { PublishEntrypoint } from '../entrypoints/publish/publish.ts';
+import { SseEntrypoint } from '../entrypoints/sse/sse.ts';
+import { WebSocketEntrypoint } from '../entrypoints/websocket/websocket.ts';
+import { apiKey } from '../policies/api-key/api-key.ts';
+import { backpressure } from '../policies/backpressure/backpressure.ts';
+import { channelScope } from '../policies/channel-scope/channel-scope.ts';
+import { connectionCount } from '../policies/connection-count/connection-count.ts';
+import { duration } from '../policies/duration/duration.ts';
+import { eventCount } from '../policies/event-count/event-count.ts';
+
+/** Every protocol clients can speak. On one URL the first that accepts a request answers it, so the order matters: poll takes what is left. */
+export const entrypoints: Readonly<Record<string, (environment: EntrypointEnvironment) => unknown>> = {
+  publish: (environment) => new PublishEntrypoint(environment),
+  sse: (environment) => new SseEntrypoint(environment),
+  websocket: (environment) => new WebSocketEntrypoint(environment),
+  poll: (environment) => new PollEntrypoint(environment),
+};
+
+/** Every kind of rule a plan may hold. */
+export const policies: readonly Policy<never>[] = [apiKey, channelScope, eventCount, connectionCount, duration, backpressure];
+
+/** Every kind of place where events can live. */
+export const backboneKinds: readonly string[] = ['embedded'];
