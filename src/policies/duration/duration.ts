@@ -125,7 +125,7 @@ function windowRule(time: ConnectedTime): Rule {
   const over = (retryAt: number, now: number): GatewayError =>
     new GatewayError(
       'DURATION_OVER',
-      `The ${spoken(time.limit)} of connected time per ${time.unit} are used up; they start anew at ${new Date(retryAt).toISOString()}.`,
+      `The connected time of ${spoken(time.limit)} per ${time.unit} is used up; it starts anew at ${new Date(retryAt).toISOString()}.`,
       {
         retryAfter: Math.max(0, retryAt - now),
         details: { limit: 'duration', quota: time.limit / 1_000, per: time.unit, resetsAt: new Date(retryAt).toISOString() },
