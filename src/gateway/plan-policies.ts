@@ -27,5 +27,6 @@ export function limitsOf({ preset, limits }: PlanSpec): LimitsSpec {
     const known = Object.keys(presets).join(', ');
     throw new GatewayError('INVALID_CONFIGURATION', `There is no preset ${JSON.stringify(preset.slice(0, 100))}; a plan may name one of ${known}.`);
   }
-  return { ...presets[preset], ...limits };
+  const own = Object.entries(limits).filter(([, value]) => value !== undefined);
+  return { ...presets[preset], ...(Object.fromEntries(own) as LimitsSpec) };
 }
