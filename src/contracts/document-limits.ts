@@ -34,7 +34,7 @@ export function findExcess(text: string, limits: DocumentLimits): Excess | undef
   let onLine = 0;
   let content = false;
   for (const token of new Lexer().lex(text)) {
-    const type = content ? 'content' : CST.tokenType(token);
+    const type: string | null = content ? 'content' : CST.tokenType(token);
     content = type === 'scalar';
     if (type === 'newline') onLine = 0;
     else if (type !== null && opening.has(type)) brackets += 1;

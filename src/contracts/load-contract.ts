@@ -1,6 +1,7 @@
 import { readAsyncApi2 } from './asyncapi-2.ts';
 import { readAsyncApi3 } from './asyncapi-3.ts';
 import type { Contract } from './contract.ts';
+import { rememberPlaces } from './contract-places.ts';
 import { documentLimits } from './document-limits.ts';
 import { valueAt } from './json-pointer.ts';
 import { OfficialSchema, supportedVersions } from './official-schema.ts';
@@ -39,7 +40,9 @@ export async function loadContract(source: ContractText, options: LoadOptions = 
       continue;
     }
     if (contract === undefined || references.problems.hasErrors) throw new ContractError(references.problems.sorted());
-    return { ...contract, warnings: references.problems.sorted() };
+    const loaded = { ...contract, warnings: references.problems.sorted() };
+    rememberPlaces(loaded, references.opened());
+    return loaded;
   }
 }
 

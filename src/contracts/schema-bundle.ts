@@ -4,27 +4,8 @@ import { quote } from './problem.ts';
 import { referenceOf } from './references.ts';
 import type { References, Spot } from './references.ts';
 import { dialectOf } from './schema-dialect.ts';
-
-type Keyword = 'plain' | 'schema' | 'list' | 'map' | 'list-or-schema' | 'map-or-names';
-
-/** What each keyword holds, and whether its subschema looks at the same value as its parent (`here`). Others are left out: they check nothing. */
-const keywords: Readonly<Record<string, readonly [Keyword, 'here' | 'below']>> = {
-  ...all(['type', 'enum', 'const', 'format', 'pattern', 'required', 'uniqueItems'], 'plain', 'below'),
-  ...all(['multipleOf', 'maximum', 'minimum', 'exclusiveMaximum', 'exclusiveMinimum', 'maxLength', 'minLength'], 'plain', 'below'),
-  ...all(['maxItems', 'minItems', 'maxContains', 'minContains', 'maxProperties', 'minProperties', 'dependentRequired'], 'plain', 'below'),
-  ...all(['additionalProperties', 'propertyNames', 'additionalItems', 'contains', 'unevaluatedItems', 'unevaluatedProperties'], 'schema', 'below'),
-  ...all(['not', 'if', 'then', 'else'], 'schema', 'here'),
-  ...all(['allOf', 'anyOf', 'oneOf'], 'list', 'here'),
-  prefixItems: ['list', 'below'],
-  items: ['list-or-schema', 'below'],
-  ...all(['properties', 'patternProperties'], 'map', 'below'),
-  dependentSchemas: ['map', 'here'],
-  dependencies: ['map-or-names', 'here'],
-};
-
-function all(names: readonly string[], keyword: Keyword, where: 'here' | 'below'): Record<string, readonly [Keyword, 'here' | 'below']> {
-  return Object.fromEntries(names.map((name) => [name, [keyword, where] as const]));
-}
+import { keywordRule } from './schema-keywords.ts';
+import type { KeywordHolds } from './schema-keywords.ts';
 
 /** Values in all definitions of one bundle; references that overlap copy what they share. */
 const mostNodes = 100_000;
@@ -136,22 +117,22 @@ class Bundle {
     if (reference !== undefined && this.#dialect === 'draft-07') return reference;
     const copy: Record<string, unknown> = { ...reference };
     for (const [key, member] of Object.entries(value)) {
-      const rule = Object.hasOwn(keywords, key) ? keywords[key] : undefined;
+      const rule = keywordRule(key);
       if (rule === undefined) continue;
       const part: Spot = { document: spot.document, path: [...spot.path, key], value: member };
-      copy[key] = this.#member(part, entry, rule[0], here && rule[1] === 'here');
+      copy[key] = this.#member(part, entry, rule.holds, here && rule.looks === 'here');
     }
     return copy;
   }
 
-  #member(part: Spot, entry: Entry, keyword: Keyword, here: boolean): unknown {
+  #member(part: Spot, entry: Entry, keyword: KeywordHolds, here: boolean): unknown {
     const { value } = part;
     if (keyword === 'list' || (keyword === 'list-or-schema' && Array.isArray(value))) {
       if (!Array.isArray(value)) return value;
       return value.map((item: unknown, index) => this.#copy(below(part, String(index), item), entry, here));
     }
     if (keyword === 'schema' || keyword === 'list-or-schema') return this.#copy(part, entry, here);
-    if (keyword === 'plain' || typeof value !== 'object' || value === null || Array.isArray(value)) {
+    if (keyword === 'value' || typeof value !== 'object' || value === null || Array.isArray(value)) {
       this.nodes += Array.isArray(value) ? value.length : 1;
       return value;
     }
