@@ -48,13 +48,15 @@ export const gatewayPath = text({ min: 2, max: 200, pattern: { test: pathPattern
 
 const origin = text({ min: 1, max: 300, pattern: { test: /^(\*|[a-z][a-z0-9+.-]*:\/\/[^\s/?#]+)$/, wanted: 'an origin such as https://app.example.com, or *' } });
 
+export const lifecycleState = choice(['created', 'pre-released', 'published', 'blocked', 'deprecated', 'retired']);
+
 export const apiFields = {
   description: optional(text({ max: 2000 }), 'What the API is for.'),
   contract: required(contract, 'The AsyncAPI document that says which channels there are, who may do what, and what events look like.'),
   path: optional(gatewayPath, 'Where it stands on the gateway. Default: / and the name.'),
   backbone: fallback(resourceName, 'main', 'Where its events live: a name under `backbones`.'),
   entrypoints: optional(listOf(text({ min: 1, max: 40 }), { max: 32, distinct: true }), 'The protocols clients may use. Default: all there are.'),
-  lifecycle: fallback(choice(['created', 'pre-released', 'published', 'blocked', 'deprecated', 'retired']), 'published', 'What clients may do with it: only published and pre-released APIs take new subscriptions, blocked and retired ones serve nobody.'),
+  lifecycle: fallback(lifecycleState, 'published', 'What clients may do with it: only published and pre-released APIs take new subscriptions, blocked and retired ones serve nobody.'),
   retention: fallback(
     object({ age: optional(duration, 'How long an event is kept.'), bytes: optional(size, 'How many bytes of events are kept.') }),
     { age: undefined, bytes: undefined },

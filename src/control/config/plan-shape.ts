@@ -94,9 +94,11 @@ function storedLimits(written: WrittenLimits): LimitsSpec {
 
 export const securityKinds = ['api-key'] as const;
 
+export const planState = choice(['staging', 'published', 'deprecated', 'closed']);
+
 export const planFields = {
   description: optional(text({ max: 2000 }), 'What the plan offers, for people.'),
-  state: fallback(choice(['staging', 'published', 'deprecated', 'closed']), 'published', 'Only a published plan takes new subscriptions; closing one closes its subscriptions.'),
+  state: fallback(planState, 'published', 'Only a published plan takes new subscriptions; closing one closes its subscriptions.'),
   security: fallback(listOf(choice(securityKinds), { min: 1, max: 4, distinct: true }), ['api-key'], 'How clients prove who they are.'),
   approval: fallback(choice(['auto', 'manual']), 'auto', 'Whether a subscription is accepted at once or waits for an administrator.'),
   preset: optional(choice(presetNames), 'A named set of limits, which `limits` refines.'),

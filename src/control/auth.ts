@@ -1,0 +1,78 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
+import { GatewayError } from '../core/errors.ts';
+import { hashApiKey } from '../store/api-key.ts';
+import type { Resource, ResourceStore } from '../store/resources.ts';
+import { FailedAttempts } from './failed-attempts.ts';
+
+/** Longer ones are not looked at. */
+const maxCredentialLength = 512;
+
+interface AuthenticationParts {
+  readonly clock: Clock;
+  readonly store: ResourceStore;
+  readonly adminToken: string;
+}
+
+/** What a request shows of who sends it. */
+export interface Presented {
+  readonly authorization: string | undefined;
+  readonly apiKey: string | undefined;
+  readonly remote: string;
+}
+
+/** Tells administrators and applications from strangers; throws UNAUTHENTICATED, or LIMIT_REACHED for those who guess. */
+export class Authentication {
+  readonly #parts: AuthenticationParts;
+  readonly #expected: Buffer;
+  readonly #failures: FailedAttempts;
+
+  constructor(parts: AuthenticationParts) {
+    this.#parts = parts;
+    this.#expected = digest(parts.adminToken);
+    this.#failures = new FailedAttempts(parts.clock);
+  }
+
+  requireAdmin(presented: Presented): void {
+    this.#slowDown(presented.remote);
+    const token = bearerOf(presented.authorization);
+    // Digests have one length and differ everywhere, so the time of the comparison says nothing about the token.
+    if (token !== undefined && timingSafeEqual(digest(token), this.#expected)) return;
+    throw this.#refused(presented.remote, 'This needs the admin token: Authorization: Bearer <token>.', token !== undefined);
+  }
+
+  /** The application whose valid API key this is. */
+  requireApplication(presented: Presented): Resource<'application'> {
+    this.#slowDown(presented.remote);
+    const key = presented.apiKey ?? bearerOf(presented.authorization);
+    const application = key === undefined || key.length > maxCredentialLength ? undefined : this.#applicationOf(hashApiKey(key));
+    if (application !== undefined) return application;
+    throw this.#refused(presented.remote, "This needs an application's API key: X-API-Key, or Authorization: Bearer <key>.", key !== undefined);
+  }
+
+  #applicationOf(hash: string): Resource<'application'> | undefined {
+    const { store, clock } = this.#parts;
+    const credential = store.list('credential').find(({ spec }) => spec.hash === hash);
+    if (credential === undefined || credential.spec.revokedAt !== undefined || (credential.spec.expiresAt ?? Infinity) <= clock.now()) return undefined;
+    return store.get('application', credential.parent, '', credential.tenant);
+  }
+
+  #slowDown(remote: string): void {
+    const wait = this.#failures.wait(remote);
+    if (wait > 0) throw new GatewayError('LIMIT_REACHED', 'Too many wrong credentials came from your address; wait before you try again.', { retryAfter: wait });
+  }
+
+  #refused(remote: string, sentence: string, tried: boolean): GatewayError {
+    if (tried) this.#failures.failed(remote);
+    return new GatewayError('UNAUTHENTICATED', sentence);
+  }
+}
+
+function bearerOf(authorization: string | undefined): string | undefined {
+  if (authorization === undefined || authorization.length > maxCredentialLength) return undefined;
+  return /^Bearer +([^ ]+) *$/i.exec(authorization)?.[1];
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text, 'utf8').digest();
+}
