@@ -52,7 +52,12 @@ describe('combined stages', () => {
 
   it('ask in order, and undo the earlier ones when a later one refuses the connection', () => {
     const log: string[] = [];
-    const stages = combineStages([recorder(log, 'a'), { onDisconnect: () => void log.push('b disconnect') }, recorder(log, 'c', 'connect'), recorder(log, 'd')]);
+    const stages = combineStages([
+      recorder(log, 'a'),
+      { onDisconnect: () => void log.push('b disconnect') },
+      recorder(log, 'c', 'connect'),
+      recorder(log, 'd'),
+    ]);
     assert.equal(stages.connect(connection)?.message, 'c');
     assert.deepEqual(log, ['a connect', 'c connect', 'b disconnect', 'a disconnect']);
   });
@@ -84,14 +89,22 @@ describe('combined stages', () => {
   });
 
   it('refuse reading with the first refusal', () => {
-    const stages = combineStages([{}, { onRead: (_, address) => (address === 'a' ? undefined : refused('b')) }, { onRead: () => refused('c') }]);
+    const stages = combineStages([
+      {},
+      { onRead: (_, address) => (address === 'a' ? undefined : refused('b')) },
+      { onRead: () => refused('c') },
+    ]);
     assert.equal(stages.read(connection, 'x')?.message, 'b');
     assert.equal(stages.read(connection, 'a')?.message, 'c');
   });
 
   it('allow the least of all, and count a delivery with all', () => {
     const delivered: number[] = [];
-    const stages = combineStages([limit(5, 1), { ...limit(3, 2), onDelivered: (n) => void delivered.push(n) }, { onDelivered: (_, bytes) => void delivered.push(bytes) }]);
+    const stages = combineStages([
+      limit(5, 1),
+      { ...limit(3, 2), onDelivered: (n) => void delivered.push(n) },
+      { onDelivered: (_, bytes) => void delivered.push(bytes) },
+    ]);
     assert.equal(stages.limitsDelivery, true);
     assert.equal(stages.allow(10, 100), 3);
     assert.equal(stages.allow(2, 20), 2);
@@ -115,7 +128,10 @@ describe('combined stages', () => {
 
   it('answer with what was asked last, also after a part went out', () => {
     let left = 4;
-    const stages = combineStages([{ ...limit(0, 7), onFlush: (n) => Math.min(n, left), onDelivered: (n) => void (left -= n) }, limit(6, 99)]);
+    const stages = combineStages([
+      { ...limit(0, 7), onFlush: (n) => Math.min(n, left), onDelivered: (n) => void (left -= n) },
+      limit(6, 99),
+    ]);
     assert.equal(stages.allow(5, 50), 4);
     stages.delivered(4, 40);
     assert.equal(stages.limited()?.until, 7);
@@ -129,7 +145,11 @@ describe('combined stages', () => {
   it('take the last word on a slow reader, and list every limit', () => {
     const status = { limit: 'x', counts: 'y', quota: 1, remaining: 1, window: undefined, resetsIn: undefined };
     const first = { maxBytes: 1, maxEvents: undefined, overflow: 'pause' as const };
-    const stages = combineStages([{ outbox: first, status: () => [status] }, { outbox: { ...first, maxBytes: 2 } }, { status: () => [status, status] }]);
+    const stages = combineStages([
+      { outbox: first, status: () => [status] },
+      { outbox: { ...first, maxBytes: 2 } },
+      { status: () => [status, status] },
+    ]);
     assert.equal(stages.outbox?.maxBytes, 2);
     assert.equal(stages.status().length, 3);
   });

@@ -54,7 +54,7 @@ export function combineStages(list: readonly Stages[]): CompiledStages {
 }
 
 function present<K extends keyof Stages>(list: readonly Stages[], stage: K): readonly NonNullable<Stages[K]>[] {
-  return list.flatMap((stages) => stages[stage] ?? []) as readonly NonNullable<Stages[K]>[];
+  return list.flatMap((stages) => stages[stage] ?? []);
 }
 
 function connectStages(list: readonly Stages[]): Pick<CompiledStages, 'connect' | 'disconnect'> {

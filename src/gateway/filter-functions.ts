@@ -25,7 +25,10 @@ export const methods: Readonly<Record<string, FilterFunction>> = {
   startsWith: { arity: [1], call: (_run, text, part) => (bothText(text, part) ? (text as string).startsWith(part as string) : failed) },
   endsWith: { arity: [1], call: (_run, text, part) => (bothText(text, part) ? (text as string).endsWith(part as string) : failed) },
   contains: { arity: [1], call: (run, text, part) => (searchable(run, text, part) ? (text as string).includes(part as string) : failed) },
-  indexOf: { arity: [1], call: (run, text, part) => (searchable(run, text, part) ? BigInt((text as string).indexOf(part as string)) : failed) },
+  indexOf: {
+    arity: [1],
+    call: (run, text, part) => (searchable(run, text, part) ? BigInt((text as string).indexOf(part as string)) : failed),
+  },
   lastIndexOf: {
     arity: [1],
     call: (run, text, part) => (searchable(run, text, part) ? BigInt((text as string).lastIndexOf(part as string)) : failed),
@@ -108,7 +111,14 @@ const rfc3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d
 
 function toTimestamp(_run: FilterRun, value: unknown): unknown {
   if (value instanceof Date) return value;
-  const time = typeof value === 'string' ? (rfc3339.test(value) ? Date.parse(value) : Number.NaN) : typeof value === 'bigint' ? Number(value) * 1_000 : Number.NaN;
+  const time =
+    typeof value === 'string'
+      ? rfc3339.test(value)
+        ? Date.parse(value)
+        : Number.NaN
+      : typeof value === 'bigint'
+        ? Number(value) * 1_000
+        : Number.NaN;
   const date = new Date(time);
   return Number.isNaN(date.getTime()) ? failed : date;
 }

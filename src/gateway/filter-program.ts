@@ -205,7 +205,11 @@ function isIn(run: FilterRun, value: unknown, range: unknown): unknown {
 }
 
 function choice({ args }: ExpressionNode, scope: FilterScope): FilterProgram {
-  const [condition, yes, no] = (args as ExpressionNode[]).map((one) => compileNode(one, scope)) as [FilterProgram, FilterProgram, FilterProgram];
+  const [condition, yes, no] = (args as ExpressionNode[]).map((one) => compileNode(one, scope)) as [
+    FilterProgram,
+    FilterProgram,
+    FilterProgram,
+  ];
   return (run) => {
     const value = condition(run);
     return value === true ? yes(run) : value === false ? no(run) : failed;
@@ -256,13 +260,20 @@ function methodCall(node: ExpressionNode, scope: FilterScope): FilterProgram {
   };
 }
 
-function known(table: Readonly<Record<string, FilterFunction>>, name: string, given: number, node: ExpressionNode, word: string): FilterFunction {
+function known(
+  table: Readonly<Record<string, FilterFunction>>,
+  name: string,
+  given: number,
+  node: ExpressionNode,
+  word: string,
+): FilterFunction {
   const found = Object.hasOwn(table, name) ? table[name] : undefined;
   if (found === undefined) {
     const more = word === 'function' ? ['has'] : ['matches', ...Object.keys(loops)];
     throw invalidFilter(`there is no ${word} ${name}(); there are ${[...more, ...Object.keys(table)].join(', ')}`, node.input, node.start);
   }
-  if (!found.arity.includes(given)) throw invalidFilter(`${name}() takes ${found.arity.join(' or ')} arguments, not ${given}`, node.input, node.start);
+  if (!found.arity.includes(given))
+    throw invalidFilter(`${name}() takes ${found.arity.join(' or ')} arguments, not ${given}`, node.input, node.start);
   return found;
 }
 
@@ -289,6 +300,7 @@ function compilePattern({ input, start }: ExpressionNode, expression: string): R
   } catch (thrown) {
     throw invalidFilter('the pattern is not a regular expression (RE2 syntax)', input, start, thrown);
   }
-  if (compiled.programSize() > MAX_PATTERN_SIZE) throw invalidFilter('the pattern is too large: use fewer or smaller repetitions', input, start);
+  if (compiled.programSize() > MAX_PATTERN_SIZE)
+    throw invalidFilter('the pattern is too large: use fewer or smaller repetitions', input, start);
   return compiled;
 }

@@ -107,7 +107,8 @@ export function calculate(run: FilterRun, operator: string, a: unknown, b: unkno
   if (isNumber(a) && isNumber(b)) return calculateDouble(operator, Number(a), Number(b));
   if (operator !== '+') return failed;
   if (typeof a === 'string' && typeof b === 'string') return spend(run, 1 + ((a.length + b.length) >> 6)) ? a + b : failed;
-  if (Array.isArray(a) && Array.isArray(b)) return spend(run, 1 + a.length + b.length) ? [...(a as unknown[]), ...(b as unknown[])] : failed;
+  if (Array.isArray(a) && Array.isArray(b))
+    return spend(run, 1 + a.length + b.length) ? [...(a as unknown[]), ...(b as unknown[])] : failed;
   return failed;
 }
 

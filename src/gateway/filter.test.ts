@@ -16,14 +16,24 @@ const data = {
   open: true,
   nothing: null,
   labels: ['bug', 'ui'],
-  items: [{ sku: 'a', n: 1 }, { sku: 'b', n: 2 }],
+  items: [
+    { sku: 'a', n: 1 },
+    { sku: 'b', n: 2 },
+  ],
   user: { login: 'ada', constructor: 'Ferrari' },
   'x-y': 1,
 };
 
 function event(draft: Partial<EventDraft> = {}, value: unknown = data): Event {
   const bytes = value === undefined ? undefined : Buffer.from(JSON.stringify(value));
-  const base = { id: '1', source: '/shop', type: 'order.placed', extensions: { region: 'eu', level: 2 }, data: bytes, dataKind: 'json' as const };
+  const base = {
+    id: '1',
+    source: '/shop',
+    type: 'order.placed',
+    extensions: { region: 'eu', level: 2 },
+    data: bytes,
+    dataKind: 'json' as const,
+  };
   return new Event({ ...base, ...draft }, 'orders/berlin', 'p-1' as Position, 0);
 }
 
@@ -144,8 +154,13 @@ describe('a filter', () => {
   });
 
   it('sees the attributes an event has', () => {
-    const filter = compileFilter('subject == "s" && timestamp(time).getFullYear() == 2026 && datacontenttype == "application/json" && dataschema == "urn:x"');
-    assert.equal(filter.test(event({ subject: 's', time: '2026-01-01T00:00:00Z', datacontenttype: 'application/json', dataschema: 'urn:x' })), true);
+    const filter = compileFilter(
+      'subject == "s" && timestamp(time).getFullYear() == 2026 && datacontenttype == "application/json" && dataschema == "urn:x"',
+    );
+    assert.equal(
+      filter.test(event({ subject: 's', time: '2026-01-01T00:00:00Z', datacontenttype: 'application/json', dataschema: 'urn:x' })),
+      true,
+    );
   });
 
   it('names own members only, even where the data plays prototype', () => {
@@ -202,14 +217,25 @@ describe('an expression is refused', () => {
 
   it('when it is long, deep or wide', () => {
     assert.match(refusal(`type == "${'x'.repeat(1_024)}"`).message, /at most 1024/);
-    for (const hostile of ['('.repeat(500), `${'('.repeat(400)}true${')'.repeat(400)}`, '['.repeat(1_000), 'data' + '.a'.repeat(500), 'data' + '[0]'.repeat(330)]) refusal(hostile);
+    for (const hostile of [
+      '('.repeat(500),
+      `${'('.repeat(400)}true${')'.repeat(400)}`,
+      '['.repeat(1_000),
+      'data' + '.a'.repeat(500),
+      'data' + '[0]'.repeat(330),
+    ])
+      refusal(hostile);
     refusal(`data in [${'1,'.repeat(400)}1]`);
     assert.match(refusal(`${'1||'.repeat(340)}1`).message, /maxAstNodes/);
   });
 });
 
 describe('hostile filters and events', () => {
-  const long = (n: number, item: unknown = 1): unknown => ({ l: Array.from({ length: n }, () => item), s: 'a'.repeat(n), t: `${'a'.repeat(n - 1)}b` });
+  const long = (n: number, item: unknown = 1): unknown => ({
+    l: Array.from({ length: n }, () => item),
+    s: 'a'.repeat(n),
+    t: `${'a'.repeat(n - 1)}b`,
+  });
   const bombs: readonly [string, unknown][] = [
     ['data.l.all(a, data.l.all(b, data.l.all(c, a == b && b == c)))', long(100_000)],
     ['data.l.exists(a, data.l.exists(b, a + b == 0))', long(100_000)],
@@ -226,7 +252,10 @@ describe('hostile filters and events', () => {
     ['data.s.matches("(.*)(.*)(.*)(.*)(.*)[^a]")', long(500_000)],
     ['data.l.exists(a, data.l == data.l + data.l)', long(100_000)],
     ['data.l.map(a, data.s + data.s).exists(x, x.contains("c"))', long(500_000)],
-    ['["x"].map(a, (data.s+data.s)+(data.s+data.s)).map(a, (a+a)+(a+a)).map(a, (a+a)+(a+a)).map(a, a+a).exists(a, a.contains("b"))', long(500_000)],
+    [
+      '["x"].map(a, (data.s+data.s)+(data.s+data.s)).map(a, (a+a)+(a+a)).map(a, (a+a)+(a+a)).map(a, a+a).exists(a, a.contains("b"))',
+      long(500_000),
+    ],
     ['data.l.exists(a, 5 in data.l)', long(100_000)],
     [`data.l.all(x, ${'x == 1 && '.repeat(80)}true)`, long(500_000)],
   ];
@@ -244,17 +273,69 @@ describe('hostile filters and events', () => {
 
   it('do not overflow the stack on deep data', () => {
     const depth = 100_000;
-    const deep = event({ data: Buffer.from(`{"a":${'['.repeat(depth)}${']'.repeat(depth)},"b":${'['.repeat(depth)}${']'.repeat(depth)}}`) });
+    const deep = event({
+      data: Buffer.from(`{"a":${'['.repeat(depth)}${']'.repeat(depth)},"b":${'['.repeat(depth)}${']'.repeat(depth)}}`),
+    });
     assert.equal(compileFilter('data.a == data.b').test(deep), false);
   });
 
-  it('are refused or give an answer, whatever is written', () => {
+  it('are refused or give an answer, whatever is written', (test) => {
     const word = fc.constantFrom(
-      'type', 'data', 'ext', 'subject', '.', 'a', 'b', '[', ']', '(', ')', '==', '!=', '<', '&&', '||', '!', '-', '+', '*', '/', '%', '1', '0', '2.5', '"x"',
-      "'y'", 'null', 'true', 'in', ',', '?', ':', 'has', 'size', 'exists', 'map', 'all', 'filter', 'matches', 'contains', 'timestamp', 'constructor', '{', '}', '\\', '"',
+      'type',
+      'data',
+      'ext',
+      'subject',
+      '.',
+      'a',
+      'b',
+      '[',
+      ']',
+      '(',
+      ')',
+      '==',
+      '!=',
+      '<',
+      '&&',
+      '||',
+      '!',
+      '-',
+      '+',
+      '*',
+      '/',
+      '%',
+      '1',
+      '0',
+      '2.5',
+      '"x"',
+      "'y'",
+      'null',
+      'true',
+      'in',
+      ',',
+      '?',
+      ':',
+      'has',
+      'size',
+      'exists',
+      'map',
+      'all',
+      'filter',
+      'matches',
+      'contains',
+      'timestamp',
+      'constructor',
+      '{',
+      '}',
+      '\\',
+      '"',
     );
     const seed = Date.now() & 0x7fff_ffff;
-    const written = fc.oneof(fc.array(word, { maxLength: 25 }).map((words) => words.join(' ')), fc.array(word, { maxLength: 25 }).map((words) => words.join('')), fc.string());
+    test.diagnostic(`seed ${seed}`);
+    const written = fc.oneof(
+      fc.array(word, { maxLength: 25 }).map((words) => words.join(' ')),
+      fc.array(word, { maxLength: 25 }).map((words) => words.join('')),
+      fc.string(),
+    );
     fc.assert(
       fc.property(written, fc.jsonValue(), (expression, value) => {
         let filter;
@@ -270,12 +351,14 @@ describe('hostile filters and events', () => {
     );
   });
 
-  it('give an answer, whatever the data is', () => {
+  it('give an answer, whatever the data is', (test) => {
     const seed = Date.now() & 0x7fff_ffff;
+    test.diagnostic(`seed ${seed}`);
     const filters = [...matching, ...missing].map(compileFilter);
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (count, action) => {
-        for (const filter of filters) assert.equal(typeof filter.test(event({}, { ...data, count, action, labels: action, items: count })), 'boolean');
+        for (const filter of filters)
+          assert.equal(typeof filter.test(event({}, { ...data, count, action, labels: action, items: count })), 'boolean');
       }),
       { seed, numRuns: 100 },
     );

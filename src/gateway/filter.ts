@@ -72,4 +72,3 @@ function checked(expression: string): ReturnType<typeof compileExpression> {
     throw invalidFilter(summary ?? 'it cannot be read', expression, range?.start ?? 0, thrown);
   }
 }
-

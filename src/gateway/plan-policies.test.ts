@@ -35,10 +35,17 @@ describe('the policies of a plan', () => {
   });
 
   it('are only scope and backpressure for a provider without a plan', () => {
-    assert.deepEqual(policiesOf(undefined).map(({ kind }) => kind), ['channel-scope', 'backpressure']);
+    assert.deepEqual(
+      policiesOf(undefined).map(({ kind }) => kind),
+      ['channel-scope', 'backpressure'],
+    );
   });
 
-  for (const [preset, limit] of [['gold', 50_000], ['silver', 25_000], ['bronze', 5_000]] as const) {
+  for (const [preset, limit] of [
+    ['gold', 50_000],
+    ['silver', 25_000],
+    ['bronze', 5_000],
+  ] as const) {
     it(`come from the preset ${preset}`, () => {
       assert.deepEqual(limitsOf(plan({ preset })), { eventCount: [{ limit, per: 'day', counts: 'deliver' }] });
     });
@@ -56,7 +63,8 @@ describe('the policies of a plan', () => {
     it(`refuse the preset ${JSON.stringify(preset)}`, () => {
       assert.throws(
         () => policiesOf(plan({ preset })),
-        (error) => error instanceof GatewayError && error.code === 'INVALID_CONFIGURATION' && /gold, silver, bronze, unlimited/.test(error.message),
+        (error) =>
+          error instanceof GatewayError && error.code === 'INVALID_CONFIGURATION' && /gold, silver, bronze, unlimited/.test(error.message),
       );
     });
   }

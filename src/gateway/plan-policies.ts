@@ -25,7 +25,10 @@ export function limitsOf({ preset, limits }: PlanSpec): LimitsSpec {
   if (preset === undefined) return limits;
   if (!isPreset(preset)) {
     const known = Object.keys(presets).join(', ');
-    throw new GatewayError('INVALID_CONFIGURATION', `There is no preset ${JSON.stringify(preset.slice(0, 100))}; a plan may name one of ${known}.`);
+    throw new GatewayError(
+      'INVALID_CONFIGURATION',
+      `There is no preset ${JSON.stringify(preset.slice(0, 100))}; a plan may name one of ${known}.`,
+    );
   }
   const own = Object.entries(limits).filter(([, value]) => value !== undefined);
   return { ...presets[preset], ...(Object.fromEntries(own) as LimitsSpec) };

@@ -13,7 +13,10 @@ class ManualClock {
   }
 }
 
-function setUp(test: TestContext, options: { tick?: number; slots?: number } = {}): { clock: ManualClock; wheel: TimingWheel; advance: (to: number) => void } {
+function setUp(
+  test: TestContext,
+  options: { tick?: number; slots?: number } = {},
+): { clock: ManualClock; wheel: TimingWheel; advance: (to: number) => void } {
   const clock = new ManualClock();
   const wheel = new TimingWheel({ clock, ...options });
   test.after(() => wheel.close());
@@ -96,7 +99,10 @@ describe('the timing wheel', () => {
     advance(999_000);
     assert.deepEqual(called, []);
     advance(1_000_100);
-    assert.deepEqual(called.toSorted((a, b) => a - b), [10, 75, 85]);
+    assert.deepEqual(
+      called.toSorted((a, b) => a - b),
+      [10, 75, 85],
+    );
     advance(1_100_000);
     assert.equal(called.length, 5);
   });

@@ -117,7 +117,7 @@ export class TimingWheel {
   }
 
   #collect(head: Link, now: number): void {
-    for (let link = head.next; link !== head; ) {
+    for (let link = head.next; link !== head;) {
       const entry = link as Entry;
       link = link.next;
       if (entry.dueTick > now) continue;

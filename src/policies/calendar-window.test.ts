@@ -7,7 +7,12 @@ import { nextWindowEnd, windowStart, windowUnits } from './calendar-window.ts';
 describe('calendar windows', () => {
   for (const unit of windowUnits) {
     it(`begin where the ledger's end: ${unit}`, () => {
-      for (const at of [Date.UTC(2026, 0, 31, 23, 59, 59, 999), Date.UTC(2028, 1, 29), Date.UTC(2026, 11, 31, 12), Date.UTC(2026, 2, 29, 1)]) {
+      for (const at of [
+        Date.UTC(2026, 0, 31, 23, 59, 59, 999),
+        Date.UTC(2028, 1, 29),
+        Date.UTC(2026, 11, 31, 12),
+        Date.UTC(2026, 2, 29, 1),
+      ]) {
         const clock = { time: at, now: (): number => clock.time };
         const window = new WindowBook(clock).window('k', unit);
         const end = window.resetsAt();

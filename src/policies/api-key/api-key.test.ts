@@ -5,7 +5,15 @@ import type { ConnectionContext, PolicyEnvironment, SubscriptionContext } from '
 import { apiKey } from './api-key.ts';
 
 describe('the API key policy', () => {
-  const subscription: SubscriptionContext = { tenant: 'default', id: 's', application: 'a', api: 'x', plan: 'p', as: 'client', allow: { publish: [], read: [] } };
+  const subscription: SubscriptionContext = {
+    tenant: 'default',
+    id: 's',
+    application: 'a',
+    api: 'x',
+    plan: 'p',
+    as: 'client',
+    allow: { publish: [], read: [] },
+  };
   const stages = apiKey.prepare({}, undefined as unknown as PolicyEnvironment)(subscription);
   const connect = (credential: string | undefined) =>
     stages.onConnect?.({ protocol: 'sse', subscription, stream: true, connectedAt: 0, credential } satisfies ConnectionContext);

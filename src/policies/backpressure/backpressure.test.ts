@@ -9,9 +9,18 @@ describe('the backpressure policy', () => {
   const cases: readonly [BackpressureOptions, OutboxBound][] = [
     [{}, { maxBytes: 1_048_576, maxEvents: undefined, overflow: 'pause' }],
     [{ overflow: 'disconnect' }, { maxBytes: 1_048_576, maxEvents: undefined, overflow: 'disconnect' }],
-    [{ maxBuffered: 65_536, overflow: 'conflate' }, { maxBytes: 65_536, maxEvents: undefined, overflow: 'conflate' }],
-    [{ maxEvents: 100, overflow: 'drop-oldest' }, { maxBytes: undefined, maxEvents: 100, overflow: 'drop-oldest' }],
-    [{ maxBuffered: 65_536, maxEvents: 100 }, { maxBytes: 65_536, maxEvents: 100, overflow: 'pause' }],
+    [
+      { maxBuffered: 65_536, overflow: 'conflate' },
+      { maxBytes: 65_536, maxEvents: undefined, overflow: 'conflate' },
+    ],
+    [
+      { maxEvents: 100, overflow: 'drop-oldest' },
+      { maxBytes: undefined, maxEvents: 100, overflow: 'drop-oldest' },
+    ],
+    [
+      { maxBuffered: 65_536, maxEvents: 100 },
+      { maxBytes: 65_536, maxEvents: 100, overflow: 'pause' },
+    ],
   ];
   for (const [options, outbox] of cases) {
     it(`makes of ${JSON.stringify(options)} ${JSON.stringify(outbox)}`, () => {

@@ -18,13 +18,18 @@ export const backpressure: Policy<BackpressureOptions> = {
     type: 'object',
     additionalProperties: false,
     properties: {
-      maxBuffered: { type: 'integer', minimum: 1_024, maximum: 1_073_741_824, description: 'Bytes that may wait. Default: 1 MiB, unless `maxEvents` is given.' },
+      maxBuffered: {
+        type: 'integer',
+        minimum: 1_024,
+        maximum: 1_073_741_824,
+        description: 'Bytes that may wait. Default: 1 MiB, unless `maxEvents` is given.',
+      },
       maxEvents: { type: 'integer', minimum: 1, maximum: 1_000_000, description: 'Events that may wait. Default: no bound by number.' },
       overflow: {
         enum: ['pause', 'drop-oldest', 'conflate', 'disconnect'],
         default: 'pause',
         description:
-          '`pause`: the cursor waits and the reader catches up from the log. `drop-oldest`: the oldest waiting events are given up and the gap is told. `conflate`: of waiting events with the same subject only the latest is kept. `disconnect`: the connection ends with TOO_SLOW.',
+          '`pause`: the cursor waits and the reader catches up from the log. `drop-oldest`: the oldest waiting events are given up and the gap is told. `conflate`: of waiting events with the same address and subject (without a subject: type) only the latest is kept, and the gap is told. `disconnect`: the connection ends with `TOO_SLOW`.',
       },
     },
   },

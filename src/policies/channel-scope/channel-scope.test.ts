@@ -5,7 +5,15 @@ import type { ConnectionContext, PolicyEnvironment, Stages, SubscriptionContext 
 import { channelScope } from './channel-scope.ts';
 
 function bound(publish: readonly string[], read: readonly string[]): { stages: Stages; connection: ConnectionContext } {
-  const subscription: SubscriptionContext = { tenant: 'default', id: 's', application: 'a', api: 'x', plan: 'p', as: 'client', allow: { publish, read } };
+  const subscription: SubscriptionContext = {
+    tenant: 'default',
+    id: 's',
+    application: 'a',
+    api: 'x',
+    plan: 'p',
+    as: 'client',
+    allow: { publish, read },
+  };
   const stages = channelScope.prepare({}, undefined as unknown as PolicyEnvironment)(subscription);
   return { stages, connection: { protocol: 'sse', subscription, stream: true, connectedAt: 0 } };
 }
@@ -41,11 +49,17 @@ describe('the channel scope', () => {
   it('names the address and what is allowed instead', () => {
     const { stages, connection } = bound([], ['orders/*', 'stock']);
     assert.equal(stages.onRead?.(connection, 'users')?.message, 'This subscription may not read "users"; it may read "orders/*", "stock".');
-    assert.equal(stages.onPublish?.(connection, 'users', [])?.message, 'This subscription may not publish to "users"; it may publish to nothing.');
+    assert.equal(
+      stages.onPublish?.(connection, 'users', [])?.message,
+      'This subscription may not publish to "users"; it may publish to nothing.',
+    );
   });
 
   it('keeps its sentence short, whatever the client or the plan name', () => {
-    const { stages, connection } = bound(['*'], Array.from({ length: 50 }, (_, index) => `c${index}`));
+    const { stages, connection } = bound(
+      ['*'],
+      Array.from({ length: 50 }, (_, index) => `c${index}`),
+    );
     const { message } = stages.onRead?.(connection, `${'x'.repeat(100_000)}\u0000`) ?? assert.fail();
     assert.ok(message.length < 500, message);
     assert.match(message, /40 more/);

@@ -11,7 +11,8 @@ export const channelScope: Policy<Record<string, never>> = {
   kind: 'channel-scope',
   schema: {
     title: 'Channel scope',
-    description: "Keeps a subscription to the addresses in its `allow.publish` and `allow.read`. Takes no options: the patterns are the subscription's.",
+    description:
+      "Keeps a subscription to the addresses in its `allow.publish` and `allow.read`. Takes no options: the patterns are the subscription's.",
     type: 'object',
     additionalProperties: false,
     properties: {},
@@ -23,7 +24,10 @@ function stagesOf({ allow }: SubscriptionContext): Stages {
   return {
     ...(allow.read.includes('*')
       ? {}
-      : { onRead: (_, address) => (allow.read.some((pattern) => coversAddress(pattern, address)) ? undefined : refusal('read', address, allow.read)) }),
+      : {
+          onRead: (_, address) =>
+            allow.read.some((pattern) => coversAddress(pattern, address)) ? undefined : refusal('read', address, allow.read),
+        }),
     ...(allow.publish.includes('*')
       ? {}
       : {

@@ -5,7 +5,15 @@ import type { ConnectionContext, Stages, SubscriptionContext } from '../../core/
 import { WindowBook } from '../../metering/window-book.ts';
 import { connectionCount } from './connection-count.ts';
 
-const subscription: SubscriptionContext = { tenant: 'default', id: 's1', application: 'a', api: 'x', plan: 'p', as: 'client', allow: { publish: ['*'], read: ['*'] } };
+const subscription: SubscriptionContext = {
+  tenant: 'default',
+  id: 's1',
+  application: 'a',
+  api: 'x',
+  plan: 'p',
+  as: 'client',
+  allow: { publish: ['*'], read: ['*'] },
+};
 
 function connection(stream = true, of = subscription): ConnectionContext {
   return { protocol: 'sse', subscription: of, stream, connectedAt: 0 };
@@ -58,6 +66,8 @@ describe('the connection limit', () => {
     assert.equal(stagesFor(1).onConnect?.(connection())?.code, 'LIMIT_REACHED');
     assert.equal(stagesFor(2).onConnect?.(connection()), undefined);
     assert.equal(stagesFor(1, { ...subscription, id: 's2' }).onConnect?.(connection()), undefined);
-    assert.deepEqual(stagesFor(1).status?.(), [{ limit: 'connectionCount', counts: 'connections', quota: 1, remaining: 0, window: undefined, resetsIn: undefined }]);
+    assert.deepEqual(stagesFor(1).status?.(), [
+      { limit: 'connectionCount', counts: 'connections', quota: 1, remaining: 0, window: undefined, resetsIn: undefined },
+    ]);
   });
 });

@@ -9,7 +9,15 @@ import { WindowBook } from '../../metering/window-book.ts';
 import { duration } from './duration.ts';
 import type { DurationOptions } from './duration.ts';
 
-const subscription: SubscriptionContext = { tenant: 'default', id: 's1', application: 'a', api: 'x', plan: 'p', as: 'client', allow: { publish: ['*'], read: ['*'] } };
+const subscription: SubscriptionContext = {
+  tenant: 'default',
+  id: 's1',
+  application: 'a',
+  api: 'x',
+  plan: 'p',
+  as: 'client',
+  allow: { publish: ['*'], read: ['*'] },
+};
 const noon = Date.UTC(2026, 4, 14, 12, 0, 0);
 
 class World {
@@ -73,7 +81,9 @@ describe('a duration per window', () => {
     assert.equal(stages.expiry?.(first)?.at, noon + 40_000, 'two connections use twice the time');
     world.clock.time += 10_000;
     stages.onDisconnect?.(second);
-    assert.deepEqual(stages.status?.(), [{ limit: 'duration', counts: 'seconds', quota: 60, remaining: 20, window: 86_400, resetsIn: 12 * 3_600_000 - 30_000 }]);
+    assert.deepEqual(stages.status?.(), [
+      { limit: 'duration', counts: 'seconds', quota: 60, remaining: 20, window: 86_400, resetsIn: 12 * 3_600_000 - 30_000 },
+    ]);
     const end = stages.expiry?.(first);
     assert.equal(end?.at, noon + 50_000);
     world.clock.time = end.at;
@@ -134,12 +144,20 @@ describe('a duration per window', () => {
 
   it('takes the earliest end of several rules, and charges one window once', () => {
     const world = new World();
-    const stages = world.stages([...perDay, { limit: 30_000, per: 'day' }, { limit: 90_000, per: 'connection' }, { until: '2026-05-14T12:00:20Z' }]);
+    const stages = world.stages([
+      ...perDay,
+      { limit: 30_000, per: 'day' },
+      { limit: 90_000, per: 'connection' },
+      { until: '2026-05-14T12:00:20Z' },
+    ]);
     const open = world.connection();
     assert.equal(stages.onConnect?.(open), undefined);
     assert.equal(stages.expiry?.(open)?.at, noon + 20_000);
     world.clock.time += 10_000;
-    assert.deepEqual(stages.status?.().map(({ remaining }) => remaining), [20]);
+    assert.deepEqual(
+      stages.status?.().map(({ remaining }) => remaining),
+      [20],
+    );
   });
 
   it('counts every millisecond of every connection once, for any order of events', (test: TestContext) => {

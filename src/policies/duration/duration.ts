@@ -27,7 +27,8 @@ export const duration: Policy<readonly DurationOptions[]> = {
   kind: 'duration',
   schema: {
     title: 'Duration',
-    description: 'How long connections may stay open. All rules of the list hold at the same time. Single requests and long polls have no duration, only the date holds for them.',
+    description:
+      'How long connections may stay open. All rules of the list hold at the same time. Single requests and long polls have no duration, only the date holds for them.',
     type: 'array',
     minItems: 1,
     maxItems: 16,
@@ -38,9 +39,14 @@ export const duration: Policy<readonly DurationOptions[]> = {
         limit: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'Milliseconds.' },
         per: {
           enum: ['connection', ...windowUnits],
-          description: 'What `limit` is for: every connection, or the connected time of all the connections of the subscription in a calendar window (UTC).',
+          description:
+            'What `limit` is for: every connection, or the connected time of all the connections of the subscription in a calendar window (UTC).',
         },
-        until: { type: 'string', maxLength: 40, description: 'RFC 3339 date or date and time, from which on there is no access. A date alone means 00:00 UTC.' },
+        until: {
+          type: 'string',
+          maxLength: 40,
+          description: 'RFC 3339 date or date and time, from which on there is no access. A date alone means 00:00 UTC.',
+        },
       },
       oneOf: [{ required: ['limit', 'per'] }, { required: ['until'] }],
     },
@@ -80,8 +86,14 @@ function stagesOf(options: readonly DurationOptions[], environment: PolicyEnviro
 /** Rules for the same window share one counter, which must not be charged twice: the smallest stands for them all. */
 function strictest(options: readonly DurationOptions[]): readonly DurationOptions[] {
   return options.filter((one, index) => {
-    const smallest = options.reduce((least, other) => (other.per === one.per && (other.limit ?? 0) < (least.limit ?? 0) ? other : least), one);
-    return one.until !== undefined || (smallest.limit === one.limit && options.findIndex(({ per, limit }) => per === one.per && limit === one.limit) === index);
+    const smallest = options.reduce(
+      (least, other) => (other.per === one.per && (other.limit ?? 0) < (least.limit ?? 0) ? other : least),
+      one,
+    );
+    return (
+      one.until !== undefined ||
+      (smallest.limit === one.limit && options.findIndex(({ per, limit }) => per === one.per && limit === one.limit) === index)
+    );
   });
 }
 

@@ -35,7 +35,11 @@ export const eventCount: Policy<readonly EventLimitOptions[]> = {
   prepare: (options, environment) => (subscription) => stagesOf(options, environment, subscription),
 };
 
-function stagesOf(options: readonly EventLimitOptions[], { clock, counters }: PolicyEnvironment, subscription: SubscriptionContext): Stages {
+function stagesOf(
+  options: readonly EventLimitOptions[],
+  { clock, counters }: PolicyEnvironment,
+  subscription: SubscriptionContext,
+): Stages {
   const limits = strictest(options).map(
     (one) => new EventLimit(one, counters.window(`${subscription.id}:eventCount:${one.counts}`, one.per), clock),
   );
