@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
-import type { ContractSource, ResourceStore } from '../store/resources.ts';
+import type { ContractSource, Resource, ResourceKind, ResourceStore } from '../store/resources.ts';
 import type { PlacedProblem } from './config/place.ts';
 import type { Draft } from './draft.ts';
 import { Exclusive } from './exclusive.ts';
@@ -43,6 +43,12 @@ export class Administration {
       if (drafts.length > 0) await this.store.write(drafts, actor);
       return result;
     });
+  }
+
+  /** The same for changes that make or change one resource in the first place, which is answered as it was written. */
+  async changeOne<K extends ResourceKind>(actor: string, decide: () => Promise<{ readonly drafts: readonly Draft[]; readonly result: Resource<K> }>): Promise<Resource<K>> {
+    const resource = await this.change(actor, decide);
+    return this.store.byId(resource.kind, resource.id) ?? resource;
   }
 
   async contractProblems(source: ContractSource): Promise<readonly ContractProblem[]> {

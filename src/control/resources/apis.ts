@@ -73,7 +73,7 @@ function writingRoutes(router: Router, services: Services): void {
       const { name, plans, ...api } = body;
       const spec = apiSpec(name, api, administration.offer.knownEntrypoints);
       await administration.requireContract(spec.contract);
-      const resource = await administration.change(actor, async () => {
+      const resource = await administration.changeOne(actor, async () => {
         if (store.get('api', name) !== undefined) throw new GatewayError('CONFLICT', `There is an API ${name} already.`);
         const draft = creation('api', { name, spec }, administration.now());
         const drafts = [...missingBackbone(services, spec), draft, ...[...plans].map(([plan, spec]) => creation('plan', { name: plan, parent: name, spec }, administration.now()))];
@@ -138,7 +138,7 @@ interface ChangeTerms {
 /** Gives an API a new spec, checked beside the others; what it strands is closed with it. */
 export async function changeApi(services: Services, name: string, terms: ChangeTerms, next: (api: Resource<'api'>) => ApiSpec): Promise<Resource<'api'>> {
   const { administration, store } = services;
-  return await administration.change(terms.actor, async () => {
+  return await administration.changeOne(terms.actor, async () => {
     const api = apiNamed(services, name);
     checkPrecondition(api, terms.ifMatch, terms.need);
     const spec = compact(next(api));

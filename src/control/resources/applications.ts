@@ -59,7 +59,7 @@ function writingRoutes(router: Router, services: Services): void {
     answers: answers(201, 'The new application.', applicationView),
     async handle({ body, actor }) {
       const { name, ...spec } = body;
-      const application = await administration.change(actor, async () => {
+      const application = await administration.changeOne(actor, async () => {
         if (store.get('application', name) !== undefined) throw new GatewayError('CONFLICT', `There is an application ${name} already.`);
         const draft = creation('application', { name, spec }, administration.now());
         return { drafts: [draft], result: draft.resource };
@@ -72,7 +72,7 @@ function writingRoutes(router: Router, services: Services): void {
     params: applicationParam, body: changedApplication, precondition: 'required',
     answers: answers(200, 'The application as it is now.', applicationView),
     async handle({ params, body, ifMatch, actor }) {
-      const application = await administration.change(actor, async () => {
+      const application = await administration.changeOne(actor, async () => {
         const current = applicationNamed(services, params.application);
         checkPrecondition(current, ifMatch, 'required');
         if (isDeepStrictEqual(compact(body), current.spec)) return { drafts: [], result: current };

@@ -55,7 +55,7 @@ function creatingRoutes(router: Router, services: Services): void {
     answers: answers(201, 'The new credential with its value.', credentialView),
     async handle({ params, body, actor }) {
       const value = body.value ?? mintApiKey();
-      const credential = await administration.change(actor, async () => {
+      const credential = await administration.changeOne(actor, async () => {
         const { name } = applicationNamed(services, params.application);
         const draft = newKey(services, name, value, body.expiresAt);
         return { drafts: [draft], result: draft.resource };
@@ -70,7 +70,7 @@ function creatingRoutes(router: Router, services: Services): void {
     answers: answers(201, 'The new credential with its value.', credentialView),
     async handle({ params, body, ifMatch, actor }) {
       const value = body.value ?? mintApiKey();
-      const credential = await administration.change(actor, async () => {
+      const credential = await administration.changeOne(actor, async () => {
         const old = credentialNamed(services, params);
         checkPrecondition(old, ifMatch, 'optional');
         if (stateOf(services, old) !== 'active') throw new GatewayError('CONFLICT', `The credential ${old.id} is ${stateOf(services, old)}; make a new one instead.`);

@@ -71,7 +71,7 @@ function writingRoutes(router: Router, services: Services): void {
     answers: answers(201, 'The new plan.', planView),
     async handle({ params, body, actor }) {
       const { name, ...spec } = body;
-      const plan = await administration.change(actor, async () => {
+      const plan = await administration.changeOne(actor, async () => {
         apiNamed(services, params.api);
         if (store.get('plan', name, params.api) !== undefined) throw new GatewayError('CONFLICT', `The API ${params.api} has a plan ${name} already.`);
         const draft = creation('plan', { name, parent: params.api, spec }, administration.now());
@@ -116,7 +116,7 @@ type PlanName = { readonly api: string; readonly plan: string };
 
 async function changePlan(services: Services, name: PlanName, terms: ChangeTerms, next: (plan: Resource<'plan'>) => PlanSpec): Promise<Resource<'plan'>> {
   const { administration, store } = services;
-  return await administration.change(terms.actor, async () => {
+  return await administration.changeOne(terms.actor, async () => {
     const plan = planNamed(services, name);
     checkPrecondition(plan, terms.ifMatch, terms.need);
     const spec = compact(next(plan));

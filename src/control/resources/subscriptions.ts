@@ -80,7 +80,7 @@ function creatingRoute(router: Router, services: Services): void {
     body: newSubscription,
     answers: answers(201, 'The new subscription.', subscriptionView),
     async handle({ body, actor }) {
-      const subscription = await administration.change(actor, async () => {
+      const subscription = await administration.changeOne(actor, async () => {
         if (store.get('application', body.application) === undefined) throw new GatewayError('INVALID_CONFIGURATION', `There is no application ${body.application}; create it first.`);
         const plan = checkSubscribable(body, store);
         const open = openSubscription(store, body.application, body.api, body.as);
@@ -164,7 +164,7 @@ interface ChangeTerms {
 
 async function changeSubscription(services: Services, id: string, terms: ChangeTerms, next: (subscription: Resource<'subscription'>) => SubscriptionSpec): Promise<Answer> {
   const { administration } = services;
-  const changed = await administration.change(terms.actor, async () => {
+  const changed = await administration.changeOne(terms.actor, async () => {
     const subscription = subscriptionOf(services, id);
     checkPrecondition(subscription, terms.ifMatch, terms.need);
     const spec = compact(next(subscription));
