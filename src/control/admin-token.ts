@@ -41,7 +41,9 @@ async function keptToken(path: string): Promise<string> {
 
 function checked(token: string, where: string): string {
   if (token.length < minTokenLength || token.length > 512 || !/^[\x21-\x7e]+$/.test(token)) {
-    throw new Error(`${where} does not hold an admin token: it needs ${minTokenLength} to 512 printable ASCII characters without spaces. Set SLUICE_ADMIN_TOKEN, or delete the file to have a new one made.`);
+    throw new Error(
+      `${where} does not hold an admin token: it needs ${minTokenLength} to 512 printable ASCII characters without spaces. Set SLUICE_ADMIN_TOKEN, or delete the file to have a new one made.`,
+    );
   }
   return token;
 }

@@ -46,7 +46,10 @@ export class Administration {
   }
 
   /** The same for changes that make or change one resource in the first place, which is answered as it was written. */
-  async changeOne<K extends ResourceKind>(actor: string, decide: () => Promise<{ readonly drafts: readonly Draft[]; readonly result: Resource<K> }>): Promise<Resource<K>> {
+  async changeOne<K extends ResourceKind>(
+    actor: string,
+    decide: () => Promise<{ readonly drafts: readonly Draft[]; readonly result: Resource<K> }>,
+  ): Promise<Resource<K>> {
     const resource = await this.change(actor, decide);
     return this.store.byId(resource.kind, resource.id) ?? resource;
   }
@@ -61,7 +64,9 @@ export class Administration {
     if (problems.length === 0) return;
     const first = problems[0]!;
     const more = problems.length === 1 ? '' : ` (and ${problems.length - 1} more)`;
-    throw new GatewayError('INVALID_CONTRACT', `${source.name}:${first.line}:${first.column}: ${first.sentence}${more}`, { details: { problems } });
+    throw new GatewayError('INVALID_CONTRACT', `${source.name}:${first.line}:${first.column}: ${first.sentence}${more}`, {
+      details: { problems },
+    });
   }
 }
 

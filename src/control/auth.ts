@@ -47,19 +47,27 @@ export class Authentication {
     const key = presented.apiKey ?? bearerOf(presented.authorization);
     const application = key === undefined || key.length > maxCredentialLength ? undefined : this.#applicationOf(hashApiKey(key));
     if (application !== undefined) return application;
-    throw this.#refused(presented.remote, "This needs an application's API key: X-API-Key, or Authorization: Bearer <key>.", key !== undefined);
+    throw this.#refused(
+      presented.remote,
+      "This needs an application's API key: X-API-Key, or Authorization: Bearer <key>.",
+      key !== undefined,
+    );
   }
 
   #applicationOf(hash: string): Resource<'application'> | undefined {
     const { store, clock } = this.#parts;
     const credential = store.list('credential').find(({ spec }) => spec.hash === hash);
-    if (credential === undefined || credential.spec.revokedAt !== undefined || (credential.spec.expiresAt ?? Infinity) <= clock.now()) return undefined;
+    if (credential === undefined || credential.spec.revokedAt !== undefined || (credential.spec.expiresAt ?? Infinity) <= clock.now())
+      return undefined;
     return store.get('application', credential.parent, '', credential.tenant);
   }
 
   #slowDown(remote: string): void {
     const wait = this.#failures.wait(remote);
-    if (wait > 0) throw new GatewayError('LIMIT_REACHED', 'Too many wrong credentials came from your address; wait before you try again.', { retryAfter: wait });
+    if (wait > 0)
+      throw new GatewayError('LIMIT_REACHED', 'Too many wrong credentials came from your address; wait before you try again.', {
+        retryAfter: wait,
+      });
   }
 
   #refused(remote: string, sentence: string, tried: boolean): GatewayError {

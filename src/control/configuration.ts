@@ -28,13 +28,21 @@ export interface ConfigChange {
 }
 
 /** What a configuration (in the form of `ConfigBundle.config`) would change; rejects with INVALID_CONFIGURATION and all problems. */
-export async function planConfig(administration: Administration, config: unknown, options: { readonly prune: boolean }): Promise<readonly ConfigChange[]> {
+export async function planConfig(
+  administration: Administration,
+  config: unknown,
+  options: { readonly prune: boolean },
+): Promise<readonly ConfigChange[]> {
   const drafts = await draftsOf(administration, config, options.prune);
   return drafts.map((draft) => changeOf(draft, administration.store));
 }
 
 /** Makes the resources as the configuration wants them, all of it or nothing; answers what was changed. */
-export async function applyConfig(administration: Administration, config: unknown, options: { readonly prune: boolean; readonly actor: string }): Promise<readonly ConfigChange[]> {
+export async function applyConfig(
+  administration: Administration,
+  config: unknown,
+  options: { readonly prune: boolean; readonly actor: string },
+): Promise<readonly ConfigChange[]> {
   return await administration.change(options.actor, async () => {
     const drafts = await draftsOf(administration, config, options.prune);
     return { drafts, result: drafts.map((draft) => changeOf(draft, administration.store)) };
@@ -51,7 +59,9 @@ async function draftsOf(administration: Administration, config: unknown, prune: 
   const problems = [
     ...impossible,
     ...backboneProblems(desired, administration.offer.knownBackbones),
-    ...[...desired.apis].flatMap(([name, api]) => within(pointerTo('/apis', name), apiProblems(name, api.spec, outlook, administration.offer))),
+    ...[...desired.apis].flatMap(([name, api]) =>
+      within(pointerTo('/apis', name), apiProblems(name, api.spec, outlook, administration.offer)),
+    ),
     ...subscriptionProblems(desired, outlook),
     ...orphanProblems(desired, outlook),
     ...(await contractProblems(desired, administration)),
@@ -65,7 +75,14 @@ function changeOf(draft: Draft, now: Resources): ConfigChange {
   const before = draft.expect === 0 ? undefined : now.get(kind, name, parent);
   const after = draft.op === 'put' ? draft.resource : undefined;
   const op = isEnd(before, after) ? 'delete' : before === undefined ? 'create' : 'update';
-  return { op, kind, name, parent, ...(before === undefined ? {} : { before: diffView(before) }), ...(after === undefined ? {} : { after: diffView(after) }) };
+  return {
+    op,
+    kind,
+    name,
+    parent,
+    ...(before === undefined ? {} : { before: diffView(before) }),
+    ...(after === undefined ? {} : { after: diffView(after) }),
+  };
 }
 
 /** Deleted, or a subscription that is closed: its record stays. */
@@ -93,12 +110,24 @@ function subscriptionProblems(desired: Desired, outlook: Resources): readonly Pl
       const api = outlook.get('api', spec.api);
       const plan = spec.plan === undefined ? undefined : outlook.get('plan', spec.plan, spec.api);
       if (api === undefined) {
-        problems.push({ path: `${path}/api`, sentence: `there is no API ${spec.api}${didYouMean(spec.api, outlook.list('api').map((one) => one.name))}` });
+        problems.push({
+          path: `${path}/api`,
+          sentence: `there is no API ${spec.api}${didYouMean(
+            spec.api,
+            outlook.list('api').map((one) => one.name),
+          )}`,
+        });
       } else if (api.spec.lifecycle === 'retired') {
         problems.push({ path: `${path}/api`, sentence: `the API ${spec.api} is retired and has no subscriptions` });
       } else if (spec.plan !== undefined && plan === undefined) {
-        const names = outlook.list('plan').filter((one) => one.parent === spec.api).map((one) => one.name);
-        problems.push({ path: `${path}/plan`, sentence: `the API ${spec.api} has no plan ${spec.plan}${didYouMean(spec.plan, names) || `; it has ${names.join(', ') || 'none'}`}` });
+        const names = outlook
+          .list('plan')
+          .filter((one) => one.parent === spec.api)
+          .map((one) => one.name);
+        problems.push({
+          path: `${path}/plan`,
+          sentence: `the API ${spec.api} has no plan ${spec.plan}${didYouMean(spec.plan, names) || `; it has ${names.join(', ') || 'none'}`}`,
+        });
       } else if (plan !== undefined && (plan.spec.state === 'closed' || plan.spec.state === 'staging')) {
         problems.push({ path: `${path}/plan`, sentence: `the plan ${plan.name} is ${plan.spec.state} and has no subscriptions` });
       }
@@ -109,8 +138,13 @@ function subscriptionProblems(desired: Desired, outlook: Resources): readonly Pl
 
 /** APIs that the configuration does not name but whose backbone it takes away. */
 function orphanProblems(desired: Desired, outlook: Resources): readonly PlacedProblem[] {
-  const orphans = outlook.list('api').filter((api) => !desired.apis.has(api.name) && outlook.get('backbone', api.spec.backbone) === undefined);
-  return orphans.map((api) => ({ path: '/backbones', sentence: `the API ${api.name} uses the backbone ${api.spec.backbone}, which is not there` }));
+  const orphans = outlook
+    .list('api')
+    .filter((api) => !desired.apis.has(api.name) && outlook.get('backbone', api.spec.backbone) === undefined);
+  return orphans.map((api) => ({
+    path: '/backbones',
+    sentence: `the API ${api.name} uses the backbone ${api.spec.backbone}, which is not there`,
+  }));
 }
 
 /** Only contracts that are new or changed: the others run already. */

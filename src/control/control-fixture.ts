@@ -65,7 +65,10 @@ export class ControlFixture {
   readonly #close: () => Promise<void>;
   readonly #answers = new OpenApiAnswers();
 
-  private constructor(parts: Pick<ControlFixture, 'url' | 'store' | 'administration' | 'clock' | 'asked' | 'logged' | 'readers'>, close: () => Promise<void>) {
+  private constructor(
+    parts: Pick<ControlFixture, 'url' | 'store' | 'administration' | 'clock' | 'asked' | 'logged' | 'readers'>,
+    close: () => Promise<void>,
+  ) {
     this.url = parts.url;
     this.store = parts.store;
     this.administration = parts.administration;
@@ -86,9 +89,19 @@ export class ControlFixture {
     const readers = new Map<string, ReaderStatus>();
     const offer = { knownEntrypoints: ['publish', 'sse', 'websocket', 'poll'], knownBackbones: ['embedded', 'kafka'] };
     const administration = new Administration({ store, clock, checkContract, ...offer });
-    const log = { info: (...line: unknown[]) => logged.push(line), warn: (...line: unknown[]) => logged.push(line), error: (...line: unknown[]) => logged.push(line) };
+    const log = {
+      info: (...line: unknown[]) => logged.push(line),
+      warn: (...line: unknown[]) => logged.push(line),
+      error: (...line: unknown[]) => logged.push(line),
+    };
     const app = createControl({
-      store, clock, adminToken, checkContract, administration, log, ...offer,
+      store,
+      clock,
+      adminToken,
+      checkContract,
+      administration,
+      log,
+      ...offer,
       insights: recordingInsights(asked, readers),
       describeContract: async (source) => ({ channels: (await loadContract(source)).channels.map(({ id }) => ({ id })) }),
       issueTicket: (tenant, application, api) => ({ ticket: `ticket for ${tenant}/${application}/${api ?? '*'}`, expiresIn: 30 }),
@@ -147,7 +160,9 @@ export class ControlFixture {
 
   /** The orders API with the plans free (auto) and team (manual), and the application dashboard. */
   async seed(): Promise<void> {
-    await this.expect(201, 'POST', '/apis', { body: { name: 'orders', contract: ordersContract, plans: { free: {}, team: { approval: 'manual' } } } });
+    await this.expect(201, 'POST', '/apis', {
+      body: { name: 'orders', contract: ordersContract, plans: { free: {}, team: { approval: 'manual' } } },
+    });
     await this.expect(201, 'POST', '/applications', { body: { name: 'dashboard' } });
   }
 }
@@ -164,20 +179,39 @@ async function checkContract(source: ContractSource) {
 
 /** Insights of a gateway that nobody uses yet. */
 function recordingInsights(asked: unknown[][], readers: Map<string, ReaderStatus>): Insights {
+  const answer =
+    <T>(word: string, value: T) =>
+    async (...query: unknown[]): Promise<T> => {
+      asked.push([word, ...query]);
+      return value;
+    };
   return {
-    analytics: async (...query) => (asked.push(['analytics', ...query]), { series: [] }),
-    usage: async (...query) => (asked.push(['usage', ...query]), { rows: [] }),
-    verify: async (...query) => (asked.push(['verify', ...query]), { ok: true }),
-    readers: async (...query) => (asked.push(['readers', ...query]), { items: [...readers.values()], next: null }),
+    analytics: answer('analytics', { series: [] }),
+    usage: answer('usage', { rows: [] }),
+    verify: answer('verify', { ok: true }),
+    refusals: answer('refusals', [{ code: 'LIMIT_REACHED' }]),
+    async readers(...query) {
+      asked.push(['readers', ...query]);
+      return { items: [...readers.values()], next: null };
+    },
     reader: async (_, id) => readers.get(id),
     forget: async (_, id) => readers.get(id)?.state === 'closed' && readers.delete(id),
-    refusals: async (...query) => (asked.push(['refusals', ...query]), [{ code: 'LIMIT_REACHED' }]),
     lastUsed: () => undefined,
   };
 }
 
 interface OpenApiDocument {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>> }>>>>;
+  readonly paths: Readonly<
+    Record<
+      string,
+      Readonly<
+        Record<
+          string,
+          { readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>> }
+        >
+      >
+    >
+  >;
 }
 
 /** Holds answers against the schemas that the document gives for them. */
@@ -186,7 +220,10 @@ class OpenApiAnswers {
   readonly #checks = new Map<string, ValidateFunction>();
   readonly #ajv = new Ajv2020({ strict: false, validateFormats: false });
 
-  async check(url: string, answer: { readonly method: string; readonly path: string; readonly status: number; readonly json: unknown }): Promise<void> {
+  async check(
+    url: string,
+    answer: { readonly method: string; readonly path: string; readonly status: number; readonly json: unknown },
+  ): Promise<void> {
     this.#document ??= (await (await fetch(`${url}/api/v1/openapi.json`)).json()) as OpenApiDocument;
     const path = `/api/v1${answer.path.split('?', 1)[0]}`;
     const template = Object.keys(this.#document.paths).find((candidate) => matches(candidate, path, answer.method, this.#document!));

@@ -1,5 +1,13 @@
 import { apiKeyPrefix, hashApiKey } from '../store/api-key.ts';
-import type { ApiSpec, ApplicationSpec, BackboneSpec, ContractSource, CredentialSpec, PlanSpec, SubscriptionSpec } from '../store/resources.ts';
+import type {
+  ApiSpec,
+  ApplicationSpec,
+  BackboneSpec,
+  ContractSource,
+  CredentialSpec,
+  PlanSpec,
+  SubscriptionSpec,
+} from '../store/resources.ts';
 import type { Config, ConfigApi, ConfigApplication } from './config/config-shape.ts';
 import { pointerTo } from './config/place.ts';
 
@@ -76,7 +84,14 @@ function desiredApplication(name: string, application: ConfigApplication): Desir
     })),
     subscriptions: application.subscriptions.map((subscription, index) => ({
       path: `${path}/subscriptions/${index}`,
-      spec: { application: name, api: subscription.api, plan: subscription.plan, as: subscription.as, allow: subscription.allow, state: subscription.state },
+      spec: {
+        application: name,
+        api: subscription.api,
+        plan: subscription.plan,
+        as: subscription.as,
+        allow: subscription.allow,
+        state: subscription.state,
+      },
     })),
   };
 }

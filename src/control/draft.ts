@@ -15,14 +15,33 @@ interface NewResource<K extends ResourceKind> {
 }
 
 /** A new resource at version 1. */
-export function creation<K extends ResourceKind>(kind: K, { name, parent = '', spec }: NewResource<K>, now: number): Draft & { readonly resource: Resource<K> } {
+export function creation<K extends ResourceKind>(
+  kind: K,
+  { name, parent = '', spec }: NewResource<K>,
+  now: number,
+): Draft & { readonly resource: Resource<K> } {
   const id = newId(kind);
-  const resource: Resource<K> = { tenant: defaultTenant, kind, id, name: name ?? id, parent, version: 1, createdAt: now, updatedAt: now, spec: compact(spec) };
+  const resource: Resource<K> = {
+    tenant: defaultTenant,
+    kind,
+    id,
+    name: name ?? id,
+    parent,
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+    spec: compact(spec),
+  };
   return { op: 'put', resource, expect: 0, action: `${kind}.create` };
 }
 
 /** The next version of a resource. */
-export function revision<K extends ResourceKind>(current: Resource<K>, spec: SpecOf[K], now: number, verb = 'update'): Draft & { readonly resource: Resource<K> } {
+export function revision<K extends ResourceKind>(
+  current: Resource<K>,
+  spec: SpecOf[K],
+  now: number,
+  verb = 'update',
+): Draft & { readonly resource: Resource<K> } {
   const resource: Resource<K> = { ...current, version: current.version + 1, updatedAt: now, spec: compact(spec) };
   return { op: 'put', resource, expect: current.version, action: `${current.kind}.${verb}` };
 }

@@ -9,7 +9,8 @@ export class Exclusive {
   #waiting = 0;
 
   async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#waiting >= maxWaitingChanges) throw new GatewayError('OVERLOADED', `More than ${maxWaitingChanges} changes are waiting; try again shortly.`, { retryAfter: 1000 });
+    if (this.#waiting >= maxWaitingChanges)
+      throw new GatewayError('OVERLOADED', `More than ${maxWaitingChanges} changes are waiting; try again shortly.`, { retryAfter: 1000 });
     this.#waiting++;
     const turn = this.#last.then(work, work);
     this.#last = turn.catch(() => undefined);

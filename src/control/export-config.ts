@@ -12,15 +12,29 @@ type Written = Readonly<Record<string, unknown>>;
  */
 export function exportConfig(resources: Resources, now: number): Written {
   return {
-    backbones: named(resources.list('backbone').map(({ name, spec }) => [name, { kind: spec.kind, ...withoutSecrets(name, spec.options) }])),
+    backbones: named(
+      resources.list('backbone').map(({ name, spec }) => [name, { kind: spec.kind, ...withoutSecrets(name, spec.options) }]),
+    ),
     apis: named(resources.list('api').map(({ name, spec }) => [name, writtenApi(name, spec, resources)])),
     applications: named(
       resources.list('application').map(({ name, spec }) => [
         name,
         {
           ...spec,
-          ...unlessEmpty('credentials', resources.list('credential').filter((credential) => credential.parent === name && isValid(credential.spec, now)).map(({ spec }) => writtenCredential(spec))),
-          ...unlessEmpty('subscriptions', resources.list('subscription').filter(({ spec }) => spec.application === name && isOpen(spec.state)).map(({ spec }) => writtenSubscription(spec))),
+          ...unlessEmpty(
+            'credentials',
+            resources
+              .list('credential')
+              .filter((credential) => credential.parent === name && isValid(credential.spec, now))
+              .map(({ spec }) => writtenCredential(spec)),
+          ),
+          ...unlessEmpty(
+            'subscriptions',
+            resources
+              .list('subscription')
+              .filter(({ spec }) => spec.application === name && isOpen(spec.state))
+              .map(({ spec }) => writtenSubscription(spec)),
+          ),
         },
       ]),
     ),
@@ -45,7 +59,10 @@ function writtenApi(name: string, spec: ApiSpec, resources: Resources): Written 
     backbone: spec.backbone,
     entrypoints: spec.entrypoints,
     lifecycle: spec.lifecycle,
-    retention: Object.keys(retention).length === 0 ? undefined : defined({ age: retention.age === undefined ? undefined : formatDuration(retention.age), bytes: retention.bytes }),
+    retention:
+      Object.keys(retention).length === 0
+        ? undefined
+        : defined({ age: retention.age === undefined ? undefined : formatDuration(retention.age), bytes: retention.bytes }),
     dedup: { window: formatDuration(spec.dedup.window) },
     cors: cors && { origins: cors.origins, maxAge: formatDuration(cors.maxAge) },
     maxEventBytes: formatSize(spec.maxEventBytes),
@@ -62,9 +79,14 @@ function writtenLimits(limits: LimitsSpec): Written {
   return defined({
     eventCount: limits.eventCount,
     connectionCount: limits.connectionCount,
-    duration: limits.duration?.map(({ limit, per, until }) => defined({ limit: limit === undefined ? undefined : formatDuration(limit), per, until })),
+    duration: limits.duration?.map(({ limit, per, until }) =>
+      defined({ limit: limit === undefined ? undefined : formatDuration(limit), per, until }),
+    ),
     backpressure: limits.backpressure && {
-      ...defined({ maxBuffered: limits.backpressure.maxBuffered === undefined ? undefined : formatSize(limits.backpressure.maxBuffered), maxEvents: limits.backpressure.maxEvents }),
+      ...defined({
+        maxBuffered: limits.backpressure.maxBuffered === undefined ? undefined : formatSize(limits.backpressure.maxBuffered),
+        maxEvents: limits.backpressure.maxEvents,
+      }),
       overflow: limits.backpressure.overflow,
     },
   });
@@ -75,7 +97,12 @@ function isValid(credential: CredentialSpec, now: number): boolean {
 }
 
 function writtenCredential({ kind, hash, prefix, expiresAt }: CredentialSpec): Written {
-  return defined({ kind, hash: `sha256:${hash}`, prefix: prefix === '' ? undefined : prefix, expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt).toISOString() });
+  return defined({
+    kind,
+    hash: `sha256:${hash}`,
+    prefix: prefix === '' ? undefined : prefix,
+    expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt).toISOString(),
+  });
 }
 
 function writtenSubscription({ api, plan, as, allow, state }: SubscriptionSpec): Written {

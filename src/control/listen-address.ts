@@ -11,8 +11,13 @@ export interface ListenVerdict {
 /** Loopback addresses are free; elsewhere the operator must have chosen an admin token, and is warned that HTTP is not encrypted. */
 export function checkListenAddress(host: string, hasExplicitToken: boolean): ListenVerdict {
   if (isLoopback(host)) return {};
-  if (!hasExplicitToken) return { refusal: `The management API listens on ${host} only with a token of your own: set SLUICE_ADMIN_TOKEN, or listen on 127.0.0.1.` };
-  return { warning: `The management API listens on ${host}, beyond this machine, without encryption: put a TLS proxy before it and let only administrators reach it.` };
+  if (!hasExplicitToken)
+    return {
+      refusal: `The management API listens on ${host} only with a token of your own: set SLUICE_ADMIN_TOKEN, or listen on 127.0.0.1.`,
+    };
+  return {
+    warning: `The management API listens on ${host}, beyond this machine, without encryption: put a TLS proxy before it and let only administrators reach it.`,
+  };
 }
 
 function isLoopback(host: string): boolean {

@@ -11,13 +11,18 @@ export function describeRoutes(app: FastifyInstance, version: string): void {
       info: {
         title: 'Sluice management API',
         version,
-        description: 'APIs, plans, applications, subscriptions and what they use. Errors are problem documents (RFC 9457) with a stable `code`.',
+        description:
+          'APIs, plans, applications, subscriptions and what they use. Errors are problem documents (RFC 9457) with a stable `code`.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/', description: 'This control plane.' }],
       components: {
         securitySchemes: {
-          adminToken: { type: 'http', scheme: 'bearer', description: 'The admin token: SLUICE_ADMIN_TOKEN, or the one kept in the data folder.' },
+          adminToken: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'The admin token: SLUICE_ADMIN_TOKEN, or the one kept in the data folder.',
+          },
           apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: "An application's API key." },
           applicationToken: { type: 'http', scheme: 'bearer', description: "An application's API key." },
         },
@@ -29,7 +34,12 @@ export function describeRoutes(app: FastifyInstance, version: string): void {
 
 export function openApiRoute(router: Router, app: FastifyInstance): void {
   router.add({
-    method: 'GET', path: '/openapi.json', operation: 'getOpenApi', tag: 'Status', summary: 'This document.', access: 'open',
+    method: 'GET',
+    path: '/openapi.json',
+    operation: 'getOpenApi',
+    tag: 'Status',
+    summary: 'This document.',
+    access: 'open',
     answers: { 200: { description: 'OpenAPI 3.1.', schema: anyObject } },
     handle: () => ({ body: app.swagger() }),
   });

@@ -18,8 +18,17 @@ export function integerText(bounds: { readonly min: number; readonly max: number
 /** A moment as a query gives it: RFC 3339, or milliseconds since 1970. */
 export const momentText: Shape<number> = {
   decode(value, place) {
-    const number = typeof value !== 'string' || value.length > 40 ? Number.NaN : /^\d{1,15}$/.test(value) ? Number(value) : /^\d{4}-\d\d-\d\d/.test(value) ? Date.parse(value) : Number.NaN;
-    return Number.isNaN(number) ? place.report(`${place.quote(value)} is not a moment such as 2030-01-31T12:00:00Z, nor milliseconds since 1970`) : number;
+    const number =
+      typeof value !== 'string' || value.length > 40
+        ? Number.NaN
+        : /^\d{1,15}$/.test(value)
+          ? Number(value)
+          : /^\d{4}-\d\d-\d\d/.test(value)
+            ? Date.parse(value)
+            : Number.NaN;
+    return Number.isNaN(number)
+      ? place.report(`${place.quote(value)} is not a moment such as 2030-01-31T12:00:00Z, nor milliseconds since 1970`)
+      : number;
   },
   schema: () => ({ type: 'string', examples: ['2030-01-31T12:00:00Z'] }),
 };
@@ -43,7 +52,10 @@ export function pageOf<T>(all: readonly T[], keyOf: (item: T) => string, request
   const keyed = all.map((item) => ({ key: keyOf(item), item })).toSorted((a, b) => (a.key < b.key ? -1 : 1));
   const rest = after === undefined ? keyed : keyed.filter(({ key }) => key > after);
   const page = rest.slice(0, request.limit);
-  return { items: page.map(({ item }) => item), next: rest.length > page.length ? Buffer.from(page.at(-1)!.key).toString('base64url') : null };
+  return {
+    items: page.map(({ item }) => item),
+    next: rest.length > page.length ? Buffer.from(page.at(-1)!.key).toString('base64url') : null,
+  };
 }
 
 function decodeCursor(cursor: string): string {
@@ -53,5 +65,12 @@ function decodeCursor(cursor: string): string {
 
 /** JSON Schema of a page. */
 export function pageSchema(item: JsonSchema): JsonSchema {
-  return { type: 'object', properties: { items: { type: 'array', items: item }, next: { type: ['string', 'null'], description: 'Ask for the next page with `?after=`; null at the end.' } }, required: ['items', 'next'] };
+  return {
+    type: 'object',
+    properties: {
+      items: { type: 'array', items: item },
+      next: { type: ['string', 'null'], description: 'Ask for the next page with `?after=`; null at the end.' },
+    },
+    required: ['items', 'next'],
+  };
 }

@@ -14,5 +14,8 @@ export function checkPrecondition(resource: Resource, ifMatch: string | undefine
   }
   const wanted = ifMatch.split(',', 100).map((tag) => tag.trim());
   if (wanted.includes('*') || wanted.includes(etag)) return;
-  throw new GatewayError('PRECONDITION_FAILED', `This was changed meanwhile: it has the ETag ${etag} now. Read it again and repeat your change.`);
+  throw new GatewayError(
+    'PRECONDITION_FAILED',
+    `This was changed meanwhile: it has the ETag ${etag} now. Read it again and repeat your change.`,
+  );
 }

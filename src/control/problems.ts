@@ -19,7 +19,12 @@ export const problemSchema = {
       description: 'Every mistake found, when there may be more than one.',
       items: {
         type: 'object',
-        properties: { path: { type: 'string', description: 'JSON pointer.' }, line: { type: 'integer' }, column: { type: 'integer' }, sentence: { type: 'string' } },
+        properties: {
+          path: { type: 'string', description: 'JSON pointer.' },
+          line: { type: 'integer' },
+          column: { type: 'integer' },
+          sentence: { type: 'string' },
+        },
         required: ['sentence'],
       },
     },
@@ -44,13 +49,20 @@ function storeRefusal(error: StoreError): GatewayError {
   const options = { cause: error };
   switch (error.code) {
     case 'CHANGED':
-      return new GatewayError('PRECONDITION_FAILED', 'Somebody else changed this meanwhile; read it again and repeat your change.', options);
+      return new GatewayError(
+        'PRECONDITION_FAILED',
+        'Somebody else changed this meanwhile; read it again and repeat your change.',
+        options,
+      );
     case 'CONSTRAINT':
       return new GatewayError('CONFLICT', 'Something like this exists already.', options);
     case 'FULL':
       return new GatewayError('STORE_FULL', 'There is no space left to remember this; nothing was changed.', options);
     case 'OVERLOADED':
-      return new GatewayError('OVERLOADED', 'Too much is being written at the moment; nothing was changed.', { ...options, retryAfter: 1000 });
+      return new GatewayError('OVERLOADED', 'Too much is being written at the moment; nothing was changed.', {
+        ...options,
+        retryAfter: 1000,
+      });
     case 'CLOSED':
       return new GatewayError('RESTARTING', 'The control plane is stopping; nothing was changed.', { ...options, retryAfter: 1000 });
     default:
@@ -74,7 +86,9 @@ function httpRefusal(error: Partial<FastifyError>): GatewayError | undefined {
   }
   if (error.statusCode === 408) return new GatewayError('REQUEST_TIMEOUT', 'The request did not arrive in time.', options);
   if (error.statusCode === 413) return new GatewayError('TOO_LARGE', 'The body is larger than 4 MiB.', options);
-  if (error.statusCode === 415) return new GatewayError('UNSUPPORTED_MEDIA_TYPE', 'Bodies are JSON: send Content-Type: application/json.', options);
-  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return new GatewayError('BAD_REQUEST', `The request cannot be read: ${error.message ?? 'it is malformed'}.`, options);
+  if (error.statusCode === 415)
+    return new GatewayError('UNSUPPORTED_MEDIA_TYPE', 'Bodies are JSON: send Content-Type: application/json.', options);
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
+    return new GatewayError('BAD_REQUEST', `The request cannot be read: ${error.message ?? 'it is malformed'}.`, options);
   return undefined;
 }

@@ -28,7 +28,11 @@ interface Work {
  * What has to change so that the resources are as desired. Without `prune` nothing that the configuration does not name is
  * touched; with it everything not named goes, wherever it came from: subscriptions are closed, the rest is deleted.
  */
-export function reconcile(desired: Desired, current: Resources, options: { readonly prune: boolean; readonly now: number }): Reconciliation {
+export function reconcile(
+  desired: Desired,
+  current: Resources,
+  options: { readonly prune: boolean; readonly now: number },
+): Reconciliation {
   const work: Work = { current, now: options.now, drafts: [], problems: [] };
   reconcileBackbones(desired, work);
   reconcileApis(desired, work);
@@ -71,7 +75,10 @@ function reconcileApis(desired: Desired, work: Work): void {
     for (const [planName, plan] of api.plans) {
       const state = reconcileOne('plan', planName, name, plan, work)?.spec.state;
       if (state === undefined || isReachable(planTransitions, state, plan.state)) continue;
-      work.problems.push({ path: `${pointerTo(`${path}/plans`, planName)}/state`, sentence: `the plan is ${state} and cannot become ${plan.state} again; give the new plan another name` });
+      work.problems.push({
+        path: `${pointerTo(`${path}/plans`, planName)}/state`,
+        sentence: `the plan is ${state} and cannot become ${plan.state} again; give the new plan another name`,
+      });
     }
   }
 }
@@ -85,7 +92,11 @@ function reconcileApplications(desired: Desired, work: Work): void {
       const twice = claimed.has(credential.spec.hash);
       const owner = claimed.get(credential.spec.hash) ?? owners.get(credential.spec.hash)?.parent ?? name;
       claimed.set(credential.spec.hash, name);
-      if (owner !== name) work.problems.push({ path: credential.path, sentence: `this key already belongs to the application ${owner}; each application needs a key of its own` });
+      if (owner !== name)
+        work.problems.push({
+          path: credential.path,
+          sentence: `this key already belongs to the application ${owner}; each application needs a key of its own`,
+        });
       else if (twice) work.problems.push({ path: credential.path, sentence: 'this key is named twice' });
       else reconcileCredential(name, credential, owners.get(credential.spec.hash), work);
     }
@@ -94,7 +105,12 @@ function reconcileApplications(desired: Desired, work: Work): void {
 }
 
 /** A key that was revoked or is running out stays so: only its own end is taken from the configuration. */
-function reconcileCredential(application: string, { spec }: DesiredCredential, current: Resource<'credential'> | undefined, work: Work): void {
+function reconcileCredential(
+  application: string,
+  { spec }: DesiredCredential,
+  current: Resource<'credential'> | undefined,
+  work: Work,
+): void {
   if (current === undefined) work.drafts.push(creation('credential', { parent: application, spec }, work.now));
   else if (spec.expiresAt !== undefined && spec.expiresAt !== current.spec.expiresAt && current.spec.revokedAt === undefined) {
     work.drafts.push(revision(current, { ...current.spec, expiresAt: spec.expiresAt }, work.now));
@@ -135,7 +151,8 @@ function prune(desired: Desired, work: Work): void {
     const named = application?.credentials.some(({ spec }) => spec.hash === credential.spec.hash) ?? false;
     if (application === undefined || (!named && !ended)) drafts.push(deletion(credential));
   }
-  for (const application of current.list('application')) if (!desired.applications.has(application.name)) drafts.push(deletion(application));
+  for (const application of current.list('application'))
+    if (!desired.applications.has(application.name)) drafts.push(deletion(application));
   for (const plan of current.list('plan')) if (!(desired.apis.get(plan.parent)?.plans.has(plan.name) ?? false)) drafts.push(deletion(plan));
   for (const api of current.list('api')) if (!desired.apis.has(api.name)) drafts.push(deletion(api));
   for (const backbone of current.list('backbone')) if (!desired.backbones.has(backbone.name)) drafts.push(deletion(backbone));

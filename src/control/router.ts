@@ -117,7 +117,11 @@ function decoded<T>(shape: Shape<T>, value: unknown): T {
 
 const refusals = { content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } } };
 
-function documentation<P extends Fields, Q extends Fields, B>(route: Route<P, Q, B>, params: Shape<unknown>, query: Shape<unknown>): Record<string, unknown> {
+function documentation<P extends Fields, Q extends Fields, B>(
+  route: Route<P, Q, B>,
+  params: Shape<unknown>,
+  query: Shape<unknown>,
+): Record<string, unknown> {
   const answers = Object.entries(route.answers).map(([status, { description, schema, contentType = 'application/json' }]) => [
     status,
     schema === undefined ? { description, type: 'null' } : { description, content: { [contentType]: { schema } } },
@@ -132,13 +136,21 @@ function documentation<P extends Fields, Q extends Fields, B>(route: Route<P, Q,
     ...(route.query === undefined ? {} : { querystring: query.schema('body') }),
     ...(route.body === undefined ? {} : { body: route.body.schema('body') }),
     ...(route.precondition === undefined ? {} : { headers: ifMatchSchema(route.precondition) }),
-    response: { ...Object.fromEntries(answers), '4xx': { description: 'Refused: the code says why.', ...refusals }, '5xx': { description: 'Failed here.', ...refusals } },
+    response: {
+      ...Object.fromEntries(answers),
+      '4xx': { description: 'Refused: the code says why.', ...refusals },
+      '5xx': { description: 'Failed here.', ...refusals },
+    },
   };
 }
 
 function ifMatchSchema(precondition: 'required' | 'optional'): JsonSchema {
   const description = 'The ETag of the version this change is meant for, or * for any.';
-  return { type: 'object', properties: { 'if-match': { type: 'string', description } }, ...(precondition === 'required' ? { required: ['if-match'] } : {}) };
+  return {
+    type: 'object',
+    properties: { 'if-match': { type: 'string', description } },
+    ...(precondition === 'required' ? { required: ['if-match'] } : {}),
+  };
 }
 
 /** What is not there. */

@@ -21,11 +21,17 @@ export function apiProblems(name: string, spec: ApiSpec, resources: Resources, o
   }
   if (resources.get('backbone', spec.backbone) === undefined) {
     const names = resources.list('backbone').map((backbone) => backbone.name);
-    problems.push({ path: '/backbone', sentence: `there is no backbone ${spec.backbone}${didYouMean(spec.backbone, names) || `; there is ${names.join(', ') || 'none'}`}` });
+    problems.push({
+      path: '/backbone',
+      sentence: `there is no backbone ${spec.backbone}${didYouMean(spec.backbone, names) || `; there is ${names.join(', ') || 'none'}`}`,
+    });
   }
   for (const [index, entrypoint] of spec.entrypoints.entries()) {
     if (offer.knownEntrypoints.includes(entrypoint)) continue;
-    problems.push({ path: `/entrypoints/${index}`, sentence: `there is no entrypoint ${entrypoint}${didYouMean(entrypoint, offer.knownEntrypoints) || `; there are ${offer.knownEntrypoints.join(', ')}`}` });
+    problems.push({
+      path: `/entrypoints/${index}`,
+      sentence: `there is no entrypoint ${entrypoint}${didYouMean(entrypoint, offer.knownEntrypoints) || `; there are ${offer.knownEntrypoints.join(', ')}`}`,
+    });
   }
   return problems;
 }
@@ -36,7 +42,10 @@ function overlaps(a: string, b: string): boolean {
 }
 
 /** Throws when an application cannot take up this API under this plan now. */
-export function checkSubscribable(subscription: Pick<SubscriptionSpec, 'api' | 'plan' | 'as'>, resources: Resources): Resource<'plan'> | undefined {
+export function checkSubscribable(
+  subscription: Pick<SubscriptionSpec, 'api' | 'plan' | 'as'>,
+  resources: Resources,
+): Resource<'plan'> | undefined {
   const api = resources.get('api', subscription.api);
   if (api === undefined) throw unknownResource('API', subscription.api, resources.list('api'));
   const { lifecycle } = api.spec;
@@ -48,18 +57,43 @@ export function checkSubscribable(subscription: Pick<SubscriptionSpec, 'api' | '
     throw new GatewayError('BAD_REQUEST', 'A client subscribes to a plan: name it as `plan`.');
   }
   const plan = resources.get('plan', subscription.plan, api.name);
-  if (plan === undefined) throw unknownResource(`plan of the API ${api.name}`, subscription.plan, resources.list('plan').filter((other) => other.parent === api.name));
-  if (plan.spec.state !== 'published') throw new GatewayError('CONFLICT', `The plan ${plan.name} of the API ${api.name} is ${plan.spec.state}; only a published plan takes subscriptions.`, { details: { state: plan.spec.state } });
+  if (plan === undefined)
+    throw unknownResource(
+      `plan of the API ${api.name}`,
+      subscription.plan,
+      resources.list('plan').filter((other) => other.parent === api.name),
+    );
+  if (plan.spec.state !== 'published')
+    throw new GatewayError(
+      'CONFLICT',
+      `The plan ${plan.name} of the API ${api.name} is ${plan.spec.state}; only a published plan takes subscriptions.`,
+      { details: { state: plan.spec.state } },
+    );
   return plan;
 }
 
 function unknownResource(what: string, name: string, known: readonly Resource[]): GatewayError {
-  return new GatewayError('INVALID_CONFIGURATION', `There is no ${what} named ${name}${didYouMean(name, known.map((one) => one.name)) || '.'}`);
+  return new GatewayError(
+    'INVALID_CONFIGURATION',
+    `There is no ${what} named ${name}${
+      didYouMean(
+        name,
+        known.map((one) => one.name),
+      ) || '.'
+    }`,
+  );
 }
 
 /** The open subscription of an application to an API on one side, if there is one. */
-export function openSubscription(resources: Resources, application: string, api: string, as: SubscriptionSpec['as']): Resource<'subscription'> | undefined {
-  return resources.list('subscription').find(({ spec }) => spec.application === application && spec.api === api && spec.as === as && isOpen(spec.state));
+export function openSubscription(
+  resources: Resources,
+  application: string,
+  api: string,
+  as: SubscriptionSpec['as'],
+): Resource<'subscription'> | undefined {
+  return resources
+    .list('subscription')
+    .find(({ spec }) => spec.application === application && spec.api === api && spec.as === as && isOpen(spec.state));
 }
 
 /** Open subscriptions that cannot go on: their API is retired or gone, or their plan closed or gone. */
@@ -67,7 +101,12 @@ export function strandedSubscriptions(resources: Resources): readonly Resource<'
   return resources.list('subscription').filter(({ spec }) => {
     if (!isOpen(spec.state)) return false;
     const api = resources.get('api', spec.api);
-    return api === undefined || api.spec.lifecycle === 'retired' || (spec.plan !== undefined && isGone(resources.get('plan', spec.plan, spec.api)?.spec)) || resources.get('application', spec.application) === undefined;
+    return (
+      api === undefined ||
+      api.spec.lifecycle === 'retired' ||
+      (spec.plan !== undefined && isGone(resources.get('plan', spec.plan, spec.api)?.spec)) ||
+      resources.get('application', spec.application) === undefined
+    );
   });
 }
 

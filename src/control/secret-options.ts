@@ -23,7 +23,10 @@ function isSecret(text: string, key: string): boolean {
 }
 
 function reference(way: readonly string[]): string {
-  return `\${env:SLUICE_${way.join('_').replaceAll(/[^A-Za-z0-9]+/g, '_').toUpperCase()}}`;
+  return `\${env:SLUICE_${way
+    .join('_')
+    .replaceAll(/[^A-Za-z0-9]+/g, '_')
+    .toUpperCase()}}`;
 }
 
 function mapTexts(value: unknown, way: readonly string[], map: (text: string, way: readonly string[]) => unknown): unknown {
@@ -34,5 +37,8 @@ function mapTexts(value: unknown, way: readonly string[], map: (text: string, wa
 }
 
 function memberAt(value: unknown, way: readonly string[]): unknown {
-  return way.reduce<unknown>((at, key) => (at !== null && typeof at === 'object' && Object.hasOwn(at, key) ? (at as Record<string, unknown>)[key] : undefined), value);
+  return way.reduce<unknown>(
+    (at, key) => (at !== null && typeof at === 'object' && Object.hasOwn(at, key) ? (at as Record<string, unknown>)[key] : undefined),
+    value,
+  );
 }

@@ -65,7 +65,7 @@ export function createControl(dependencies: ControlDependencies): FastifyInstanc
     routerOptions: { maxParamLength: maxSegmentLength },
     forceCloseConnections: 'idle',
     http: { maxHeaderSize: maxHeaderBytes, headersTimeout: requestTimeout },
-    frameworkErrors: (error, _request, reply) => sendProblem(reply as unknown as FastifyReply, refusalFor(error)),
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply as unknown as FastifyReply, refusalFor(error)),
     clientErrorHandler: answerBrokenRequest,
   });
   // The router decodes by shapes and answers JSON itself; the schemas are for the OpenAPI document alone.
@@ -77,7 +77,8 @@ export function createControl(dependencies: ControlDependencies): FastifyInstanc
   });
   app.setErrorHandler((thrown, request, reply) => {
     const error = refusalFor(thrown);
-    if (error.status >= 500) log.error({ err: error.cause ?? error, method: request.method, url: request.url, code: error.code }, 'management request failed');
+    if (error.status >= 500)
+      log.error({ err: error.cause ?? error, method: request.method, url: request.url, code: error.code }, 'management request failed');
     return sendProblem(reply, error);
   });
   addRoutes(app, dependencies);
@@ -93,7 +94,22 @@ function addRoutes(app: FastifyInstance, dependencies: ControlDependencies): voi
   void app.register(
     async (scope) => {
       const router = new Router(scope, auth);
-      for (const add of [apiRoutes, contractRoutes, planRoutes, applicationRoutes, credentialRoutes, subscriptionRoutes, readerRoutes, analyticsRoutes, usageRoutes, auditRoutes, configRoutes, ticketRoutes, statusRoutes]) add(router, services);
+      for (const add of [
+        apiRoutes,
+        contractRoutes,
+        planRoutes,
+        applicationRoutes,
+        credentialRoutes,
+        subscriptionRoutes,
+        readerRoutes,
+        analyticsRoutes,
+        usageRoutes,
+        auditRoutes,
+        configRoutes,
+        ticketRoutes,
+        statusRoutes,
+      ])
+        add(router, services);
       openApiRoute(router, app);
       scope.setNotFoundHandler((request, reply) => answerUnknown(request, reply, router));
     },
@@ -109,7 +125,8 @@ function answerUnknown(request: FastifyRequest, reply: FastifyReply, router: Rou
     const wanted = template.split('/');
     return wanted.length === path.length && wanted.every((segment, index) => segment.startsWith(':') || segment === path[index]);
   });
-  if (known === undefined) return sendProblem(reply, new GatewayError('NOT_FOUND', 'There is nothing at this URL; GET /api/v1/openapi.json lists what there is.'));
+  if (known === undefined)
+    return sendProblem(reply, new GatewayError('NOT_FOUND', 'There is nothing at this URL; GET /api/v1/openapi.json lists what there is.'));
   void reply.header('allow', known[1].join(', '));
   return sendProblem(reply, new GatewayError('METHOD_NOT_ALLOWED', `This URL takes ${known[1].join(', ')}, not ${request.method}.`));
 }
@@ -120,7 +137,7 @@ function acceptJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body.length === 0) done(null, undefined);
-    else parse(request, body as string, done);
+    else void parse(request, body as string, done);
   });
 }
 
@@ -129,13 +146,19 @@ function answerBrokenRequest(error: Error & { readonly code?: string }, socket: 
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const problem = brokenRequest(error.code);
   const body = JSON.stringify(problem.toProblem());
-  const head = [`HTTP/1.1 ${problem.status} ${problem.code}`, 'Content-Type: application/problem+json', `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close'];
+  const head = [
+    `HTTP/1.1 ${problem.status} ${problem.code}`,
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
   if (socket.writable) socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
   else socket.destroy();
 }
 
 function brokenRequest(code: string | undefined): GatewayError {
-  if (code === 'HPE_HEADER_OVERFLOW') return new GatewayError('HEADERS_TOO_LARGE', `The head of a request may have ${maxHeaderBytes} bytes.`);
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new GatewayError('HEADERS_TOO_LARGE', `The head of a request may have ${maxHeaderBytes} bytes.`);
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new GatewayError('REQUEST_TIMEOUT', 'The request did not arrive in time.');
   return new GatewayError('BAD_REQUEST', 'This is not a valid HTTP request.');
 }

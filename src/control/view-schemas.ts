@@ -34,7 +34,17 @@ const shownContract = {
 const apiShown = object(apiFields).schema('body')['properties'] as JsonSchema;
 const planShown = object(planFields).schema('body')['properties'] as JsonSchema;
 
-export const apiView = view({ ...apiShown, kind: { const: 'event' }, contract: shownContract }, ['kind', 'contract', 'path', 'backbone', 'entrypoints', 'lifecycle', 'retention', 'dedup', 'maxEventBytes']);
+export const apiView = view({ ...apiShown, kind: { const: 'event' }, contract: shownContract }, [
+  'kind',
+  'contract',
+  'path',
+  'backbone',
+  'entrypoints',
+  'lifecycle',
+  'retention',
+  'dedup',
+  'maxEventBytes',
+]);
 
 export const planView = view({ api: text, ...planShown }, ['api', 'state', 'security', 'approval', 'limits']);
 

@@ -19,9 +19,17 @@ export class ConfigDocument {
 
   constructor(text: string) {
     try {
-      const document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: true, stringKeys: true, version: '1.2' });
+      const document = parseDocument(text, {
+        lineCounter: this.#lines,
+        prettyErrors: false,
+        uniqueKeys: true,
+        stringKeys: true,
+        version: '1.2',
+      });
       this.#document = document;
-      this.problems = [...document.errors, ...document.warnings].slice(0, 20).map((error) => ({ ...this.#placeAt(error.pos[0]), path: '', sentence: firstLine(error.message) }));
+      this.problems = [...document.errors, ...document.warnings]
+        .slice(0, 20)
+        .map((error) => ({ ...this.#placeAt(error.pos[0]), path: '', sentence: firstLine(error.message) }));
       this.value = this.problems.length === 0 ? document.toJS({ maxAliasCount: maxAliases }) : undefined;
     } catch (error) {
       this.value = undefined;

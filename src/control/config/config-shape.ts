@@ -27,7 +27,9 @@ const contract: Shape<string | ContractSource> = {
     return contractSource.decode(value, place);
   },
   schema: (form) =>
-    form === 'body' ? contractSource.schema(form) : { anyOf: [{ ...fileName.schema(form), examples: ['./orders.asyncapi.yaml'] }, contractSource.schema(form)] },
+    form === 'body'
+      ? contractSource.schema(form)
+      : { anyOf: [{ ...fileName.schema(form), examples: ['./orders.asyncapi.yaml'] }, contractSource.schema(form)] },
 };
 
 function filesShape(): Shape<Readonly<Record<string, string>>> {
@@ -44,9 +46,20 @@ function filesShape(): Shape<Readonly<Record<string, string>>> {
 const pathPattern = /^(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/;
 
 /** Where an API stands on the gateway. */
-export const gatewayPath = text({ min: 2, max: 200, pattern: { test: pathPattern, wanted: 'a path such as /orders: it begins with /, does not end with it, and holds letters, digits, `-`, `_`, `.` and `~`' } });
+export const gatewayPath = text({
+  min: 2,
+  max: 200,
+  pattern: {
+    test: pathPattern,
+    wanted: 'a path such as /orders: it begins with /, does not end with it, and holds letters, digits, `-`, `_`, `.` and `~`',
+  },
+});
 
-const origin = text({ min: 1, max: 300, pattern: { test: /^(\*|[a-z][a-z0-9+.-]*:\/\/[^\s/?#]+)$/, wanted: 'an origin such as https://app.example.com, or *' } });
+const origin = text({
+  min: 1,
+  max: 300,
+  pattern: { test: /^(\*|[a-z][a-z0-9+.-]*:\/\/[^\s/?#]+)$/, wanted: 'an origin such as https://app.example.com, or *' },
+});
 
 export const lifecycleState = choice(['created', 'pre-released', 'published', 'blocked', 'deprecated', 'retired']);
 
@@ -55,15 +68,27 @@ export const apiFields = {
   contract: required(contract, 'The AsyncAPI document that says which channels there are, who may do what, and what events look like.'),
   path: optional(gatewayPath, 'Where it stands on the gateway. Default: / and the name.'),
   backbone: fallback(resourceName, 'main', 'Where its events live: a name under `backbones`.'),
-  entrypoints: optional(listOf(text({ min: 1, max: 40 }), { max: 32, distinct: true }), 'The protocols clients may use. Default: all there are.'),
-  lifecycle: fallback(lifecycleState, 'published', 'What clients may do with it: only published and pre-released APIs take new subscriptions, blocked and retired ones serve nobody.'),
+  entrypoints: optional(
+    listOf(text({ min: 1, max: 40 }), { max: 32, distinct: true }),
+    'The protocols clients may use. Default: all there are.',
+  ),
+  lifecycle: fallback(
+    lifecycleState,
+    'published',
+    'What clients may do with it: only published and pre-released APIs take new subscriptions, blocked and retired ones serve nobody.',
+  ),
   retention: fallback(
     object({ age: optional(duration, 'How long an event is kept.'), bytes: optional(size, 'How many bytes of events are kept.') }),
     { age: undefined, bytes: undefined },
     'What is kept for readers that come later. Default: everything.',
     {},
   ),
-  dedup: fallback(object({ window: fallback(duration, 600_000, 'For how long a repeated source and id is accepted once.', '10m') }), { window: 600_000 }, 'How repeated events are told.', { window: '10m' }),
+  dedup: fallback(
+    object({ window: fallback(duration, 600_000, 'For how long a repeated source and id is accepted once.', '10m') }),
+    { window: 600_000 },
+    'How repeated events are told.',
+    { window: '10m' },
+  ),
   cors: optional(
     object({
       origins: required(listOf(origin, { min: 1, max: 100, distinct: true }), 'Origins of pages that may use the API; * for all.'),
@@ -82,7 +107,10 @@ const api = object({ ...apiFields, plans: fallback(mapOf(resourceName, plan), ne
 export const addressPattern = text({
   min: 1,
   max: 1024,
-  pattern: { test: /^(\*|[^*/\s]+)(\/(\*|[^*/\s]+))*$/, wanted: 'an address pattern: segments between single /, and * only as a whole segment' },
+  pattern: {
+    test: /^(\*|[^*/\s]+)(\/(\*|[^*/\s]+))*$/,
+    wanted: 'an address pattern: segments between single /, and * only as a whole segment',
+  },
 });
 
 export const allow = object({
@@ -96,7 +124,11 @@ const subscription = object(
   {
     api: required(resourceName, 'The API it uses.'),
     plan: optional(resourceName, 'The plan it uses it under; a provider needs none.'),
-    as: fallback(choice(['client', 'provider']), 'client', 'client: does what the contract lets others do; provider: the other side, which publishes what the contract sends.'),
+    as: fallback(
+      choice(['client', 'provider']),
+      'client',
+      'client: does what the contract lets others do; provider: the other side, which publishes what the contract sends.',
+    ),
     allow: fallback(allow, allowEverything, 'Narrows what the contract permits, by address pattern.'),
     state: optional(choice(['pending', 'accepted', 'paused']), 'Default: accepted when it is new, else as it is.'),
   },
@@ -120,7 +152,10 @@ const credential = object(
   {
     kind: required(choice(['api-key']), 'What it is.'),
     value: optional(keyValue, 'The key itself, by `${env:NAME}` or `${file:PATH}`; only its hash is kept.'),
-    hash: optional(text({ max: 71, pattern: { test: /^sha256:[0-9a-f]{64}$/, wanted: 'a hash such as sha256: and 64 hex digits' } }), 'Instead of the value: the SHA-256 of the key, as `sluice export` writes it.'),
+    hash: optional(
+      text({ max: 71, pattern: { test: /^sha256:[0-9a-f]{64}$/, wanted: 'a hash such as sha256: and 64 hex digits' } }),
+      'Instead of the value: the SHA-256 of the key, as `sluice export` writes it.',
+    ),
     prefix: optional(text({ max: 8 }), 'With `hash`: the first characters of the key, so that people can tell keys apart.'),
     expiresAt: optional(moment, 'When it stops being valid.'),
   },
@@ -157,12 +192,22 @@ const backbone: Shape<WrittenBackbone> = {
     const { kind: _, ...options } = value;
     return kind === undefined ? undefined : { kind, options };
   },
-  schema: () => ({ type: 'object', properties: { kind: { type: 'string', description: 'What the backbone is.', examples: ['embedded'] } }, required: ['kind'], additionalProperties: true }),
+  schema: () => ({
+    type: 'object',
+    properties: { kind: { type: 'string', description: 'What the backbone is.', examples: ['embedded'] } },
+    required: ['kind'],
+    additionalProperties: true,
+  }),
 };
 
 export const configFields = {
   $schema: optional(text({ max: 500 }), 'For editors: where the JSON Schema of this file is.'),
-  backbones: fallback(mapOf(resourceName, backbone), new Map(), 'Where events live, by name. When none is named there is `main`, which is embedded.', {}),
+  backbones: fallback(
+    mapOf(resourceName, backbone),
+    new Map(),
+    'Where events live, by name. When none is named there is `main`, which is embedded.',
+    {},
+  ),
   apis: fallback(mapOf(resourceName, api), new Map(), 'The APIs, by name.', {}),
   applications: fallback(mapOf(resourceName, application), new Map(), 'Who uses them, by name.', {}),
 } as const;

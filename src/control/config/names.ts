@@ -6,5 +6,8 @@ export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 export const resourceName = text({
   min: 1,
   max: 63,
-  pattern: { test: namePattern, wanted: 'a name: letters, digits, `-`, `_` and `.`, beginning with a letter or digit, at most 63 characters' },
+  pattern: {
+    test: namePattern,
+    wanted: 'a name: letters, digits, `-`, `_` and `.`, beginning with a letter or digit, at most 63 characters',
+  },
 });

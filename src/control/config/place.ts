@@ -51,7 +51,7 @@ export class Place {
     if (value === null) return 'null';
     if (Array.isArray(value)) return 'a list';
     if (typeof value === 'object') return 'an object';
-    const text = JSON.stringify(value) ?? String(value);
+    const text = JSON.stringify(value) ?? 'nothing';
     return text.length > 60 ? `${text.slice(0, 60)}…` : text;
   }
 }
@@ -64,5 +64,8 @@ export function pointerTo(parent: string, key: string | number): string {
 /** The members a JSON pointer names, outermost first. */
 export function pointerSegments(pointer: string): readonly string[] {
   if (pointer === '') return [];
-  return pointer.slice(1).split('/').map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return pointer
+    .slice(1)
+    .split('/')
+    .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
 }

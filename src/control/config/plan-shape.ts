@@ -14,18 +14,25 @@ const eventCount = object({
   limit: required(integer({ min: 0 }), 'Most events in one window.'),
   per: required(choice(windowUnits), 'The calendar window in UTC.'),
   counts: fallback(choice(['publish', 'deliver', 'both']), 'deliver', 'Which events count: published ones, delivered ones, or both.'),
-  onLimit: optional(choice(['disconnect', 'pause']), 'What becomes of a reader at the limit; without it readers pause for windows up to a minute and are disconnected for longer ones.'),
+  onLimit: optional(
+    choice(['disconnect', 'pause']),
+    'What becomes of a reader at the limit; without it readers pause for windows up to a minute and are disconnected for longer ones.',
+  ),
 });
 
 const durationLimit = object(
   {
     limit: optional(duration, 'Longest time connected.'),
-    per: optional(choice(['connection', ...windowUnits]), 'Whether each connection has that time, or all of them together in a calendar window. Default: connection.'),
+    per: optional(
+      choice(['connection', ...windowUnits]),
+      'Whether each connection has that time, or all of them together in a calendar window. Default: connection.',
+    ),
     until: optional(moment, 'No connection past this moment.'),
   },
   {
     check(value, place) {
-      if ((value.limit === undefined) === (value.until === undefined)) place.report('needs either `limit` (a time, per connection or window) or `until` (a date), and not both');
+      if ((value.limit === undefined) === (value.until === undefined))
+        place.report('needs either `limit` (a time, per connection or window) or `until` (a date), and not both');
       else if (value.until !== undefined && value.per !== undefined) place.report('`per` belongs to `limit`, not to `until`');
     },
   },
@@ -48,18 +55,26 @@ const backpressure = object(
   {
     maxBuffered: optional(maxBuffered, 'How much may wait for one slow reader: a size, or `{ events: n }`. Default: 1MiB.'),
     maxEvents: optional(integer({ min: 1, max: 1_000_000 }), 'The same as `maxBuffered: { events: n }`.'),
-    overflow: fallback(choice(['pause', 'drop-oldest', 'conflate', 'disconnect']), 'pause', 'What happens past it: the reader pauses and catches up later, loses the oldest, keeps the latest per key, or is disconnected.'),
+    overflow: fallback(
+      choice(['pause', 'drop-oldest', 'conflate', 'disconnect']),
+      'pause',
+      'What happens past it: the reader pauses and catches up later, loses the oldest, keeps the latest per key, or is disconnected.',
+    ),
   },
   {
     check(value, place) {
-      if (value.maxEvents !== undefined && value.maxBuffered !== undefined && 'events' in value.maxBuffered) place.report('names the number of events twice; keep `maxBuffered`');
+      if (value.maxEvents !== undefined && value.maxBuffered !== undefined && 'events' in value.maxBuffered)
+        place.report('names the number of events twice; keep `maxBuffered`');
     },
   },
 );
 
 const writtenLimits = object({
   eventCount: optional(oneOrMany(eventCount, 16), 'How many events an application may publish or receive: one limit or a list.'),
-  connectionCount: optional(object({ limit: required(integer({ min: 0, max: 1_000_000 }), 'Most connections open at once.') }), 'How many connections one subscription may hold.'),
+  connectionCount: optional(
+    object({ limit: required(integer({ min: 0, max: 1_000_000 }), 'Most connections open at once.') }),
+    'How many connections one subscription may hold.',
+  ),
   duration: optional(oneOrMany(durationLimit, 16), 'How long one may stay connected: one limit or a list.'),
   backpressure: optional(backpressure, 'What becomes of a reader that does not keep up.'),
 });
@@ -83,7 +98,8 @@ function storedLimits(written: WrittenLimits): LimitsSpec {
     eventCount: written.eventCount,
     connectionCount: written.connectionCount,
     duration: written.duration?.map(({ limit, per, until }) =>
-      until === undefined ? { limit, per: per ?? 'connection' } : { until: new Date(until).toISOString() }),
+      until === undefined ? { limit, per: per ?? 'connection' } : { until: new Date(until).toISOString() },
+    ),
     backpressure: slow && {
       maxBuffered: buffered !== undefined && 'bytes' in buffered ? buffered.bytes : undefined,
       maxEvents: buffered !== undefined && 'events' in buffered ? buffered.events : slow.maxEvents,
@@ -108,4 +124,7 @@ export const planFields = {
 const written = object(planFields);
 
 /** A plan as written under `plans`. */
-export const plan: Shape<PlanSpec> = { decode: (value, place: Place) => written.decode(value, place), schema: (form) => written.schema(form) };
+export const plan: Shape<PlanSpec> = {
+  decode: (value, place: Place) => written.decode(value, place),
+  schema: (form) => written.schema(form),
+};

@@ -1,12 +1,24 @@
 import type { Shape } from './shape.ts';
 
 const durationUnits: ReadonlyMap<string, number> = new Map([
-  ['w', 604_800_000], ['d', 86_400_000], ['h', 3_600_000], ['m', 60_000], ['s', 1000], ['ms', 1],
+  ['w', 604_800_000],
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+  ['ms', 1],
 ]);
 
 const sizeUnits: ReadonlyMap<string, number> = new Map([
-  ['TiB', 2 ** 40], ['GiB', 2 ** 30], ['MiB', 2 ** 20], ['KiB', 2 ** 10],
-  ['TB', 1e12], ['GB', 1e9], ['MB', 1e6], ['kB', 1e3], ['B', 1],
+  ['TiB', 2 ** 40],
+  ['GiB', 2 ** 30],
+  ['MiB', 2 ** 20],
+  ['KiB', 2 ** 10],
+  ['TB', 1e12],
+  ['GB', 1e9],
+  ['MB', 1e6],
+  ['kB', 1e3],
+  ['B', 1],
 ]);
 
 const durationPattern = /^\d{1,15}(\.\d{1,6})?(ms|s|m|h|d|w)$/;
@@ -27,7 +39,11 @@ export function parseSize(text: string): number | undefined {
 
 /** The shortest text that `parseDuration` reads back as the same milliseconds. */
 export function formatDuration(milliseconds: number): string {
-  return formatQuantity(milliseconds, [...durationUnits].filter(([unit]) => unit !== 'w'), '0s');
+  return formatQuantity(
+    milliseconds,
+    [...durationUnits].filter(([unit]) => unit !== 'w'),
+    '0s',
+  );
 }
 
 /** The shortest text that `parseSize` reads back as the same bytes. */
@@ -51,13 +67,19 @@ function formatQuantity(value: number, units: readonly (readonly [string, number
 export const duration: Shape<number> = {
   decode(value, place) {
     if (place.form === 'body' && typeof value === 'number') {
-      return Number.isSafeInteger(value) && value >= 0 && value <= maxDuration ? value : place.report(`${value} is not a time in whole milliseconds`);
+      return Number.isSafeInteger(value) && value >= 0 && value <= maxDuration
+        ? value
+        : place.report(`${value} is not a time in whole milliseconds`);
     }
     const parsed = typeof value === 'string' ? parseDuration(value) : undefined;
     if (parsed !== undefined && parsed <= maxDuration) return parsed;
     return place.report(`${place.quote(value)} is not a duration: write a number and a unit, such as 500ms, 30s, 5m, 24h or 7d`);
   },
-  schema: (form) => ({ type: form === 'file' ? 'string' : ['string', 'integer'], pattern: durationPattern.source, examples: ['30s', '5m', '24h', '7d'] }),
+  schema: (form) => ({
+    type: form === 'file' ? 'string' : ['string', 'integer'],
+    pattern: durationPattern.source,
+    examples: ['30s', '5m', '24h', '7d'],
+  }),
 };
 
 /** An amount of bytes with its unit or as a whole number. */
@@ -66,7 +88,9 @@ export const size: Shape<number> = {
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
     const parsed = typeof value === 'string' ? parseSize(value) : undefined;
     if (parsed !== undefined) return parsed;
-    return place.report(`${place.quote(value)} is not a size: write bytes as a whole number, or a number and a unit, such as 1MiB or 500kB`);
+    return place.report(
+      `${place.quote(value)} is not a size: write bytes as a whole number, or a number and a unit, such as 1MiB or 500kB`,
+    );
   },
   schema: () => ({ type: ['string', 'integer'], minimum: 0, pattern: sizePattern.source, examples: ['1MiB', '500kB'] }),
 };

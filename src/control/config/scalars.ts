@@ -17,10 +17,12 @@ export function text(rules: TextRules): Shape<string> {
   return {
     decode(value, place) {
       if (typeof value !== 'string') return place.report(`must be text, not ${place.quote(value)}`);
-      if (value.length < (rules.min ?? 0)) return place.report(rules.min === 1 ? 'must not be empty' : `must have at least ${rules.min} characters`);
+      if (value.length < (rules.min ?? 0))
+        return place.report(rules.min === 1 ? 'must not be empty' : `must have at least ${rules.min} characters`);
       if (value.length > rules.max) return place.report(`has ${value.length} characters; at most ${rules.max} are taken`);
       if (controlCharacters.test(value) || !value.isWellFormed()) return place.report('must not hold control characters or broken Unicode');
-      if (rules.pattern !== undefined && !rules.pattern.test.test(value)) return place.report(`${place.quote(value)} is not ${rules.pattern.wanted}`);
+      if (rules.pattern !== undefined && !rules.pattern.test.test(value))
+        return place.report(`${place.quote(value)} is not ${rules.pattern.wanted}`);
       return value;
     },
     schema: () => ({
@@ -50,8 +52,12 @@ export function integer(bounds: { readonly min: number; readonly max?: number })
   const max = bounds.max ?? Number.MAX_SAFE_INTEGER;
   return {
     decode(value, place) {
-      if (typeof value !== 'number' || !Number.isSafeInteger(value)) return place.report(`must be a whole number, not ${place.quote(value)}`);
-      if (value < bounds.min || value > max) return place.report(`must be ${bounds.max === undefined ? `at least ${bounds.min}` : `between ${bounds.min} and ${max}`}, not ${value}`);
+      if (typeof value !== 'number' || !Number.isSafeInteger(value))
+        return place.report(`must be a whole number, not ${place.quote(value)}`);
+      if (value < bounds.min || value > max)
+        return place.report(
+          `must be ${bounds.max === undefined ? `at least ${bounds.min}` : `between ${bounds.min} and ${max}`}, not ${value}`,
+        );
       return value;
     },
     schema: () => ({ type: 'integer', minimum: bounds.min, ...(bounds.max === undefined ? {} : { maximum: bounds.max }) }),

@@ -40,14 +40,22 @@ export function fallback<T>(shape: Shape<T>, value: T, description: string, show
 }
 
 /** Decodes a whole document: the value counts only when there are no problems. */
-export function decode<T>(shape: Shape<T>, value: unknown, form: Form, secrets: ReadonlySet<string> = new Set()): { readonly value: T; readonly problems: readonly PlacedProblem[] } {
+export function decode<T>(
+  shape: Shape<T>,
+  value: unknown,
+  form: Form,
+  secrets: ReadonlySet<string> = new Set(),
+): { readonly value: T; readonly problems: readonly PlacedProblem[] } {
   const problems: PlacedProblem[] = [];
   const decoded = shape.decode(value, new Place({ problems, form, secrets }));
   return { value: decoded as T, problems };
 }
 
 /** An object with these members and no others; `ignored` members are taken and dropped, so that an answer can be sent back. */
-export function object<F extends Fields>(fields: F, options: { readonly ignored?: readonly string[]; readonly check?: (value: Decoded<F>, place: Place) => void } = {}): Shape<Decoded<F>> {
+export function object<F extends Fields>(
+  fields: F,
+  options: { readonly ignored?: readonly string[]; readonly check?: (value: Decoded<F>, place: Place) => void } = {},
+): Shape<Decoded<F>> {
   const ignored = new Set(options.ignored);
   return {
     decode(value, place) {
@@ -102,11 +110,15 @@ export function mapOf<T>(key: Shape<string>, value: Shape<T>): Shape<ReadonlyMap
   };
 }
 
-export function listOf<T>(item: Shape<T>, bounds: { readonly min?: number; readonly max: number; readonly distinct?: boolean }): Shape<readonly T[]> {
+export function listOf<T>(
+  item: Shape<T>,
+  bounds: { readonly min?: number; readonly max: number; readonly distinct?: boolean },
+): Shape<readonly T[]> {
   return {
     decode(value, place) {
       if (!Array.isArray(value)) return place.report(`must be a list, not ${place.quote(value)}`);
-      if (value.length < (bounds.min ?? 0)) return place.report(`must have at least ${bounds.min} ${bounds.min === 1 ? 'entry' : 'entries'}`);
+      if (value.length < (bounds.min ?? 0))
+        return place.report(`must have at least ${bounds.min} ${bounds.min === 1 ? 'entry' : 'entries'}`);
       if (value.length > bounds.max) return place.report(`has ${value.length} entries; at most ${bounds.max} are taken`);
       const decoded = value.map((member, index) => item.decode(member, place.at(index)) as T);
       if (bounds.distinct === true && new Set(decoded).size < decoded.length) place.report('names something twice');

@@ -50,13 +50,17 @@ export async function substitute(document: unknown, sources: SecretSources): Pro
   async function lookUp(whole: string, inner: string, pointer: string): Promise<string> {
     const [, source, name] = /^(env|file):(.+)$/.exec(inner) ?? [];
     if (source === undefined || name === undefined || !whole.endsWith('}')) {
-      problems.push({ path: pointer, sentence: 'holds a `${` that is neither `${env:NAME}` nor `${file:PATH}`; write `$${` for a plain `${`' });
+      problems.push({
+        path: pointer,
+        sentence: 'holds a `${` that is neither `${env:NAME}` nor `${file:PATH}`; write `$${` for a plain `${`',
+      });
       return '';
     }
     secrets.add(pointer);
     if (source === 'file') return await fromFile(name, pointer);
     const value = Object.hasOwn(sources.env, name) ? sources.env[name] : undefined;
-    if (value === undefined || value === '') problems.push({ path: pointer, sentence: `the environment variable ${name} is ${value === '' ? 'empty' : 'not set'}` });
+    if (value === undefined || value === '')
+      problems.push({ path: pointer, sentence: `the environment variable ${name} is ${value === '' ? 'empty' : 'not set'}` });
     return value ?? '';
   }
 

@@ -20,8 +20,14 @@ export function checkSpan({ from, to }: { readonly from: number | undefined; rea
 
 export function analyticsRoutes(router: Router, { insights }: Services): void {
   router.add({
-    method: 'GET', path: '/analytics/:metric', operation: 'getAnalytics', tag: 'Analytics', summary: 'Figures over time, from the same records that bill.',
-    params: { metric: required(choice(['messages', 'rate', 'errors', 'latency', 'lag', 'limits', 'backbones', 'connections']), 'What is measured.') },
+    method: 'GET',
+    path: '/analytics/:metric',
+    operation: 'getAnalytics',
+    tag: 'Analytics',
+    summary: 'Figures over time, from the same records that bill.',
+    params: {
+      metric: required(choice(['messages', 'rate', 'errors', 'latency', 'lag', 'limits', 'backbones', 'connections']), 'What is measured.'),
+    },
     query: {
       by: fallback(choice(['reader', 'subscription', 'application', 'api', 'channel']), 'api', 'Whose figures.'),
       id: optional(text({ min: 1, max: 1100 }), 'Only of this one.'),

@@ -26,10 +26,17 @@ const tag = 'APIs';
 export const apiParam = { api: required(resourceName, 'Name of the API.') } as const;
 
 const newApi = object(
-  { name: required(resourceName, 'Name of the API.'), ...apiFields, plans: fallback(mapOf(resourceName, plan), new Map<string, PlanSpec>(), 'Plans to create with it, by name.', {}) },
+  {
+    name: required(resourceName, 'Name of the API.'),
+    ...apiFields,
+    plans: fallback(mapOf(resourceName, plan), new Map<string, PlanSpec>(), 'Plans to create with it, by name.', {}),
+  },
   { ignored: readOnlyKeys },
 );
-const changedApi = object({ ...apiFields, lifecycle: optional(lifecycleState, 'The state it should have. Default: as it is.') }, { ignored: readOnlyKeys });
+const changedApi = object(
+  { ...apiFields, lifecycle: optional(lifecycleState, 'The state it should have. Default: as it is.') },
+  { ignored: readOnlyKeys },
+);
 const newState = object({ state: required(lifecycleState, 'The state it should have.') });
 
 /** The API of this name; throws NOT_FOUND. */
@@ -42,12 +49,17 @@ export function apiNamed(services: Pick<Services, 'store'>, name: string): Resou
 export function apiRoutes(router: Router, services: Services): void {
   readingRoutes(router, services);
   writingRoutes(router, services);
+  deletingRoute(router, services);
   lifecycleRoute(router, services);
 }
 
 function readingRoutes(router: Router, services: Services): void {
   router.add({
-    method: 'GET', path: '/apis', operation: 'listApis', tag, summary: 'List the APIs by name.',
+    method: 'GET',
+    path: '/apis',
+    operation: 'listApis',
+    tag,
+    summary: 'List the APIs by name.',
     query: pageFields,
     answers: answers(200, 'A page of APIs, their contracts by name and size only.', pageSchema(apiView)),
     handle({ query }) {
@@ -56,7 +68,11 @@ function readingRoutes(router: Router, services: Services): void {
     },
   });
   router.add({
-    method: 'GET', path: '/apis/:api', operation: 'getApi', tag, summary: 'Read an API.',
+    method: 'GET',
+    path: '/apis/:api',
+    operation: 'getApi',
+    tag,
+    summary: 'Read an API.',
     params: apiParam,
     answers: answers(200, 'The API with its contract.', apiView),
     handle: ({ params }) => shown(apiNamed(services, params.api)),
@@ -66,7 +82,11 @@ function readingRoutes(router: Router, services: Services): void {
 function writingRoutes(router: Router, services: Services): void {
   const { administration, store } = services;
   router.add({
-    method: 'POST', path: '/apis', operation: 'createApi', tag, summary: 'Create an API, with its plans if some are given.',
+    method: 'POST',
+    path: '/apis',
+    operation: 'createApi',
+    tag,
+    summary: 'Create an API, with its plans if some are given.',
     body: newApi,
     answers: answers(201, 'The new API.', apiView),
     async handle({ body, actor }) {
@@ -76,7 +96,11 @@ function writingRoutes(router: Router, services: Services): void {
       const resource = await administration.changeOne(actor, async () => {
         if (store.get('api', name) !== undefined) throw new GatewayError('CONFLICT', `There is an API ${name} already.`);
         const draft = creation('api', { name, spec }, administration.now());
-        const drafts = [...missingBackbone(services, spec), draft, ...[...plans].map(([plan, spec]) => creation('plan', { name: plan, parent: name, spec }, administration.now()))];
+        const drafts = [
+          ...missingBackbone(services, spec),
+          draft,
+          ...[...plans].map(([plan, spec]) => creation('plan', { name: plan, parent: name, spec }, administration.now())),
+        ];
         checkApi(services, name, spec, drafts);
         return { drafts, result: draft.resource };
       });
@@ -84,26 +108,51 @@ function writingRoutes(router: Router, services: Services): void {
     },
   });
   router.add({
-    method: 'PUT', path: '/apis/:api', operation: 'replaceApi', tag, summary: 'Replace an API; what is left out takes its default, but for the lifecycle, which then stays.',
-    params: apiParam, body: changedApi, precondition: 'required',
+    method: 'PUT',
+    path: '/apis/:api',
+    operation: 'replaceApi',
+    tag,
+    summary: 'Replace an API; what is left out takes its default, but for the lifecycle, which then stays.',
+    params: apiParam,
+    body: changedApi,
+    precondition: 'required',
     answers: answers(200, 'The API as it is now.', apiView),
     async handle({ params, body, ifMatch, actor }) {
       const { lifecycle } = apiNamed(services, params.api).spec;
       const spec = apiSpec(params.api, { ...body, lifecycle: body.lifecycle ?? lifecycle }, administration.offer.knownEntrypoints);
       await administration.requireContract(spec.contract);
-      return shown(await changeApi(services, params.api, { ifMatch, need: 'required', actor }, (api) => ({ ...spec, lifecycle: body.lifecycle ?? api.spec.lifecycle })));
+      return shown(
+        await changeApi(services, params.api, { ifMatch, need: 'required', actor }, (api) => ({
+          ...spec,
+          lifecycle: body.lifecycle ?? api.spec.lifecycle,
+        })),
+      );
     },
   });
+}
+
+function deletingRoute(router: Router, services: Services): void {
+  const { administration, store } = services;
   router.add({
-    method: 'DELETE', path: '/apis/:api', operation: 'deleteApi', tag, summary: 'Delete an API and its plans, once no subscription is open.',
-    params: apiParam, precondition: 'required',
+    method: 'DELETE',
+    path: '/apis/:api',
+    operation: 'deleteApi',
+    tag,
+    summary: 'Delete an API and its plans, once no subscription is open.',
+    params: apiParam,
+    precondition: 'required',
     answers: goneAnswer,
     async handle({ params, ifMatch, actor }) {
       await administration.change(actor, async () => {
         const api = apiNamed(services, params.api);
         checkPrecondition(api, ifMatch, 'required');
         const open = store.list('subscription', defaultTenant).filter(({ spec }) => spec.api === api.name && isOpen(spec.state));
-        if (open.length > 0) throw new GatewayError('CONFLICT', `The API ${api.name} has ${open.length} open ${open.length === 1 ? 'subscription' : 'subscriptions'}; close them first.`, { details: { subscriptions: open.slice(0, 20).map(({ id }) => id) } });
+        if (open.length > 0)
+          throw new GatewayError(
+            'CONFLICT',
+            `The API ${api.name} has ${open.length} open ${open.length === 1 ? 'subscription' : 'subscriptions'}; close them first.`,
+            { details: { subscriptions: open.slice(0, 20).map(({ id }) => id) } },
+          );
         const plans = store.list('plan', defaultTenant).filter((plan) => plan.parent === api.name);
         return { drafts: [...plans, api].map(deletion), result: undefined };
       });
@@ -114,8 +163,14 @@ function writingRoutes(router: Router, services: Services): void {
 
 function lifecycleRoute(router: Router, services: Services): void {
   router.add({
-    method: 'POST', path: '/apis/:api/lifecycle', operation: 'moveApi', tag, summary: 'Move an API to another state of its lifecycle; retiring it closes its subscriptions.',
-    params: apiParam, body: newState, precondition: 'optional',
+    method: 'POST',
+    path: '/apis/:api/lifecycle',
+    operation: 'moveApi',
+    tag,
+    summary: 'Move an API to another state of its lifecycle; retiring it closes its subscriptions.',
+    params: apiParam,
+    body: newState,
+    precondition: 'optional',
     answers: answers(200, 'The API as it is now.', apiView),
     async handle({ params, body, ifMatch, actor }) {
       return shown(
@@ -136,7 +191,12 @@ interface ChangeTerms {
 }
 
 /** Gives an API a new spec, checked beside the others; what it strands is closed with it. */
-export async function changeApi(services: Services, name: string, terms: ChangeTerms, next: (api: Resource<'api'>) => ApiSpec): Promise<Resource<'api'>> {
+export async function changeApi(
+  services: Services,
+  name: string,
+  terms: ChangeTerms,
+  next: (api: Resource<'api'>) => ApiSpec,
+): Promise<Resource<'api'>> {
   const { administration, store } = services;
   return await administration.changeOne(terms.actor, async () => {
     const api = apiNamed(services, name);
@@ -147,7 +207,10 @@ export async function changeApi(services: Services, name: string, terms: ChangeT
     const draft = revision(api, spec, administration.now(), terms.verb);
     checkApi(services, name, spec, [draft]);
     const stranded = strandedSubscriptions(new Outlook(store, [draft])).filter((subscription) => subscription.spec.api === name);
-    return { drafts: [draft, ...stranded.map((subscription) => closing(subscription, `The API is ${spec.lifecycle}.`, administration.now()))], result: draft.resource };
+    return {
+      drafts: [draft, ...stranded.map((subscription) => closing(subscription, `The API is ${spec.lifecycle}.`, administration.now()))],
+      result: draft.resource,
+    };
   });
 }
 
@@ -158,7 +221,8 @@ function checkLifecycle(api: Resource<'api'>, wanted: Lifecycle): void {
 function checkApi(services: Services, name: string, spec: ApiSpec, drafts: readonly Draft[]): void {
   const problems = apiProblems(name, spec, new Outlook(services.store, drafts), services.administration.offer);
   if (problems.length === 0) return;
-  if (problems.some(({ path }) => path === '/path')) throw new GatewayError('CONFLICT', `${problems.find(({ path }) => path === '/path')!.sentence}.`, { details: { problems } });
+  if (problems.some(({ path }) => path === '/path'))
+    throw new GatewayError('CONFLICT', `${problems.find(({ path }) => path === '/path')!.sentence}.`, { details: { problems } });
   throw refusalOf('INVALID_CONFIGURATION', problems);
 }
 

@@ -17,7 +17,10 @@ import { answers, created, gone, goneAnswer, shown } from './answers.ts';
 
 const tag = 'Applications';
 export const applicationParam = { application: required(resourceName, 'Name of the application.') } as const;
-const newApplication = object({ name: required(resourceName, 'Name of the application.'), ...applicationFields }, { ignored: readOnlyKeys });
+const newApplication = object(
+  { name: required(resourceName, 'Name of the application.'), ...applicationFields },
+  { ignored: readOnlyKeys },
+);
 const changedApplication = object(applicationFields, { ignored: readOnlyKeys });
 
 /** The application of this name; throws NOT_FOUND. */
@@ -35,7 +38,11 @@ export function applicationRoutes(router: Router, services: Services): void {
 
 function readingRoutes(router: Router, services: Services): void {
   router.add({
-    method: 'GET', path: '/applications', operation: 'listApplications', tag, summary: 'List the applications by name.',
+    method: 'GET',
+    path: '/applications',
+    operation: 'listApplications',
+    tag,
+    summary: 'List the applications by name.',
     query: pageFields,
     answers: answers(200, 'A page of applications.', pageSchema(applicationView)),
     handle({ query }) {
@@ -44,7 +51,11 @@ function readingRoutes(router: Router, services: Services): void {
     },
   });
   router.add({
-    method: 'GET', path: '/applications/:application', operation: 'getApplication', tag, summary: 'Read an application.',
+    method: 'GET',
+    path: '/applications/:application',
+    operation: 'getApplication',
+    tag,
+    summary: 'Read an application.',
     params: applicationParam,
     answers: answers(200, 'The application.', applicationView),
     handle: ({ params }) => shown(applicationNamed(services, params.application)),
@@ -54,7 +65,11 @@ function readingRoutes(router: Router, services: Services): void {
 function writingRoutes(router: Router, services: Services): void {
   const { administration, store } = services;
   router.add({
-    method: 'POST', path: '/applications', operation: 'createApplication', tag, summary: 'Create an application.',
+    method: 'POST',
+    path: '/applications',
+    operation: 'createApplication',
+    tag,
+    summary: 'Create an application.',
     body: newApplication,
     answers: answers(201, 'The new application.', applicationView),
     async handle({ body, actor }) {
@@ -68,8 +83,14 @@ function writingRoutes(router: Router, services: Services): void {
     },
   });
   router.add({
-    method: 'PUT', path: '/applications/:application', operation: 'replaceApplication', tag, summary: "Replace an application's description and owner.",
-    params: applicationParam, body: changedApplication, precondition: 'required',
+    method: 'PUT',
+    path: '/applications/:application',
+    operation: 'replaceApplication',
+    tag,
+    summary: "Replace an application's description and owner.",
+    params: applicationParam,
+    body: changedApplication,
+    precondition: 'required',
     answers: answers(200, 'The application as it is now.', applicationView),
     async handle({ params, body, ifMatch, actor }) {
       const application = await administration.changeOne(actor, async () => {
@@ -87,15 +108,26 @@ function writingRoutes(router: Router, services: Services): void {
 function deletingRoute(router: Router, services: Services): void {
   const { administration, store } = services;
   router.add({
-    method: 'DELETE', path: '/applications/:application', operation: 'deleteApplication', tag, summary: 'Delete an application and its credentials, once no subscription of it is open.',
-    params: applicationParam, precondition: 'required',
+    method: 'DELETE',
+    path: '/applications/:application',
+    operation: 'deleteApplication',
+    tag,
+    summary: 'Delete an application and its credentials, once no subscription of it is open.',
+    params: applicationParam,
+    precondition: 'required',
     answers: goneAnswer,
     async handle({ params, ifMatch, actor }) {
       await administration.change(actor, async () => {
         const application = applicationNamed(services, params.application);
         checkPrecondition(application, ifMatch, 'required');
-        const open = store.list('subscription', defaultTenant).filter(({ spec }) => spec.application === application.name && isOpen(spec.state)).length;
-        if (open > 0) throw new GatewayError('CONFLICT', `The application ${application.name} has ${open} open ${open === 1 ? 'subscription' : 'subscriptions'}; close them first.`);
+        const open = store
+          .list('subscription', defaultTenant)
+          .filter(({ spec }) => spec.application === application.name && isOpen(spec.state)).length;
+        if (open > 0)
+          throw new GatewayError(
+            'CONFLICT',
+            `The application ${application.name} has ${open} open ${open === 1 ? 'subscription' : 'subscriptions'}; close them first.`,
+          );
         const credentials = store.list('credential', defaultTenant).filter((credential) => credential.parent === application.name);
         return { drafts: [...credentials, application].map(deletion), result: undefined };
       });

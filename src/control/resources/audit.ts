@@ -26,21 +26,31 @@ const auditView = {
 
 export function auditRoutes(router: Router, { store }: Services): void {
   router.add({
-    method: 'GET', path: '/audit', operation: 'listAudit', tag: 'Audit', summary: 'List what was changed, by whom, from what to what, newest first.',
+    method: 'GET',
+    path: '/audit',
+    operation: 'listAudit',
+    tag: 'Audit',
+    summary: 'List what was changed, by whom, from what to what, newest first.',
     query: {
-      kind: optional(choice(['backbone', 'api', 'plan', 'application', 'credential', 'subscription']), 'Only changes of this kind of resource.'),
+      kind: optional(
+        choice(['backbone', 'api', 'plan', 'application', 'credential', 'subscription']),
+        'Only changes of this kind of resource.',
+      ),
       name: optional(text({ min: 1, max: 63 }), 'Only of the resource of this name.'),
       before: optional(integerText({ min: 0, max: Number.MAX_SAFE_INTEGER }), 'Only entries older than the one with this `seq`.'),
       limit: pageFields.limit,
     },
     answers: answers(200, 'Entries; ask for older ones with `before`.', {
       type: 'object',
-      properties: { items: { type: 'array', items: auditView }, next: { type: ['string', 'null'], description: 'Ask for older entries with `?before=`; null at the end.' } },
+      properties: {
+        items: { type: 'array', items: auditView },
+        next: { type: ['string', 'null'], description: 'Ask for older entries with `?before=`; null at the end.' },
+      },
       required: ['items', 'next'],
     }),
     async handle({ query }) {
       const entries = await store.audit({ tenant: defaultTenant, ...query, limit: query.limit + 1 });
-      const items = entries.slice(0, query.limit).map(({ tenant: _, ...entry }) => entry);
+      const items = entries.slice(0, query.limit).map((entry) => ({ ...entry, tenant: undefined }));
       return { body: { items, next: entries.length > items.length ? String(items.at(-1)!.seq) : null } };
     },
   });

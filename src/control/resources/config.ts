@@ -22,7 +22,11 @@ const flag: Shape<boolean> = {
 const request = object({
   config: required(rawConfig, 'The configuration: as in the file, its contracts as documents.'),
   prune: fallback(flag, false, 'Whether what it does not name is deleted.'),
-  actor: fallback(text({ min: 1, max: 100, pattern: { test: /^[\w.:@/ -]+$/, wanted: 'a name of letters, digits, spaces and . : @ / - _' } }), 'admin', 'Who wants it, for the audit.'),
+  actor: fallback(
+    text({ min: 1, max: 100, pattern: { test: /^[\w.:@/ -]+$/, wanted: 'a name of letters, digits, spaces and . : @ / - _' } }),
+    'admin',
+    'Who wants it, for the audit.',
+  ),
 });
 
 const changes = {
@@ -32,7 +36,14 @@ const changes = {
       type: 'array',
       items: {
         type: 'object',
-        properties: { op: { enum: ['create', 'update', 'delete'] }, kind: { type: 'string' }, name: { type: 'string' }, parent: { type: 'string' }, before: anyObject, after: anyObject },
+        properties: {
+          op: { enum: ['create', 'update', 'delete'] },
+          kind: { type: 'string' },
+          name: { type: 'string' },
+          parent: { type: 'string' },
+          before: anyObject,
+          after: anyObject,
+        },
         required: ['op', 'kind', 'name', 'parent'],
         additionalProperties: false,
       },
@@ -44,19 +55,31 @@ const changes = {
 export function configRoutes(router: Router, services: Services): void {
   const { administration } = services;
   router.add({
-    method: 'POST', path: '/plan', operation: 'planConfiguration', tag, summary: 'Show what a configuration would change.',
+    method: 'POST',
+    path: '/plan',
+    operation: 'planConfiguration',
+    tag,
+    summary: 'Show what a configuration would change.',
     body: request,
     answers: answers(200, 'The difference.', changes),
     handle: async ({ body }) => ({ body: { changes: await planConfig(administration, body.config, body) } }),
   });
   router.add({
-    method: 'POST', path: '/apply', operation: 'applyConfiguration', tag, summary: 'Make everything as a configuration says: all of it, or nothing.',
+    method: 'POST',
+    path: '/apply',
+    operation: 'applyConfiguration',
+    tag,
+    summary: 'Make everything as a configuration says: all of it, or nothing.',
     body: request,
     answers: answers(200, 'What was changed.', changes),
     handle: async ({ body }) => ({ body: { changes: await applyConfig(administration, body.config, body) } }),
   });
   router.add({
-    method: 'GET', path: '/export', operation: 'exportConfiguration', tag, summary: 'Answer the configuration that gives what there is; keys as hashes, other secrets as `${env:…}`.',
+    method: 'GET',
+    path: '/export',
+    operation: 'exportConfiguration',
+    tag,
+    summary: 'Answer the configuration that gives what there is; keys as hashes, other secrets as `${env:…}`.',
     answers: answers(200, 'The configuration.', configShape.schema('body')),
     handle: () => ({ body: exportConfig(services.store, administration.now()) }),
   });

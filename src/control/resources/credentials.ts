@@ -35,8 +35,13 @@ const maxCredentials = 1000;
 
 export function credentialRoutes(router: Router, services: Services): void {
   router.add({
-    method: 'GET', path: '/applications/:application/credentials', operation: 'listCredentials', tag, summary: "List an application's credentials, oldest first; never their values.",
-    params: applicationParam, query: pageFields,
+    method: 'GET',
+    path: '/applications/:application/credentials',
+    operation: 'listCredentials',
+    tag,
+    summary: "List an application's credentials, oldest first; never their values.",
+    params: applicationParam,
+    query: pageFields,
     answers: answers(200, 'A page of credentials.', pageSchema(credentialView)),
     handle({ params, query }) {
       const page = pageOf(credentialsOf(services, applicationNamed(services, params.application).name), ageKey, query);
@@ -50,8 +55,13 @@ export function credentialRoutes(router: Router, services: Services): void {
 function creatingRoutes(router: Router, services: Services): void {
   const { administration } = services;
   router.add({
-    method: 'POST', path: '/applications/:application/credentials', operation: 'createCredential', tag, summary: 'Give an application a key; its value is answered this once.',
-    params: applicationParam, body: newCredential,
+    method: 'POST',
+    path: '/applications/:application/credentials',
+    operation: 'createCredential',
+    tag,
+    summary: 'Give an application a key; its value is answered this once.',
+    params: applicationParam,
+    body: newCredential,
     answers: answers(201, 'The new credential with its value.', credentialView),
     async handle({ params, body, actor }) {
       const value = body.value ?? mintApiKey();
@@ -64,16 +74,22 @@ function creatingRoutes(router: Router, services: Services): void {
     },
   });
   router.add({
-    method: 'POST', path: '/applications/:application/credentials/:credential/rotate', operation: 'rotateCredential', tag,
+    method: 'POST',
+    path: '/applications/:application/credentials/:credential/rotate',
+    operation: 'rotateCredential',
+    tag,
     summary: 'Replace a key by a new one; the old one stays valid for the overlap.',
-    params: credentialParam, body: rotation, precondition: 'optional',
+    params: credentialParam,
+    body: rotation,
+    precondition: 'optional',
     answers: answers(201, 'The new credential with its value.', credentialView),
     async handle({ params, body, ifMatch, actor }) {
       const value = body.value ?? mintApiKey();
       const credential = await administration.changeOne(actor, async () => {
         const old = credentialNamed(services, params);
         checkPrecondition(old, ifMatch, 'optional');
-        if (stateOf(services, old) !== 'active') throw new GatewayError('CONFLICT', `The credential ${old.id} is ${stateOf(services, old)}; make a new one instead.`);
+        if (stateOf(services, old) !== 'active')
+          throw new GatewayError('CONFLICT', `The credential ${old.id} is ${stateOf(services, old)}; make a new one instead.`);
         const expiresAt = Math.min(old.spec.expiresAt ?? Infinity, administration.now() + body.overlap);
         const draft = newKey(services, params.application, value, undefined);
         return { drafts: [draft, revision(old, { ...old.spec, expiresAt }, administration.now(), 'rotate')], result: draft.resource };
@@ -86,14 +102,22 @@ function creatingRoutes(router: Router, services: Services): void {
 function revokingRoute(router: Router, services: Services): void {
   const { administration } = services;
   router.add({
-    method: 'DELETE', path: '/applications/:application/credentials/:credential', operation: 'revokeCredential', tag, summary: 'Revoke a key at once; its record stays.',
-    params: credentialParam, precondition: 'required',
+    method: 'DELETE',
+    path: '/applications/:application/credentials/:credential',
+    operation: 'revokeCredential',
+    tag,
+    summary: 'Revoke a key at once; its record stays.',
+    params: credentialParam,
+    precondition: 'required',
     answers: goneAnswer,
     async handle({ params, ifMatch, actor }) {
       await administration.change(actor, async () => {
         const credential = credentialNamed(services, params);
         checkPrecondition(credential, ifMatch, 'required');
-        const drafts: Draft[] = credential.spec.revokedAt === undefined ? [revision(credential, { ...credential.spec, revokedAt: administration.now() }, administration.now(), 'revoke')] : [];
+        const drafts: Draft[] =
+          credential.spec.revokedAt === undefined
+            ? [revision(credential, { ...credential.spec, revokedAt: administration.now() }, administration.now(), 'revoke')]
+            : [];
         return { drafts, result: undefined };
       });
       return gone;
@@ -105,13 +129,22 @@ function newKey(services: Services, application: string, value: string, expiresA
   const { store, administration } = services;
   const hash = hashApiKey(value);
   const same = store.list('credential').find(({ spec }) => spec.hash === hash);
-  if (same !== undefined && same.parent !== application) throw new GatewayError('CONFLICT', 'This key belongs to another application; each application needs a key of its own.');
+  if (same !== undefined && same.parent !== application)
+    throw new GatewayError('CONFLICT', 'This key belongs to another application; each application needs a key of its own.');
   if (same !== undefined) {
     const state = stateOf(services, same);
-    throw new GatewayError('CONFLICT', `The application ${application} has this key already${state === 'active' ? '' : `, and it is ${state}: choose another one`}.`);
+    throw new GatewayError(
+      'CONFLICT',
+      `The application ${application} has this key already${state === 'active' ? '' : `, and it is ${state}: choose another one`}.`,
+    );
   }
-  if (credentialsOf(services, application).length >= maxCredentials) throw new GatewayError('CONFLICT', `The application ${application} has ${maxCredentials} credentials, which is the most there can be.`);
-  return creation('credential', { parent: application, spec: { kind: 'api-key', hash, prefix: apiKeyPrefix(value), origin: 'api', expiresAt } }, administration.now());
+  if (credentialsOf(services, application).length >= maxCredentials)
+    throw new GatewayError('CONFLICT', `The application ${application} has ${maxCredentials} credentials, which is the most there can be.`);
+  return creation(
+    'credential',
+    { parent: application, spec: { kind: 'api-key', hash, prefix: apiKeyPrefix(value), origin: 'api', expiresAt } },
+    administration.now(),
+  );
 }
 
 function withValue(services: Services, credential: Resource<'credential'>, value: string) {
@@ -132,7 +165,10 @@ function credentialsOf(services: Services, application: string): readonly Resour
   return services.store.list('credential', defaultTenant).filter((credential) => credential.parent === application);
 }
 
-function credentialNamed(services: Services, { application, credential: id }: { readonly application: string; readonly credential: string }): Resource<'credential'> {
+function credentialNamed(
+  services: Services,
+  { application, credential: id }: { readonly application: string; readonly credential: string },
+): Resource<'credential'> {
   const { name } = applicationNamed(services, application);
   const found = services.store.get('credential', id, name, defaultTenant);
   if (found === undefined) throw notFound(`credential of the application ${application} with the id`, id);

@@ -16,7 +16,11 @@ const readerView = { ...anyObject, required: ['id', 'subscription', 'application
 
 export function readerRoutes(router: Router, { insights }: Services): void {
   router.add({
-    method: 'GET', path: '/readers', operation: 'listReaders', tag, summary: 'List readers: who reads what, how far they are, and how far behind.',
+    method: 'GET',
+    path: '/readers',
+    operation: 'listReaders',
+    tag,
+    summary: 'List readers: who reads what, how far they are, and how far behind.',
     query: {
       ...pageFields,
       subscription: optional(text({ min: 1, max: 40 }), 'Only of this subscription.'),
@@ -28,7 +32,11 @@ export function readerRoutes(router: Router, { insights }: Services): void {
     handle: async ({ query }) => ({ body: await insights.readers(defaultTenant, query) }),
   });
   router.add({
-    method: 'GET', path: '/readers/:reader', operation: 'getReader', tag, summary: 'Read how far a reader is.',
+    method: 'GET',
+    path: '/readers/:reader',
+    operation: 'getReader',
+    tag,
+    summary: 'Read how far a reader is.',
     params: readerParam,
     answers: answers(200, 'The reader.', readerView),
     async handle({ params }) {
@@ -38,14 +46,23 @@ export function readerRoutes(router: Router, { insights }: Services): void {
     },
   });
   router.add({
-    method: 'DELETE', path: '/readers/:reader', operation: 'forgetReader', tag, summary: 'Forget a durable reader that is not connected, with its cursor.',
+    method: 'DELETE',
+    path: '/readers/:reader',
+    operation: 'forgetReader',
+    tag,
+    summary: 'Forget a durable reader that is not connected, with its cursor.',
     params: readerParam,
     answers: goneAnswer,
     async handle({ params }) {
       const reader = await insights.reader(defaultTenant, params.reader);
       if (reader === undefined) throw notFound('reader', params.reader);
       if (await insights.forget(defaultTenant, params.reader)) return gone;
-      throw new GatewayError('CONFLICT', reader.name === null ? 'This reader has no name: it ends with its connection.' : `The reader ${reader.name} is connected; it can be forgotten once it is not.`);
+      throw new GatewayError(
+        'CONFLICT',
+        reader.name === null
+          ? 'This reader has no name: it ends with its connection.'
+          : `The reader ${reader.name} is connected; it can be forgotten once it is not.`,
+      );
     },
   });
 }

@@ -35,7 +35,10 @@ const newSubscription = object({
   as: fallback(choice(['client', 'provider']), 'client', 'Which side of the contract it is.'),
   allow: fallback(allow, allowEverything, 'Narrows what the contract permits, by address pattern.'),
 });
-const changedSubscription = object({ plan: optional(resourceName, 'Another plan of the same API.'), allow: optional(allow, 'What it may do from now on.') });
+const changedSubscription = object({
+  plan: optional(resourceName, 'Another plan of the same API.'),
+  allow: optional(allow, 'What it may do from now on.'),
+});
 const reason = object({ reason: optional(text({ max: 500 }), 'Why; the subscriber sees it.') });
 
 /** The subscription of this id; throws NOT_FOUND. */
@@ -55,18 +58,33 @@ export function subscriptionRoutes(router: Router, services: Services): void {
 
 function readingRoutes(router: Router, services: Services): void {
   router.add({
-    method: 'GET', path: '/subscriptions', operation: 'listSubscriptions', tag, summary: 'List subscriptions, oldest first.',
+    method: 'GET',
+    path: '/subscriptions',
+    operation: 'listSubscriptions',
+    tag,
+    summary: 'List subscriptions, oldest first.',
     query: filters,
     answers: answers(200, 'A page of subscriptions.', pageSchema(subscriptionView)),
     handle({ query }) {
       const wanted = ({ spec }: Resource<'subscription'>): boolean =>
-        (query.api ?? spec.api) === spec.api && (query.application ?? spec.application) === spec.application && (query.plan ?? spec.plan) === spec.plan && (query.state ?? spec.state) === spec.state;
-      const page = pageOf(services.store.list('subscription', defaultTenant).filter(wanted), (one) => `${String(one.createdAt).padStart(15, '0')} ${one.id}`, query);
+        (query.api ?? spec.api) === spec.api &&
+        (query.application ?? spec.application) === spec.application &&
+        (query.plan ?? spec.plan) === spec.plan &&
+        (query.state ?? spec.state) === spec.state;
+      const page = pageOf(
+        services.store.list('subscription', defaultTenant).filter(wanted),
+        (one) => `${String(one.createdAt).padStart(15, '0')} ${one.id}`,
+        query,
+      );
       return { body: { ...page, items: page.items.map(viewOf) } };
     },
   });
   router.add({
-    method: 'GET', path: '/subscriptions/:subscription', operation: 'getSubscription', tag, summary: 'Read a subscription.',
+    method: 'GET',
+    path: '/subscriptions/:subscription',
+    operation: 'getSubscription',
+    tag,
+    summary: 'Read a subscription.',
     params: subscriptionParam,
     answers: answers(200, 'The subscription.', subscriptionView),
     handle: ({ params }) => shown(subscriptionOf(services, params.subscription)),
@@ -76,16 +94,30 @@ function readingRoutes(router: Router, services: Services): void {
 function creatingRoute(router: Router, services: Services): void {
   const { administration, store } = services;
   router.add({
-    method: 'POST', path: '/subscriptions', operation: 'createSubscription', tag, summary: 'Subscribe an application to an API: accepted at once, or pending where the plan wants approval.',
+    method: 'POST',
+    path: '/subscriptions',
+    operation: 'createSubscription',
+    tag,
+    summary: 'Subscribe an application to an API: accepted at once, or pending where the plan wants approval.',
     body: newSubscription,
     answers: answers(201, 'The new subscription.', subscriptionView),
     async handle({ body, actor }) {
       const subscription = await administration.changeOne(actor, async () => {
-        if (store.get('application', body.application) === undefined) throw new GatewayError('INVALID_CONFIGURATION', `There is no application ${body.application}; create it first.`);
+        if (store.get('application', body.application) === undefined)
+          throw new GatewayError('INVALID_CONFIGURATION', `There is no application ${body.application}; create it first.`);
         const plan = checkSubscribable(body, store);
         const open = openSubscription(store, body.application, body.api, body.as);
-        if (open !== undefined) throw new GatewayError('CONFLICT', `The application ${body.application} has a subscription to ${body.api} as ${body.as} already: ${open.id}. Change that one, or close it first.`, { details: { subscription: open.id } });
-        const draft = creation('subscription', { spec: { ...body, state: plan?.spec.approval === 'manual' ? 'pending' : 'accepted' } }, administration.now());
+        if (open !== undefined)
+          throw new GatewayError(
+            'CONFLICT',
+            `The application ${body.application} has a subscription to ${body.api} as ${body.as} already: ${open.id}. Change that one, or close it first.`,
+            { details: { subscription: open.id } },
+          );
+        const draft = creation(
+          'subscription',
+          { spec: { ...body, state: plan?.spec.approval === 'manual' ? 'pending' : 'accepted' } },
+          administration.now(),
+        );
         return { drafts: [draft], result: draft.resource };
       });
       return created(subscription, `/subscriptions/${subscription.id}`);
@@ -96,12 +128,19 @@ function creatingRoute(router: Router, services: Services): void {
 function changingRoute(router: Router, services: Services): void {
   const { store } = services;
   router.add({
-    method: 'PATCH', path: '/subscriptions/:subscription', operation: 'changeSubscription', tag, summary: 'Move a subscription to another plan, or change what it may do.',
-    params: subscriptionParam, body: changedSubscription, precondition: 'required',
+    method: 'PATCH',
+    path: '/subscriptions/:subscription',
+    operation: 'changeSubscription',
+    tag,
+    summary: 'Move a subscription to another plan, or change what it may do.',
+    params: subscriptionParam,
+    body: changedSubscription,
+    precondition: 'required',
     answers: answers(200, 'The subscription as it is now.', subscriptionView),
     handle: async ({ params, body, ifMatch, actor }) =>
       await changeSubscription(services, params.subscription, { ifMatch, need: 'required', actor, verb: 'update' }, ({ spec }) => {
-        if (!isOpen(spec.state)) throw new GatewayError('CONFLICT', `The subscription is ${spec.state} and stays as it is; make a new one.`);
+        if (!isOpen(spec.state))
+          throw new GatewayError('CONFLICT', `The subscription is ${spec.state} and stays as it is; make a new one.`);
         const plan = body.plan ?? spec.plan;
         if (plan !== spec.plan) checkMove(spec, plan!);
         return { ...spec, plan, allow: body.allow ?? spec.allow };
@@ -111,21 +150,30 @@ function changingRoute(router: Router, services: Services): void {
   function checkMove(spec: SubscriptionSpec, plan: string): void {
     const found = store.get('plan', plan, spec.api, defaultTenant);
     if (found === undefined) throw new GatewayError('INVALID_CONFIGURATION', `The API ${spec.api} has no plan ${plan}.`);
-    if (found.spec.state !== 'published') throw new GatewayError('CONFLICT', `The plan ${plan} is ${found.spec.state}; only a published plan takes subscriptions.`);
+    if (found.spec.state !== 'published')
+      throw new GatewayError('CONFLICT', `The plan ${plan} is ${found.spec.state}; only a published plan takes subscriptions.`);
   }
 }
 
 function deletingRoute(router: Router, services: Services): void {
   const { administration } = services;
   router.add({
-    method: 'DELETE', path: '/subscriptions/:subscription', operation: 'deleteSubscription', tag, summary: 'Forget a subscription that is closed or rejected.',
-    params: subscriptionParam, precondition: 'required',
+    method: 'DELETE',
+    path: '/subscriptions/:subscription',
+    operation: 'deleteSubscription',
+    tag,
+    summary: 'Forget a subscription that is closed or rejected.',
+    params: subscriptionParam,
+    precondition: 'required',
     answers: goneAnswer,
     async handle({ params, ifMatch, actor }) {
       await administration.change(actor, async () => {
         const subscription = subscriptionOf(services, params.subscription);
         checkPrecondition(subscription, ifMatch, 'required');
-        if (isOpen(subscription.spec.state)) throw new GatewayError('CONFLICT', `The subscription is ${subscription.spec.state}; close it first.`, { details: { state: subscription.spec.state } });
+        if (isOpen(subscription.spec.state))
+          throw new GatewayError('CONFLICT', `The subscription is ${subscription.spec.state}; close it first.`, {
+            details: { state: subscription.spec.state },
+          });
         return { drafts: [deletion(subscription)], result: undefined };
       });
       return gone;
@@ -142,15 +190,26 @@ const actionSummaries: Readonly<Record<SubscriptionAction, string>> = {
 };
 
 function actionRoute(router: Router, services: Services, action: SubscriptionAction): void {
-  const { from, to } = subscriptionActions[action] as { readonly from: readonly SubscriptionSpec['state'][]; readonly to: SubscriptionSpec['state'] };
+  const { from, to } = subscriptionActions[action] as {
+    readonly from: readonly SubscriptionSpec['state'][];
+    readonly to: SubscriptionSpec['state'];
+  };
   router.add({
-    method: 'POST', path: `/subscriptions/:subscription/${action}`, operation: `${action}Subscription`, tag, summary: actionSummaries[action],
-    params: subscriptionParam, body: reason, precondition: 'optional',
+    method: 'POST',
+    path: `/subscriptions/:subscription/${action}`,
+    operation: `${action}Subscription`,
+    tag,
+    summary: actionSummaries[action],
+    params: subscriptionParam,
+    body: reason,
+    precondition: 'optional',
     answers: answers(200, 'The subscription as it is now.', subscriptionView),
     handle: async ({ params, body, ifMatch, actor }) =>
       await changeSubscription(services, params.subscription, { ifMatch, need: 'optional', actor, verb: action }, ({ spec }) => {
         if (from.includes(spec.state)) return { ...spec, state: to, reason: body.reason };
-        throw new GatewayError('CONFLICT', `The subscription is ${spec.state}; to ${action} it, it must be ${from.join(' or ')}.`, { details: { state: spec.state, from } });
+        throw new GatewayError('CONFLICT', `The subscription is ${spec.state}; to ${action} it, it must be ${from.join(' or ')}.`, {
+          details: { state: spec.state, from },
+        });
       }),
   });
 }
@@ -162,7 +221,12 @@ interface ChangeTerms {
   readonly verb: string;
 }
 
-async function changeSubscription(services: Services, id: string, terms: ChangeTerms, next: (subscription: Resource<'subscription'>) => SubscriptionSpec): Promise<Answer> {
+async function changeSubscription(
+  services: Services,
+  id: string,
+  terms: ChangeTerms,
+  next: (subscription: Resource<'subscription'>) => SubscriptionSpec,
+): Promise<Answer> {
   const { administration } = services;
   const changed = await administration.changeOne(terms.actor, async () => {
     const subscription = subscriptionOf(services, id);

@@ -15,7 +15,11 @@ const tag = 'Usage';
 export function usageRoutes(router: Router, services: Services): void {
   const { insights } = services;
   router.add({
-    method: 'GET', path: '/usage', operation: 'getUsage', tag, summary: 'What was used, as it is billed.',
+    method: 'GET',
+    path: '/usage',
+    operation: 'getUsage',
+    tag,
+    summary: 'What was used, as it is billed.',
     query: {
       subscription: optional(text({ min: 1, max: 40 }), 'Only of this subscription.'),
       application: optional(resourceName, 'Only of this application.'),
@@ -30,12 +34,20 @@ export function usageRoutes(router: Router, services: Services): void {
     },
   });
   router.add({
-    method: 'GET', path: '/usage/verify', operation: 'verifyUsage', tag, summary: 'Check that the ranges of every reader tile: no gap, no overlap.',
+    method: 'GET',
+    path: '/usage/verify',
+    operation: 'verifyUsage',
+    tag,
+    summary: 'Check that the ranges of every reader tile: no gap, no overlap.',
     answers: answers(200, 'What was found.', anyObject),
     handle: async () => ({ body: await insights.verify(defaultTenant) }),
   });
   router.add({
-    method: 'GET', path: '/subscriptions/:subscription/refusals', operation: 'listRefusals', tag, summary: 'List what was refused to a subscription, newest first: limits reached, events rejected.',
+    method: 'GET',
+    path: '/subscriptions/:subscription/refusals',
+    operation: 'listRefusals',
+    tag,
+    summary: 'List what was refused to a subscription, newest first: limits reached, events rejected.',
     params: subscriptionParam,
     query: { limit: pageFields.limit },
     answers: answers(200, 'The refusals.', pageSchema(anyObject)),
