@@ -14,7 +14,7 @@ export function makeBatch(events: readonly Event[], position: Position, filter: 
   return { events: selected, bytes: payloadBytes(selected), position, filtered: events.length - selected.length };
 }
 
-/** Events `from` (inclusive) to `to` (exclusive) of a batch; what was filtered is counted with the last slice. */
+/** Events `from` (inclusive) to `to` (exclusive) of a batch; what was filtered is counted with the last slice, what was conflated with the first. */
 export function sliceBatch(batch: Batch, from: number, to: number): Batch {
   const total = batch.events.length;
   if (from === 0 && to === total) return batch;
@@ -26,6 +26,7 @@ export function sliceBatch(batch: Batch, from: number, to: number): Batch {
     bytes: payloadBytes(events),
     position: isTail ? batch.position : last.position,
     filtered: isTail ? batch.filtered : 0,
+    conflated: from === 0 ? batch.conflated : undefined,
   };
 }
 
@@ -47,8 +48,7 @@ export function countUpTo(events: readonly Event[], place: Position, compare: (a
   return count;
 }
 
-/** Sum of the payload sizes, as billed. */
-export function payloadBytes(events: readonly Event[]): number {
+function payloadBytes(events: readonly Event[]): number {
   let bytes = 0;
   for (const event of events) bytes += event.bytes;
   return bytes;

@@ -11,6 +11,8 @@ export interface Batch {
   readonly position: Position;
   /** Events that the reader's filter took out. */
   readonly filtered: number;
+  /** Events given up for newer ones of the same key while the batch waited. */
+  readonly conflated?: number | undefined;
 }
 
 /** Who reads what: the identity an account is opened for. */

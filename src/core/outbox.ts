@@ -1,4 +1,4 @@
-import { payloadBytes, sliceBatch } from './batch.ts';
+import { sliceBatch } from './batch.ts';
 import type { Event, WireFormat } from './event.ts';
 import type { Batch } from './meter.ts';
 import type { OutboxBound } from './policy.ts';
@@ -71,28 +71,39 @@ export class Outbox {
       const first = this.#batches[0] as Batch;
       const bytes = first.events.length === 0 ? 0 : (first.events[0] as Event).frame(this.#format).length;
       const taken = this.#takeFirst(first, Math.min(1, first.events.length), bytes);
-      dropped += taken.events.length;
+      dropped += taken.events.length + (taken.conflated ?? 0);
       upTo = taken.position;
     }
     return upTo === undefined ? undefined : { events: dropped, upTo };
   }
 
-  /** Keeps only the newest event of each key. Returns how many were given up. */
-  conflate(keyOf: (event: Event) => string): number {
-    const seen = new Set<string>();
-    const newestFirst: Batch[] = [];
-    let given = 0;
-    for (let index = this.#batches.length - 1; index >= 0; index -= 1) {
-      const batch = this.#batches[index] as Batch;
-      const events = newestPerKey(batch.events, keyOf, seen);
-      given += batch.events.length - events.length;
-      newestFirst.push({ events, bytes: payloadBytes(events), position: batch.position, filtered: batch.filtered });
+  /** Keeps only the newest event of each key, each with the count of those given up before it. */
+  conflate(keyOf: (event: Event) => string): void {
+    const newest = newestOfEachKey(this.#batches, keyOf);
+    const kept: Batch[] = [];
+    let conflated = 0;
+    let filtered = 0;
+    for (const batch of this.#batches) {
+      conflated += batch.conflated ?? 0;
+      for (const event of batch.events) {
+        if (newest.has(event)) {
+          kept.push({ events: [event], bytes: event.bytes, position: event.position, filtered, conflated });
+          conflated = 0;
+          filtered = 0;
+        } else conflated += 1;
+      }
+      filtered += batch.filtered;
     }
-    this.#batches = [];
-    for (const batch of newestFirst.reverse()) append(this.#batches, batch);
-    this.#events -= given;
+    this.#keep(kept, filtered);
+  }
+
+  #keep(kept: Batch[], filtered: number): void {
+    const end = this.#batches.at(-1);
+    const last = kept.pop();
+    if (end === undefined || last === undefined) return;
+    this.#batches = [...kept, { ...last, position: end.position, filtered: last.filtered + filtered }];
+    this.#events = this.#batches.length;
     this.#bytes = this.#batches.reduce((sum, batch) => sum + framedBytes(batch.events, this.#format), 0);
-    return given;
   }
 
   /** Forgets everything: the reader catches up from the backbone instead. */
@@ -112,16 +123,10 @@ export class Outbox {
   }
 }
 
-function newestPerKey(events: readonly Event[], keyOf: (event: Event) => string, seen: Set<string>): Event[] {
-  const kept: Event[] = [];
-  for (let index = events.length - 1; index >= 0; index -= 1) {
-    const event = events[index] as Event;
-    const key = keyOf(event);
-    if (seen.has(key)) continue;
-    seen.add(key);
-    kept.push(event);
-  }
-  return kept.reverse();
+function newestOfEachKey(batches: readonly Batch[], keyOf: (event: Event) => string): Set<Event> {
+  const byKey = new Map<string, Event>();
+  for (const batch of batches) for (const event of batch.events) byKey.set(keyOf(event), event);
+  return new Set(byKey.values());
 }
 
 function framedBytes(events: readonly Event[], format: WireFormat): number {

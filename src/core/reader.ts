@@ -2,7 +2,7 @@ import { countUpTo, joinFrames, makeBatch, sliceBatch, type Filter } from './bat
 import type { Backbone } from './backbone.ts';
 import type { Sink } from './entrypoint.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
-import type { Event } from './event.ts';
+import type { Event, Gap } from './event.ts';
 import type { Feed } from './feed.ts';
 import type { Batch, ReaderAccount } from './meter.ts';
 import { defaultBound, Outbox } from './outbox.ts';
@@ -61,7 +61,8 @@ export class LiveReader {
   #passOver: Position | undefined;
   /** Events up to here were charged before this connection. */
   #charged: Position | undefined;
-  #droppedSince: { after: Position; events: number; reason: 'dropped' | 'conflated' } | undefined;
+  /** Dropped and not yet told. */
+  #dropped: { readonly after: Position; events: number } | undefined;
 
   constructor(parts: ReaderParts) {
     this.#parts = parts;
@@ -163,7 +164,13 @@ export class LiveReader {
     }
   }
 
+  #tellConflated(batch: Batch, events: number): void {
+    this.#tellGap({ after: this.#position, upTo: batch.position, events, reason: 'conflated' });
+    this.#parts.account.drop(events, this.#position, 'conflated');
+  }
+
   #account(batch: Batch): void {
+    if (batch.conflated) this.#tellConflated(batch, batch.conflated);
     this.#parts.account.charge(batch, this.#charged === undefined ? 0 : this.#countCharged(batch, this.#charged));
     this.#position = batch.position;
   }
@@ -242,31 +249,20 @@ export class LiveReader {
 
   #shed(outbox: Outbox, overflow: 'drop-oldest' | 'conflate'): void {
     const { account, sink } = this.#parts;
-    if (overflow === 'conflate') {
-      const given = outbox.conflate(conflationKey);
-      if (given > 0) {
-        this.#noteGap(given, 'conflated');
-        account.drop(given, this.#position, 'conflated');
-      }
-    }
+    if (overflow === 'conflate') outbox.conflate(conflationKey);
     const forgone = outbox.dropOldest(sink.buffered);
     if (forgone === undefined) return;
-    this.#noteGap(forgone.events, 'dropped');
+    this.#dropped ??= { after: this.#position, events: 0 };
+    this.#dropped.events += forgone.events;
     account.drop(forgone.events, forgone.upTo, 'dropped');
     this.#position = forgone.upTo;
-  }
-
-  #noteGap(events: number, reason: 'dropped' | 'conflated'): void {
-    this.#droppedSince ??= { after: this.#position, events: 0, reason };
-    this.#droppedSince.events += events;
-    this.#droppedSince.reason = reason;
   }
 
   /** Writes what waits in the outbox, as long as the socket takes it. */
   #pump(): void {
     const outbox = this.#outbox as Outbox;
     this.#state = 'live';
-    this.#tellGap();
+    this.#tellDropped();
     while (this.#is('live')) {
       const batch = outbox.take(writeBytes);
       if (batch === undefined) break;
@@ -274,12 +270,16 @@ export class LiveReader {
     }
   }
 
-  #tellGap(): void {
-    const gap = this.#droppedSince;
-    if (gap === undefined) return;
-    this.#droppedSince = undefined;
+  #tellDropped(): void {
+    if (this.#dropped === undefined) return;
+    const { after, events } = this.#dropped;
+    this.#dropped = undefined;
+    this.#tellGap({ after, upTo: this.#position, events, reason: 'dropped' });
+  }
+
+  #tellGap(gap: Gap): void {
     const { sink } = this.#parts;
-    const frame = sink.format.encodeGap({ after: gap.after, upTo: this.#position, events: gap.events, reason: gap.reason });
+    const frame = sink.format.encodeGap(gap);
     if (frame.length > 0) sink.write(frame, 0);
   }
 

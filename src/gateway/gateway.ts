@@ -84,7 +84,7 @@ export class EventGateway implements Gateway {
     }
     const address = decodeAddress(rest);
     const subscription = admittedBy(catalogue.subscriptions(credential.parent, api.resource.name), api, address, hello.protocol);
-    const connection: ConnectionContext = { protocol: hello.protocol, subscription: subscription.context, stream: hello.stream, connectedAt: now };
+    const connection: ConnectionContext = { protocol: hello.protocol, subscription: subscription.context, credential: credential.spec.kind, stream: hello.stream, connectedAt: now };
     const refusal = this.#scoped(subscription, connection, address) ?? subscription.stages.connect(connection);
     if (refusal !== undefined) throw refusal;
     this.#parts.onUsed(credential.id);
