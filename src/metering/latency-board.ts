@@ -1,4 +1,6 @@
-import { bucketCount } from './log-histogram.ts';
+import { bucketCount, latencyBoundOf, latencyOf } from './log-histogram.ts';
+
+export type LatencyMeasure = 'published' | 'delivered';
 
 /** Latencies of one subscription by bucket, since they were last rolled up. */
 export interface Latencies {
@@ -14,6 +16,8 @@ export interface Latencies {
 /** Latency histograms by subscription: as many as there are subscriptions in use. */
 export class LatencyBoard {
   readonly #bySubscription = new Map<string, Latencies>();
+  /** Since the start of the process, by measure and API. */
+  readonly #rolledUp = new Map<string, Float64Array>();
 
   of(tenant: string, api: string, subscription: string): Latencies {
     let latencies = this.#bySubscription.get(subscription);
@@ -27,4 +31,49 @@ export class LatencyBoard {
   values(): Iterable<Latencies> {
     return this.#bySubscription.values();
   }
+
+  /** Moves counts that are on disk out of the minute. */
+  rolledUp(latencies: Latencies, measure: LatencyMeasure, counts: readonly (readonly [bucket: number, count: number])[]): void {
+    const total = this.#total(measure, latencies.api);
+    for (const [index, count] of counts) {
+      latencies[measure][index] = (latencies[measure][index] as number) - count;
+      total[index] = (total[index] as number) + count;
+    }
+  }
+
+  /** Everything since the start of the process by API, with a bound for each octave, in seconds. */
+  *distributions(measure: LatencyMeasure): Iterable<{ labels: readonly string[]; buckets: readonly (readonly [number, number])[]; count: number; sum: number }> {
+    const totals = new Map<string, Float64Array>();
+    for (const latencies of this.#bySubscription.values()) {
+      const { api } = latencies;
+      const total = totals.get(api) ?? Float64Array.from(this.#total(measure, api));
+      totals.set(api, total);
+      const counts = latencies[measure];
+      for (let index = 0; index < bucketCount; index += 1) total[index] = (total[index] as number) + (counts[index] as number);
+    }
+    for (const [api, total] of totals) yield { labels: [api], ...distributionOf(total) };
+  }
+
+  #total(measure: LatencyMeasure, api: string): Float64Array {
+    const key = `${measure} ${api}`;
+    let total = this.#rolledUp.get(key);
+    if (total === undefined) this.#rolledUp.set(key, (total = new Float64Array(bucketCount)));
+    return total;
+  }
+}
+
+/** Octaves exported: up to some 100 s. */
+const OCTAVES = 20;
+
+function distributionOf(counts: Float64Array): { buckets: readonly (readonly [number, number])[]; count: number; sum: number } {
+  const buckets: (readonly [number, number])[] = [];
+  let count = 0;
+  let sum = 0;
+  for (let index = 0; index < bucketCount; index += 1) {
+    const n = counts[index] as number;
+    count += n;
+    sum += (n * latencyOf(index)) / 1000;
+    if (index % 4 === 0 && index <= 4 * OCTAVES) buckets.push([latencyBoundOf(index) / 1000, count]);
+  }
+  return { buckets, count, sum };
 }

@@ -3,12 +3,15 @@ import type { Clock } from '../core/clock.ts';
 import type { DurableName, Meter, PublishRecord, ReaderAccount, ReaderRequest, RefusalRecord } from '../core/meter.ts';
 import type { Counters, SubscriptionContext, WindowCounter, WindowUnit } from '../core/policy.ts';
 import type { Position } from '../core/position.ts';
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import type { Database } from '../store/database.ts';
 import { BatchTotalsCache } from './batch-totals.ts';
 import { CommitLoop } from './commit-loop.ts';
 import { ConnectionBook, type ConnectionLease } from './connection-book.ts';
 import { CredentialBook } from './credential-book.ts';
 import { LatencyBoard } from './latency-board.ts';
+import { exportLedger, observeUsage } from './ledger-observer.ts';
 import type { ComparePositions } from './lineage.ts';
 import { latencyBucket } from './log-histogram.ts';
 import { PublishBook } from './publish-book.ts';
@@ -26,8 +29,9 @@ export interface LedgerOptions {
   readonly compare: ComparePositions;
   /** Shortest milliseconds between two commits. */
   readonly commitInterval?: number | undefined;
-  /** Told of decisions and figures as they happen: log lines and metrics. */
-  readonly observer?: UsageObserver | undefined;
+  /** One wide line for each decision against a client. */
+  readonly log?: Log | undefined;
+  readonly metrics?: Metrics | undefined;
   /** Makes the id of a new reader. */
   readonly newId?: (() => string) | undefined;
   /** Most closed connections that can be resumed, over all subscriptions. */
@@ -56,24 +60,25 @@ export class Ledger implements Meter, Counters {
   readonly #sampler: Sampler;
   readonly #rollUp: RollUp;
   readonly #commits: CommitLoop;
-  readonly #observer: UsageObserver | undefined;
+  readonly #observer: UsageObserver;
   #timers: NodeJS.Timeout[] = [];
   #failure: { readonly since: number; readonly reason: string } | undefined;
 
   constructor(options: LedgerOptions) {
-    const { database, clock, observer } = options;
+    const { database, clock } = options;
+    const observer = observeUsage(options.log, options.metrics);
     const part = clock.now();
     this.#clock = clock;
     this.#observer = observer;
     this.board = new SeriesBoard(options.mostSeries);
-    this.#sampler = new Sampler(clock, this.board, (source, events, bytes) => observer?.counted(source, events, bytes));
+    this.#sampler = new Sampler(clock, this.board, (source, events, bytes) => observer.counted(source, events, bytes));
     this.#windows = new WindowBook(clock);
     this.credentials = new CredentialBook(clock);
     this.connections = new ConnectionBook(clock, part);
     this.#published = new PublishBook(clock, part, this.#sampler.freshen);
     this.#refusals = new RefusalBook(clock, part, {
-      decided: (record) => observer?.decided(record),
-      repeated: (record, count) => observer?.repeated(record, count),
+      decided: (record) => observer.decided(record),
+      repeated: (record, count) => observer.repeated(record, count),
     });
     this.readers = new ReaderBook({
       database,
@@ -126,12 +131,12 @@ export class Ledger implements Meter, Counters {
     let events = 0;
     for (const count of record.byType.values()) events += count.events;
     published[bucket] = (published[bucket] as number) + events;
-    this.#observer?.published(record);
+    this.#observer.published(record);
   }
 
   refused(record: RefusalRecord): void {
     this.#refusals.record(record);
-    this.#observer?.refused(record);
+    this.#observer.refused(record);
   }
 
   window(key: string, unit: WindowUnit): WindowCounter {
@@ -149,6 +154,11 @@ export class Ledger implements Meter, Counters {
 
   touchCredential(credential: string, tenant = 'default'): void {
     this.credentials.touch(credential, tenant);
+  }
+
+  /** Takes what was counted so far into the series and the metrics. */
+  sample(): void {
+    this.#sampler.sample();
   }
 
   /** Takes the counts of the second that is ending, and rolls up the minute when it is over. Called once a second. */
@@ -207,7 +217,7 @@ export class Ledger implements Meter, Counters {
   #outcome(error: Error | undefined): void {
     if (error === undefined) this.#failure = undefined;
     else this.#failure ??= { since: this.#clock.now(), reason: error.message };
-    this.#observer?.committed(error);
+    this.#observer.committed(error);
   }
 }
 
@@ -215,6 +225,7 @@ export class Ledger implements Meter, Counters {
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const ledger = new Ledger(options);
   await ledger.load(options.database);
+  if (options.metrics !== undefined) exportLedger(options.metrics, ledger, () => options.clock.now());
   return ledger;
 }
 

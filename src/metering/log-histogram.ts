@@ -18,6 +18,11 @@ export function latencyOf(index: number): number {
   return valueOf(index) * SMALLEST_LATENCY;
 }
 
+/** Upper end of a bucket in milliseconds. */
+export function latencyBoundOf(index: number): number {
+  return 2 ** (index / PER_OCTAVE) * SMALLEST_LATENCY;
+}
+
 /** Bucket of a rate in events per second; bucket 0 is none at all. */
 export function rateBucket(perSecond: number): number {
   return perSecond <= 0 ? 0 : Math.min(1 + bucket(perSecond), bucketCount - 1);

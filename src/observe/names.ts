@@ -1,0 +1,153 @@
+/** A metric as it is exported: base units, `_total` on counters, labels with few values. */
+export interface MetricName {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+
+/** Every metric there is. docs/reference/metrics.md is generated from this table. Never a subscription, application, reader or address as a label. */
+export const metricNames = {
+  delivered: {
+    name: 'sluice_subscription_delivered_messages_total',
+    type: 'counter',
+    help: 'Events delivered and billed.',
+    labels: ['api', 'plan', 'protocol'],
+  },
+  deliveredBytes: {
+    name: 'sluice_subscription_delivered_size_bytes_total',
+    type: 'counter',
+    help: 'Payload bytes of the events delivered.',
+    labels: ['api', 'plan', 'protocol'],
+  },
+  published: {
+    name: 'sluice_publish_accepted_messages_total',
+    type: 'counter',
+    help: 'Events accepted, durable and new.',
+    labels: ['api', 'plan', 'protocol'],
+  },
+  publishedBytes: {
+    name: 'sluice_publish_accepted_size_bytes_total',
+    type: 'counter',
+    help: 'Payload bytes of the events accepted.',
+    labels: ['api', 'plan', 'protocol'],
+  },
+  duplicates: {
+    name: 'sluice_publish_duplicate_messages_total',
+    type: 'counter',
+    help: 'Events that repeated a source and id within the window and were not accepted again.',
+    labels: ['api', 'protocol'],
+  },
+  publishDuration: {
+    name: 'sluice_publish_duration_seconds',
+    type: 'histogram',
+    help: 'Time from offering events to their being durable, by event. The sum is worked out from the buckets.',
+    labels: ['api'],
+  },
+  deliveryLatency: {
+    name: 'sluice_subscription_delivery_latency_seconds',
+    type: 'histogram',
+    help: 'Time from acceptance of an event to its being written to a reader, by event and reader. The sum is worked out from the buckets.',
+    labels: ['api'],
+  },
+  refused: {
+    name: 'sluice_refused_total',
+    type: 'counter',
+    help: 'Decisions against clients.',
+    labels: ['api', 'protocol', 'stage', 'code'],
+  },
+  publishRejected: {
+    name: 'sluice_publish_rejected_messages_total',
+    type: 'counter',
+    help: 'Events that were offered and refused.',
+    labels: ['api', 'code'],
+  },
+  limitHits: {
+    name: 'sluice_limit_hits_total',
+    type: 'counter',
+    help: 'Decisions because a limit of the plan was reached.',
+    labels: ['api', 'plan', 'kind'],
+  },
+  connections: {
+    name: 'sluice_connection_active',
+    type: 'gauge',
+    help: 'Connections that are open now.',
+    labels: ['api', 'protocol'],
+  },
+  readers: {
+    name: 'sluice_reader_active',
+    type: 'gauge',
+    help: 'Readers that are connected now.',
+    labels: ['api', 'state'],
+  },
+  backendState: {
+    name: 'sluice_backend_state',
+    type: 'gauge',
+    help: '1 for the state a backbone is in, 0 for the others.',
+    labels: ['backbone', 'state'],
+  },
+  backendRoundtrip: {
+    name: 'sluice_backend_roundtrip_duration_seconds',
+    type: 'gauge',
+    help: 'Round trip of the last probe of a backbone.',
+    labels: ['backbone'],
+  },
+  ledgerCommits: {
+    name: 'sluice_usage_commits_total',
+    type: 'counter',
+    help: 'Commits of the usage ledger, by how they ended.',
+    labels: ['outcome'],
+  },
+  ledgerFailing: {
+    name: 'sluice_usage_journal_failing_seconds',
+    type: 'gauge',
+    help: 'Time since the store stopped taking the usage ledger; 0 when it does.',
+    labels: [],
+  },
+  ledgerResumable: {
+    name: 'sluice_usage_resumable_readers',
+    type: 'gauge',
+    help: 'Closed connections that can be resumed.',
+    labels: [],
+  },
+  refusalsForgone: {
+    name: 'sluice_usage_refusals_forgone_total',
+    type: 'counter',
+    help: 'Decisions that were counted and not kept as rows, because too many came at once.',
+    labels: [],
+  },
+  seriesOverflow: {
+    name: 'sluice_analytics_series_overflow_total',
+    type: 'counter',
+    help: 'Subjects that found no room among the series kept by the second.',
+    labels: [],
+  },
+  labelOverflow: {
+    name: 'sluice_metrics_label_overflow_total',
+    type: 'counter',
+    help: 'Label sets that were counted under "other", because a metric has as many as it may.',
+    labels: ['metric'],
+  },
+} as const satisfies Record<string, MetricName>;
+
+/** Fields of a decision's log line. */
+export const decisionFields = {
+  event: 'Always `decision`.',
+  tenant: 'Whose it is.',
+  application: 'Name of the application; absent when the client is not known.',
+  subscription: 'Id of the subscription.',
+  api: 'Name of the API.',
+  plan: 'Name of the plan.',
+  protocol: 'What the client speaks.',
+  address: 'Channel that was asked for.',
+  stage: '`connect`, `publish`, `read` or `deliver`.',
+  code: 'Code of the error the client was given.',
+  reason: 'The limit, the place in the schema, or another short word.',
+  sentence: 'What the client was told.',
+  events: 'Events concerned.',
+  retryAfter: 'Milliseconds until coming back makes sense.',
+  repeats: 'How many more of the same followed within the second; then this is the second line of its kind.',
+} as const;
+
+/** Fields whose values are never written to the log, wherever they stand. */
+export const secretFields = ['authorization', 'x-api-key', 'apiKey', 'password', 'secret', 'ticket', 'token', 'credential', 'value', 'cookie'] as const;
