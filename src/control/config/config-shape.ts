@@ -10,7 +10,7 @@ import { fallback, isRecord, listOf, mapOf, object, optional, required } from '.
 /** Bytes of one contract document or of one file beside it. */
 export const maxContractBytes = 2 * 1024 * 1024;
 
-const fileName = text({ min: 1, max: 500 });
+const fileName = text({ title: 'file', min: 1, max: 500 });
 
 const document = text({ max: maxContractBytes });
 
@@ -47,6 +47,7 @@ const pathPattern = /^(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/;
 
 /** Where an API stands on the gateway. */
 export const gatewayPath = text({
+  title: 'path',
   min: 2,
   max: 200,
   pattern: {
@@ -56,6 +57,7 @@ export const gatewayPath = text({
 });
 
 const origin = text({
+  title: 'origin',
   min: 1,
   max: 300,
   pattern: { test: /^(\*|[a-z][a-z0-9+.-]*:\/\/[^\s/?#]+)$/, wanted: 'an origin such as https://app.example.com, or *' },
@@ -105,6 +107,7 @@ export const readOnlyKeys = ['id', 'kind', 'name', 'version', 'createdAt', 'upda
 const api = object({ ...apiFields, plans: fallback(mapOf(resourceName, plan), new Map(), 'The plans it is offered under, by name.', {}) });
 
 export const addressPattern = text({
+  title: 'address pattern',
   min: 1,
   max: 1024,
   pattern: {
@@ -143,6 +146,7 @@ const subscription = object(
 export const minKeyLength = 16;
 
 export const keyValue = text({
+  title: 'key',
   min: minKeyLength,
   max: 256,
   pattern: { test: /^[\x21-\x7e]+$/, wanted: 'a key: printable ASCII without spaces' },

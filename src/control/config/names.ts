@@ -4,6 +4,7 @@ import { text } from './scalars.ts';
 export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 export const resourceName = text({
+  title: 'name',
   min: 1,
   max: 63,
   pattern: {

@@ -76,6 +76,7 @@ export const duration: Shape<number> = {
     return place.report(`${place.quote(value)} is not a duration: write a number and a unit, such as 500ms, 30s, 5m, 24h or 7d`);
   },
   schema: (form) => ({
+    title: 'duration',
     type: form === 'file' ? 'string' : ['string', 'integer'],
     pattern: durationPattern.source,
     examples: ['30s', '5m', '24h', '7d'],
@@ -92,5 +93,5 @@ export const size: Shape<number> = {
       `${place.quote(value)} is not a size: write bytes as a whole number, or a number and a unit, such as 1MiB or 500kB`,
     );
   },
-  schema: () => ({ type: ['string', 'integer'], minimum: 0, pattern: sizePattern.source, examples: ['1MiB', '500kB'] }),
+  schema: () => ({ title: 'size', type: ['string', 'integer'], minimum: 0, pattern: sizePattern.source, examples: ['1MiB', '500kB'] }),
 };

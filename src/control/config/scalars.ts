@@ -1,4 +1,4 @@
-import type { JsonSchema, Shape } from './shape.ts';
+import type { Shape } from './shape.ts';
 import { didYouMean } from './suggestion.ts';
 
 interface TextRules {
@@ -7,7 +7,8 @@ interface TextRules {
   /** With the sentence that says what is wanted. */
   readonly pattern?: { readonly test: RegExp; readonly wanted: string };
   readonly examples?: readonly string[];
-  readonly format?: string;
+  /** What such a text is called: the title of its schema. */
+  readonly title?: string;
 }
 
 const controlCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
@@ -30,7 +31,7 @@ export function text(rules: TextRules): Shape<string> {
       ...(rules.min === undefined ? {} : { minLength: rules.min }),
       maxLength: rules.max,
       ...(rules.pattern === undefined ? {} : { pattern: rules.pattern.test.source }),
-      ...(rules.format === undefined ? {} : { format: rules.format }),
+      ...(rules.title === undefined ? {} : { title: rules.title }),
       ...(rules.examples === undefined ? {} : { examples: rules.examples }),
     }),
   };
@@ -64,11 +65,6 @@ export function integer(bounds: { readonly min: number; readonly max?: number })
   };
 }
 
-/** The same values under a schema with more said: examples, titles. */
-export function annotated<T>(shape: Shape<T>, more: JsonSchema): Shape<T> {
-  return { decode: (value, place) => shape.decode(value, place), schema: (form) => ({ ...shape.schema(form), ...more }) };
-}
-
 /** A moment in RFC 3339, decoded to wall time in milliseconds; a JSON body may give the number itself. */
 export const moment: Shape<number> = {
   decode(value, place) {
@@ -77,7 +73,7 @@ export const moment: Shape<number> = {
     if (Number.isNaN(parsed)) return place.report(`${place.quote(value)} is not a date and time such as 2030-01-31T12:00:00Z`);
     return parsed;
   },
-  schema: (form) => (form === 'file' ? { type: 'string', format: 'date-time' } : { type: ['string', 'integer'], format: 'date-time' }),
+  schema: (form) => ({ title: 'date and time', type: form === 'file' ? 'string' : ['string', 'integer'], format: 'date-time' }),
 };
 
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
