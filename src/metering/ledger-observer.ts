@@ -1,12 +1,10 @@
 import type { PublishRecord, RefusalRecord } from '../core/meter.ts';
+import { limitCodes } from './analytics-errors.ts';
 import { decision, type Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Ledger } from './ledger.ts';
 import type { RateSource } from './rate-source.ts';
 import type { UsageObserver } from './usage-observer.ts';
-
-/** Codes that say a limit of the plan was reached. */
-const limitCodes: ReadonlySet<string> = new Set(['LIMIT_REACHED', 'DURATION_OVER', 'TOO_SLOW']);
 
 /** Writes what the ledger records to the log and to the metrics. */
 export function observeUsage(log: Log | undefined, metrics: Metrics | undefined): UsageObserver {
@@ -59,7 +57,7 @@ function countRefusal(metrics: Metrics | undefined, record: RefusalRecord): void
   const api = record.api ?? '';
   metrics.counter('refused', api, record.protocol, record.stage, record.code).value += 1;
   if (record.stage === 'publish') metrics.counter('publishRejected', api, record.code).value += record.events;
-  if (limitCodes.has(record.code)) metrics.counter('limitHits', api, record.plan ?? '', record.reason).value += 1;
+  if (limitCodes.includes(record.code)) metrics.counter('limitHits', api, record.plan ?? '', record.reason).value += 1;
 }
 
 function writeDecision(log: Log | undefined, record: RefusalRecord, repeats: number | undefined): void {

@@ -147,6 +147,12 @@ export class Ledger implements Meter, Counters {
     return this.#windows.gauge(key);
   }
 
+  /** Gives up the name of a durable reader that is not connected; its usage stays. False when there is none. */
+  async forget(tenant: string, id: string): Promise<boolean> {
+    await this.flush();
+    return this.readers.forget(tenant, id);
+  }
+
   /** A connection that stays open has begun. */
   connected(subscription: SubscriptionContext, protocol: string): ConnectionLease {
     return this.connections.open(subscription, protocol);

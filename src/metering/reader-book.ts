@@ -131,17 +131,16 @@ export class ReaderBook implements Book, AccountOwner {
     this.#resumable.expire(this.clock.now() - resumableMilliseconds);
   }
 
-  /** Whether a durable reader is connected or still being written. */
-  isHeld(reader: string): boolean {
-    if (this.#live.has(reader)) return true;
-    for (const entry of this.#named.values()) if (entry instanceof Lineage && entry.subjects.reader === reader) return true;
-    return false;
-  }
-
-  /** The durable reader's name was given up. */
-  released(reader: Omit<DurableName, 'log'>): void {
-    this.#named.delete(nameKey(reader));
+  /** Gives up the name of a durable reader that is not connected. Its usage stays; whoever comes with the name begins anew. */
+  async forget(tenant: string, id: string): Promise<boolean> {
+    const { database } = this.#parts;
+    const [row] = await database.query('SELECT subscription, name, address FROM reader WHERE tenant = ? AND id = ? AND name IS NOT NULL', [tenant, id]);
+    if (row === undefined) return false;
+    const reader = { subscription: String(row['subscription']), name: String(row['name']), address: String(row['address']) };
+    if (this.#live.has(id) || this.#named.has(nameKey(reader))) return false;
     this.#namesOf(reader.subscription).delete(nameKey(reader));
+    await database.transact([{ sql: 'UPDATE reader SET name = NULL, closed_at = 0 WHERE id = ?', parameters: [id] }]);
+    return true;
   }
 
   get dirty(): boolean {
