@@ -3,7 +3,7 @@ import type { ErrorObject, ValidateFunction } from 'ajv';
 import { TooExpensive } from './check-budget.ts';
 import type { Contract, ContractChannel, ContractMessage, MessageSchema } from './contract.ts';
 import { problemAt } from './contract-places.ts';
-import { ContractError, quote, quoteList } from './problem.ts';
+import { ContractError, finish, quote, quoteList } from './problem.ts';
 import type { Problem } from './problem.ts';
 import { SchemaCompiler } from './schema-compiler.ts';
 import { causesOf, sentenceOf } from './schema-error.ts';
@@ -145,7 +145,7 @@ function violationsOf(errors: readonly ErrorObject[] | null | undefined): readon
     .map((error) => {
       const path = cut(`/data${error.instancePath}`, mostSentenceCharacters);
       const subject = error.instancePath === '' ? 'The data' : quote(error.instancePath.slice(1).replaceAll('/', '.'));
-      return { path, sentence: cut(`${subject} ${sentenceOf(error)}.`, mostSentenceCharacters), keyword: error.keyword };
+      return { path, sentence: cut(finish(`${subject} ${sentenceOf(error)}`), mostSentenceCharacters), keyword: error.keyword };
     });
 }
 

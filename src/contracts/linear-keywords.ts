@@ -1,4 +1,5 @@
-import type { AnySchemaObject, DataValidateFunction, KeywordDefinition } from 'ajv';
+import type { AnySchemaObject, KeywordDefinition } from 'ajv';
+import type { DataValidateFunction } from 'ajv/dist/types/index.js';
 import type { CheckBudget } from './check-budget.ts';
 import { stepKeyword } from './metered-schema.ts';
 
@@ -23,7 +24,7 @@ function isAllowed(values: readonly unknown[], budget: CheckBudget): DataValidat
   const allowed = new Set(values.map((value) => keyOf(value, undefined)));
   const check: DataValidateFunction = (value: unknown) => {
     if (allowed.has(keyOf(value, budget))) return true;
-    check.errors = [{ keyword: 'enum', params: { allowedValues: values.slice(0, 11) } }];
+    check.errors = [{ keyword: 'enum', params: { allowedValues: values } }];
     return false;
   };
   return check;

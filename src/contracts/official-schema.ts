@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
+import { CheckBudget, TooExpensive } from './check-budget.ts';
 import { formats } from './formats.ts';
 import { fromPointer } from './json-pointer.ts';
-import { quote } from './problem.ts';
+import { finish, quote } from './problem.ts';
 import type { Problem } from './problem.ts';
+import { linearKeywords } from './linear-keywords.ts';
 import { causesOf, sentenceOf } from './schema-error.ts';
 import type { Spot } from './references.ts';
 
@@ -20,10 +22,16 @@ export type PartKind = 'server' | 'channel' | 'channelItem' | 'message' | 'messa
 export class OfficialSchema {
   readonly version: SupportedVersion;
   readonly #ajv: Ajv;
+  readonly #budget = new CheckBudget();
 
   private constructor(version: SupportedVersion, schema: object) {
     this.version = version;
-    this.#ajv = new Ajv({ strict: false, allErrors: true, verbose: true, ownProperties: true, logger: false, formats, validateSchema: false });
+    const options = { strict: false, allErrors: true, verbose: true, ownProperties: true, logger: false, validateSchema: false } as const;
+    this.#ajv = new Ajv({ ...options, formats: { ...formats, ...judgedElsewhere } });
+    for (const definition of linearKeywords(this.#budget)) {
+      this.#ajv.removeKeyword(definition.keyword as string);
+      this.#ajv.addKeyword(definition);
+    }
     this.#ajv.addSchema(schema, 'asyncapi');
   }
 
@@ -50,10 +58,19 @@ export class OfficialSchema {
   }
 
   #run(validate: ValidateFunction | undefined, spot: Spot): readonly Problem[] {
-    if (validate === undefined || validate(spot.value)) return [];
+    this.#budget.reset();
+    try {
+      if (validate === undefined || validate(spot.value)) return [];
+    } catch (thrown) {
+      if (!(thrown instanceof TooExpensive) && !(thrown instanceof RangeError)) throw thrown;
+      return [spot.document.problem(spot.path, 'limit', 'This part takes too long to check; make its lists shorter.', { key: true })];
+    }
     return causesOf(validate.errors ?? []).map((error) => problemOf(error, spot));
   }
 }
+
+/** Patterns and references get better sentences where they are compiled and followed. */
+const judgedElsewhere = { regex: true, 'uri-reference': true } as const;
 
 const loaded = new Map<SupportedVersion, Promise<OfficialSchema>>();
 
@@ -63,5 +80,5 @@ function problemOf(error: ErrorObject, spot: Spot): Problem {
   const subject = path.length === 0 ? 'The document' : quote(path.join('.'));
   const at = typeof member === 'string' ? [...path, member] : path;
   const own = error.keyword === 'required' || typeof error.data === 'object' || typeof member === 'string';
-  return spot.document.problem(at, 'schema', `${subject} ${sentenceOf(error)}.`, { key: own });
+  return spot.document.problem(at, 'schema', finish(`${subject} ${sentenceOf(error)}`), { key: own });
 }

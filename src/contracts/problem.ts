@@ -44,6 +44,11 @@ export class ProblemList {
     this.#problems.push(problem);
   }
 
+  /** Whether an error stands at this very pointer of the file already. */
+  hasErrorAt(file: string, path: string): boolean {
+    return this.#problems.some((problem) => problem.severity === 'error' && problem.file === file && problem.path === path);
+  }
+
   get hasErrors(): boolean {
     return this.#problems.some((problem) => problem.severity === 'error');
   }
@@ -63,8 +68,13 @@ export function quote(word: unknown): string {
   return `\`${text.length > 80 ? `${text.slice(0, 77)}…` : text}\``;
 }
 
+/** A sentence ends with a point unless it ends with a question. */
+export function finish(sentence: string): string {
+  return sentence.endsWith('?') ? sentence : `${sentence}.`;
+}
+
 /** Words for a sentence: at most ten, then how many more. */
-export function quoteList(words: readonly string[]): string {
+export function quoteList(words: readonly string[], total = words.length): string {
   const shown = words.slice(0, 10).map(quote).join(', ');
-  return words.length > 10 ? `${shown} and ${words.length - 10} more` : shown;
+  return total > 10 ? `${shown} and ${total - 10} more` : shown;
 }

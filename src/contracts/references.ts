@@ -60,7 +60,11 @@ export class References {
       const reference = referenceOf(current.value);
       if (reference === undefined) return current;
       const id = `${current.document.name}#${toPointer(current.path)}`;
-      if (seen.has(id) || hops >= mostHops) {
+      if (hops >= mostHops) {
+        this.#add(spot, `The reference ${quote(referenceOf(spot.value))} leads through more than ${mostHops} others; refer to the definition itself.`);
+        return undefined;
+      }
+      if (seen.has(id)) {
         this.#add(spot, `The reference ${quote(referenceOf(spot.value))} leads back to itself; let it end at a definition.`);
         return undefined;
       }
@@ -76,6 +80,10 @@ export class References {
     const hash = reference.indexOf('#');
     const file = hash < 0 ? reference : reference.slice(0, hash);
     const fragment = hash < 0 ? '' : decode(reference.slice(hash + 1));
+    if (reference === '') {
+      this.#add(spot, 'The reference is empty; name a definition, as in `#/components/schemas/Order`.');
+      return undefined;
+    }
     const document = file === '' ? spot.document : this.#open(spot, file);
     if (document === undefined) return undefined;
     if (fragment === undefined || (fragment !== '' && !fragment.startsWith('/'))) {

@@ -42,7 +42,7 @@ export class SchemaBundler {
     if (dialect !== undefined && this.#nodes <= mostNodesInAll) {
       const bundle = new Bundle(this.#references, dialect);
       made = { ...made, schema: bundle.of(spot), origins: bundle.origins };
-      this.#nodes += bundle.nodes;
+      this.#nodes += bundle.exhausted ? mostNodesInAll : bundle.nodes;
       if (this.#nodes > mostNodesInAll) {
         const sentence = `The schemas up to here refer to more than ${mostNodesInAll} values together; let them share less.`;
         this.#references.problems.add(spot.document.problem(spot.path, 'limit', sentence, { key: true }));
@@ -72,6 +72,7 @@ class Bundle {
   readonly #entries = new Map<string, Entry>();
   readonly #waiting: Entry[] = [];
   nodes = 0;
+  exhausted = false;
   #searched = 0;
 
   constructor(references: References, dialect: Dialect) {
@@ -86,7 +87,8 @@ class Bundle {
       definitions[entry.name] = this.#copy(entry.spot, entry, true);
       if (this.nodes > mostNodes || this.#entries.size > mostDefinitions) {
         const sentence = `This schema refers to more than ${mostDefinitions} places or ${mostNodes} values; let references point at whole schemas and not into each other.`;
-        this.#problem(root, sentence);
+        this.#references.problems.add(root.document.problem(root.path, 'limit', sentence, { key: true }));
+        this.exhausted = true;
         return true;
       }
     }
@@ -201,7 +203,8 @@ class Bundle {
   }
 
   #problem(spot: Spot, sentence: string): void {
-    this.#references.problems.add(spot.document.problem(spot.path, 'payload-schema', sentence, { key: true }));
+    const { problems } = this.#references;
+    if (!problems.hasErrorAt(spot.document.name, toPointer(spot.path))) problems.add(spot.document.problem(spot.path, 'payload-schema', sentence, { key: true }));
   }
 }
 

@@ -3,7 +3,7 @@ import { closest } from './closest.ts';
 import { quote, quoteList } from './problem.ts';
 
 /** Errors looked at; a hopeless document has millions. */
-const mostErrors = 2000;
+const mostErrors = 500;
 
 /**
  * Boils the errors of one validation down to the causes. `if` only repeats its branch, and an `anyOf` or `oneOf` comes with the errors of
@@ -23,9 +23,17 @@ export function causesOf(errors: readonly ErrorObject[]): readonly ErrorObject[]
   }
   const seen = new Set<string>();
   return kept.filter((error) => {
-    const key = `${error.instancePath}\n${sentenceOf(error)}`;
-    return !seen.has(key) && seen.add(key);
+    const key = `${error.instancePath}\n${error.keyword === 'type' ? 'type' : sentenceOf(error)}`;
+    return !seen.has(key) && !isMisspelt(error, kept) && seen.add(key);
   });
+}
+
+/** A member that is missing because a member beside it is misspelt: one cause, and the misspelt one tells it better. */
+function isMisspelt(error: ErrorObject, errors: readonly ErrorObject[]): boolean {
+  if (error.keyword !== 'required') return false;
+  const wanted = [String(error.params.missingProperty)];
+  const beside = errors.filter((other) => other.keyword === 'additionalProperties' && other.instancePath === error.instancePath);
+  return beside.some((other) => closest(String(other.params.additionalProperty), wanted) !== undefined);
 }
 
 function isBelow(error: ErrorObject, union: ErrorObject): boolean {
@@ -34,19 +42,28 @@ function isBelow(error: ErrorObject, union: ErrorObject): boolean {
 
 /** A member whose value tells the branches apart rules out those it does not fit; of the rest the one with the deepest fault was meant. */
 function meant(union: ErrorObject, inside: readonly ErrorObject[]): readonly ErrorObject[] {
-  const branches = Map.groupBy(inside, (error) => branchOf(error));
-  const fits = [...branches.values()].filter((errors) => !errors.some((error) => tells(error, union)));
+  const branches = Map.groupBy(inside, (error) => branchOf(error, union));
+  const told = [...branches.values()].filter((errors) => !errors.some((error) => tells(error, union)));
+  const typed = told.filter((errors) => !errors.some((error) => error.keyword === 'type' && error.instancePath === union.instancePath));
+  const fits = typed.length > 0 ? typed : told;
   if (fits.length === 0) return [merge(union, inside.filter((error) => tells(error, union)))];
   if (fits.length === 1) return fits[0] as ErrorObject[];
   const flat = fits.flat();
   if (flat.every((error) => error.instancePath === union.instancePath && error.keyword === 'type')) return [merge(union, flat)];
+  const shared = (fits[0] as ErrorObject[]).filter((error) => fits.every((errors) => errors.some((other) => sameCause(error, other))));
+  if (shared.length > 0) return shared;
   const depth = (errors: readonly ErrorObject[]): number => Math.max(...errors.map((error) => error.instancePath.length));
   const best = fits.toSorted((a, b) => depth(b) - depth(a) || a.length - b.length)[0] as ErrorObject[];
   return depth(best) === union.instancePath.length && fits.length > 1 ? [merge(union, flat)] : best;
 }
 
-function branchOf(error: ErrorObject): string {
-  return error.schemaPath.split('/').slice(0, 3).join('/');
+/** Errors at the place of the union itself belong together when the same schema raised them; those below it by where they are. */
+function branchOf(error: ErrorObject, union: ErrorObject): unknown {
+  return error.instancePath === union.instancePath && error.parentSchema !== undefined ? error.parentSchema : error.schemaPath;
+}
+
+function sameCause(a: ErrorObject, b: ErrorObject): boolean {
+  return a.instancePath === b.instancePath && sentenceOf(a) === sentenceOf(b);
 }
 
 function tells(error: ErrorObject, union: ErrorObject): boolean {
@@ -79,7 +96,7 @@ export function sentenceOf(error: ErrorObject): string {
     case 'unevaluatedProperties':
       return `must not have the member ${quote(params.additionalProperty ?? params.unevaluatedProperty)}${didYouMean(error)}`;
     case 'enum':
-      return `must be one of ${quoteList((params.allowedValues as unknown[]).map(plain))}`;
+      return `must be one of ${values(params.allowedValues as unknown[])}`;
     case 'const':
       return `must be ${quote(plain(params.allowedValue))}`;
     case 'pattern':
@@ -118,6 +135,10 @@ function nameOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   return typeof value === 'object' ? 'an object' : `the ${typeof value} ${quote(value)}`;
+}
+
+function values(allowed: readonly unknown[]): string {
+  return quoteList(allowed.slice(0, 10).map(plain), allowed.length);
 }
 
 function plain(value: unknown): string {

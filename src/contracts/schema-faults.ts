@@ -1,7 +1,7 @@
 import type { MessageSchema } from './contract.ts';
 import { fromPointer } from './json-pointer.ts';
 import { linearPattern, PatternError } from './linear-pattern.ts';
-import { quote } from './problem.ts';
+import { finish, quote } from './problem.ts';
 import type { SchemaCompiler } from './schema-compiler.ts';
 import { causesOf, sentenceOf } from './schema-error.ts';
 import { keywordRule, subschemas } from './schema-keywords.ts';
@@ -23,7 +23,7 @@ const mostMilliseconds = 1500;
 export function faultsOf(schema: MessageSchema, compiler: SchemaCompiler): readonly SchemaFault[] {
   const invalid = causesOf(compiler.validate(schema)).map((error) => {
     const path = fromPointer(error.instancePath);
-    return fault(path, 'payload-schema', `${path.length > 2 ? quote(path.at(-1)) : 'The schema'} ${sentenceOf(error)}.`);
+    return fault(path, 'payload-schema', finish(`${path.length > 2 ? quote(path.at(-1)) : 'The schema'} ${sentenceOf(error)}`));
   });
   if (invalid.length > 0) return invalid;
   const patterns = Object.entries((schema.schema as { definitions: object }).definitions).flatMap(([name, definition]) => [

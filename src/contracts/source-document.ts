@@ -19,16 +19,18 @@ export class SourceDocument {
   readonly #lineStarts: readonly number[];
   readonly #root: Node | null;
   readonly #aliases: WeakMap<Node, Node>;
+  readonly #pairs = new WeakMap<YAMLMap, ReadonlyMap<string, Pair<Scalar, unknown>>>();
 
   /** Throws ContractError when the text is not one well-formed document within the limits. */
-  constructor(name: string, text: string, limits: DocumentLimits) {
+  constructor(name: string, marked: string, limits: DocumentLimits) {
+    const text = marked.startsWith('\ufeff') ? marked.slice(1) : marked;
     this.name = name;
     const document = compose(name, text, limits);
     const reading = new Reading(limits);
     try {
       this.value = reading.read(document.contents as ParsedNode | null, 0);
     } catch (thrown) {
-      if (thrown instanceof Refusal) throw refuse(name, text, 'yaml', thrown.excess);
+      if (thrown instanceof Refusal) throw refuse(name, text, thrown.code, thrown.excess);
       throw thrown;
     }
     this.#root = document.contents as Node | null;
@@ -44,7 +46,7 @@ export class SourceDocument {
       const target: Node | null = node !== null && isAlias(node) ? (this.#aliases.get(node) ?? null) : node;
       const last = index === path.length - 1;
       if (isMap(target)) {
-        const pair = findPair(target, step);
+        const pair = this.#pairsOf(target).get(step);
         if (pair === undefined) break;
         node = pair.value as Node | null;
         const keyed = node === null || (last && of === 'key') || !isScalar(node);
@@ -57,6 +59,15 @@ export class SourceDocument {
       } else break;
     }
     return this.#placeOf(offset);
+  }
+
+  #pairsOf(map: YAMLMap): ReadonlyMap<string, Pair<Scalar, unknown>> {
+    let pairs = this.#pairs.get(map);
+    if (pairs === undefined) {
+      pairs = new Map((map.items as Pair<Scalar, unknown>[]).map((pair) => [keyText(pair.key), pair]));
+      this.#pairs.set(map, pairs);
+    }
+    return pairs;
   }
 
   #placeOf(offset: number): Place {
@@ -78,16 +89,15 @@ export class SourceDocument {
 
 class Refusal extends Error {
   readonly excess: Excess;
+  readonly code: 'yaml' | 'limit';
 
-  constructor(offset: number, sentence: string) {
+  constructor(offset: number, sentence: string, code: 'yaml' | 'limit' = 'yaml') {
     super(sentence);
+    this.code = code;
     this.excess = { offset, sentence };
   }
 }
 
-function findPair(map: YAMLMap, key: string): Pair<Scalar, unknown> | undefined {
-  return map.items.find((pair) => isScalar(pair.key) && keyText(pair.key) === key) as Pair<Scalar, unknown> | undefined;
-}
 
 /** A number or boolean as a key stands for its text, as in JSON. */
 function keyText(key: Scalar): string {
@@ -114,6 +124,7 @@ function compose(name: string, text: string, limits: DocumentLimits): Document {
   }
   const faults = [...first.errors, ...first.warnings].slice(0, 20);
   if (faults.length > 0) {
+    if (faults.some((error) => error.message.includes('call stack'))) throw refuse(name, text, 'limit', { offset: faults[0]?.pos[0] ?? 0, sentence: tooDeep(limits) });
     const fault = (error: { message: string; pos: readonly number[] }): Problem =>
       refuse(name, text, 'yaml', { offset: error.pos[0] ?? 0, sentence: sentenceOf(error.message) }).problems[0] as Problem;
     throw new ContractError(faults.map(fault));
@@ -127,7 +138,7 @@ function compose(name: string, text: string, limits: DocumentLimits): Document {
 
 function parse(name: string, text: string, limits: DocumentLimits): Document.Parsed[] {
   try {
-    const composer = new Composer({ uniqueKeys: true, prettyErrors: false, strict: true, stringKeys: false, version: '1.2' });
+    const composer = new Composer({ uniqueKeys: false, prettyErrors: false, strict: true, stringKeys: false, version: '1.2' });
     return [...composer.compose(new Parser().parse(text))];
   } catch (thrown) {
     if (thrown instanceof RangeError) throw refuse(name, text, 'limit', { offset: 0, sentence: tooDeep(limits) });
@@ -136,7 +147,6 @@ function parse(name: string, text: string, limits: DocumentLimits): Document.Par
 }
 
 function sentenceOf(message: string): string {
-  if (message.startsWith('Map keys must be unique')) return 'This key stands twice in the same object; keep one of them.';
   return `This is not well-formed YAML or JSON: ${message.split('\n')[0]?.replace(/[.:]$/, '')}.`;
 }
 
@@ -166,7 +176,7 @@ class Reading {
   read(node: Node | null, depth: number): unknown {
     const offset = node?.range?.[0] ?? 0;
     this.#grow(1, offset);
-    if (depth > this.#limits.depth) throw new Refusal(offset, tooDeep(this.#limits));
+    if (depth > this.#limits.depth) throw new Refusal(offset, tooDeep(this.#limits), 'limit');
     this.#height = 0;
     if (node === null) return null;
     if (isAlias(node)) return this.#follow(node, node.source, depth);
@@ -204,6 +214,7 @@ class Reading {
     let height = 0;
     for (const pair of map.items as Pair<Node, Node | null>[]) {
       const key = this.#key(pair.key);
+      if (Object.hasOwn(result, key)) throw new Refusal(pair.key.range?.[0] ?? 0, `The key ${quote(key)} stands twice in the same object; keep one of them.`);
       const value = this.read(pair.value, depth + 1);
       height = Math.max(height, this.#height + 1);
       if (key === '<<' && (pair.key as Scalar).type === 'PLAIN') merged.push(...mergeable(value, pair.key));
@@ -230,7 +241,7 @@ class Reading {
     const offset = node.range?.[0] ?? 0;
     if (anchor === undefined) throw new Refusal(offset, `The alias ${quote(`*${name}`)} names no anchor before it.`);
     if (anchor === 'open') throw new Refusal(offset, `The alias ${quote(`*${name}`)} stands within its own anchor; a document cannot contain itself.`);
-    if (depth + anchor.height > this.#limits.depth) throw new Refusal(offset, tooDeep(this.#limits));
+    if (depth + anchor.height > this.#limits.depth) throw new Refusal(offset, tooDeep(this.#limits), 'limit');
     this.#grow(anchor.size, offset);
     this.#height = anchor.height;
     this.aliases.set(node, anchor.node);
@@ -239,7 +250,7 @@ class Reading {
 
   #grow(by: number, offset: number): void {
     this.#size += by;
-    if (this.#size > this.#limits.nodes) throw new Refusal(offset, tooMany(this.#limits));
+    if (this.#size > this.#limits.nodes) throw new Refusal(offset, tooMany(this.#limits), 'limit');
   }
 }
 
