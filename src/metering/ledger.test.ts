@@ -1,0 +1,377 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { SqlValue } from '../store/database.ts';
+import type { Ledger } from './ledger.ts';
+import { HandClock, batchOf, compareInTests, positionAt, quietLedger, requestOf, subscriptionOf, temporaryDatabase } from './ledger-fixture.ts';
+import { verifyRanges } from './verify-ranges.ts';
+
+let kit: Awaited<ReturnType<typeof temporaryDatabase>>;
+before(async () => {
+  kit = await temporaryDatabase();
+});
+after(() => kit.dispose());
+
+let subscriptions = 0;
+const nextSubscription = () => subscriptionOf(`sub_${(subscriptions += 1)}`);
+const ignore = (): void => undefined;
+
+async function withLedger(work: (ledger: Ledger, clock: HandClock) => Promise<void>, clock = new HandClock()): Promise<void> {
+  const ledger = await quietLedger({ database: kit.database, clock });
+  try {
+    await work(ledger, clock);
+  } finally {
+    await ledger.close();
+  }
+}
+
+function ranges(reader: string): Promise<readonly Record<string, SqlValue>[]> {
+  return kit.database.query('SELECT * FROM usage_range WHERE reader = ? ORDER BY serial', [reader]);
+}
+
+test('a connection that reads nothing leaves no row', () =>
+  withLedger(async (ledger) => {
+    const account = await ledger.open(requestOf(nextSubscription()), ignore);
+    account.close();
+    await ledger.flush();
+    assert.equal((await kit.database.query('SELECT id FROM reader WHERE id = ?', [account.id])).length, 0);
+  }));
+
+test('cursor, range and count by type are one row each, however many flushes went out within a minute', () =>
+  withLedger(async (ledger) => {
+    const account = await ledger.open(requestOf(nextSubscription()), ignore);
+    account.charge(batchOf(0, 10, { types: ['a', 'b'] }), 0);
+    await ledger.flush();
+    account.charge(batchOf(10, 13, { types: ['a'] }), 0);
+    await ledger.flush();
+    const [row, ...others] = await ranges(account.id);
+    assert.equal(others.length, 0);
+    assert.equal(row?.['lo'], positionAt(0));
+    assert.equal(row['hi'], positionAt(13));
+    assert.equal(row['n_billable'], 13);
+    assert.equal(row['bytes'], 130);
+    assert.deepEqual(JSON.parse(String(row['by_type'])), { a: [8, 80], b: [5, 50] });
+    const [reader] = await kit.database.query('SELECT * FROM reader WHERE id = ?', [account.id]);
+    assert.equal(reader?.['charged'], positionAt(13));
+    account.close();
+  }));
+
+test('each minute is a range of its own, which begins where the one before ended, also under steady load', () =>
+  withLedger(async (ledger, clock) => {
+    const account = await ledger.open(requestOf(nextSubscription()), ignore);
+    for (let minute = 0; minute < 4; minute += 1) {
+      account.charge(batchOf(minute * 2, minute * 2 + 1), 0);
+      const writing = ledger.flush();
+      account.charge(batchOf(minute * 2 + 1, minute * 2 + 2), 0);
+      await writing;
+      clock.at += 60_000;
+    }
+    await ledger.flush();
+    const rows = await ranges(account.id);
+    assert.equal(rows.length, 4);
+    assert.equal(rows.reduce((sum, row) => sum + Number(row['n_billable']), 0), 8);
+    rows.slice(1).forEach((row, index) => assert.equal(row['lo'], rows[index]?.['hi']));
+    account.close();
+  }));
+
+test('a resumed connection goes on with its reader; what it is sent again is redelivered and not billed', () =>
+  withLedger(async (ledger) => {
+    const subscription = nextSubscription();
+    const first = await ledger.open(requestOf(subscription), ignore);
+    first.charge(batchOf(0, 10), 0);
+    first.close();
+    const second = await ledger.open(requestOf(subscription, { start: positionAt(6), resumes: true }), ignore);
+    assert.equal(second.id, first.id);
+    assert.equal(second.cursor, positionAt(6));
+    assert.equal(second.charged, positionAt(10));
+    second.charge(batchOf(6, 12), 4);
+    await ledger.flush();
+    const [row] = await ranges(first.id);
+    assert.equal(row?.['n_billable'], 12);
+    assert.equal(row['n_redelivered'], 4);
+    assert.equal(row['bytes'], 120);
+    assert.equal(row['hi'], positionAt(12));
+    second.close();
+  }));
+
+test('the closed reader that was charged least beyond the position is the one resumed, and only one that began before it', () =>
+  withLedger(async (ledger) => {
+    const subscription = nextSubscription();
+    const open = async (start: number, end: number): Promise<string> => {
+      const account = await ledger.open(requestOf(subscription, { start: positionAt(start) }), ignore);
+      account.charge(batchOf(start, end), 0);
+      account.close();
+      return account.id;
+    };
+    const far = await open(0, 50);
+    const near = await open(0, 20);
+    const late = await open(12, 15);
+    const resume = (at: number) => ledger.open(requestOf(subscription, { start: positionAt(at), resumes: true }), ignore);
+    assert.equal((await resume(10)).id, near, 'the nearest that began before 10');
+    assert.equal((await resume(14)).id, late);
+    assert.equal((await resume(30)).id, far);
+    const fresh = await resume(30);
+    assert.ok(![far, near, late].includes(fresh.id), 'one reader cannot be resumed twice');
+    assert.equal(fresh.charged, positionAt(30));
+  }));
+
+test('a connection of another subscription or address, or past what was charged, resumes nobody', () =>
+  withLedger(async (ledger) => {
+    const subscription = nextSubscription();
+    const first = await ledger.open(requestOf(subscription), ignore);
+    first.charge(batchOf(0, 10), 0);
+    first.close();
+    for (const request of [
+      requestOf(nextSubscription(), { start: positionAt(5), resumes: true }),
+      requestOf(subscription, { start: positionAt(5), resumes: true, address: 'other' }),
+      requestOf(subscription, { start: positionAt(11), resumes: true }),
+      requestOf(subscription, { start: positionAt(5), resumes: false }),
+      requestOf(subscription, { start: positionAt(5, 'bbbbbb'), resumes: true }),
+    ]) {
+      assert.notEqual((await ledger.open(request, ignore)).id, first.id);
+    }
+  }));
+
+test('a connection can be resumed after a restart and after a crash, and not after a day', async () => {
+  const clock = new HandClock();
+  const subscription = nextSubscription();
+  let id = '';
+  await withLedger(async (ledger) => {
+    const account = await ledger.open(requestOf(subscription), ignore);
+    id = account.id;
+    account.charge(batchOf(0, 10), 0);
+    account.close();
+  }, clock);
+  const crashed = await quietLedger({ database: kit.database, clock });
+  const resumed = await crashed.open(requestOf(subscription, { start: positionAt(10), resumes: true }), ignore);
+  assert.equal(resumed.id, id);
+  resumed.charge(batchOf(10, 20), 0);
+  await crashed.flush();
+  resumed.charge(batchOf(20, 30), 0);
+  crashed.abandon();
+  await withLedger(async (ledger) => {
+    const again = await ledger.open(requestOf(subscription, { start: positionAt(12), resumes: true }), ignore);
+    assert.equal(again.id, id);
+    assert.equal(again.charged, positionAt(20), 'what was not written was not charged');
+    again.charge(batchOf(12, 30), 8);
+    again.close();
+  }, clock);
+  assert.equal((await ranges(id)).reduce((sum, row) => sum + Number(row['n_billable']), 0), 30);
+  clock.at += 24 * 3_600_000 + 1;
+  await withLedger(async (ledger) => {
+    assert.notEqual((await ledger.open(requestOf(subscription, { start: positionAt(12), resumes: true }), ignore)).id, id);
+  }, clock);
+});
+
+test('closed connections are kept up to a number, the oldest go first', async () => {
+  const ledger = await quietLedger({ database: kit.database, clock: new HandClock(), mostResumable: 3 });
+  const subscription = nextSubscription();
+  const ids: string[] = [];
+  for (let index = 0; index < 5; index += 1) {
+    const account = await ledger.open(requestOf(subscription), ignore);
+    account.charge(batchOf(0, 10 + index), 0);
+    account.close();
+    ids.push(account.id);
+  }
+  assert.equal(ledger.readers.resumable, 3);
+  const resumed = await ledger.open(requestOf(subscription, { start: positionAt(10), resumes: true }), ignore);
+  assert.equal(resumed.id, ids[2]);
+  await ledger.close();
+});
+
+test('a durable reader keeps its cursor until it is confirmed, through disconnection and restart', async () => {
+  const subscription = nextSubscription();
+  const named = requestOf(subscription, { name: 'billing' });
+  const key = { subscription: subscription.id, name: 'billing', address: 'orders', log: 'default/orders' };
+  let id = '';
+  await withLedger(async (ledger) => {
+    assert.equal(ledger.knows(key), false);
+    assert.equal(await ledger.confirm(key, positionAt(1)), false);
+    const account = await ledger.open(named, ignore);
+    id = account.id;
+    assert.equal(ledger.knows(key), true);
+    account.charge(batchOf(0, 10), 0);
+    account.confirm(positionAt(4));
+    account.confirm(positionAt(3));
+    account.close();
+    const again = await ledger.open({ ...named, start: positionAt(9) }, ignore);
+    assert.equal(again.id, id);
+    assert.equal(again.cursor, positionAt(4), 'where it begins counts only the first time, and a cursor never goes back');
+    again.close();
+    assert.equal(await ledger.confirm(key, positionAt(6)), true);
+  });
+  await withLedger(async (ledger) => {
+    assert.equal(ledger.knows(key), true);
+    const account = await ledger.open({ ...named, start: positionAt(9) }, ignore);
+    assert.equal(account.id, id);
+    assert.equal(account.cursor, positionAt(6));
+    assert.equal(account.charged, positionAt(10));
+    assert.equal(await ledger.confirm(key, positionAt(99)), true);
+    assert.equal(account.cursor, positionAt(10), 'never past what was charged');
+    account.close();
+  });
+});
+
+test('the newest connection takes a durable reader over: the old one is told once and charges nothing more', () =>
+  withLedger(async (ledger) => {
+    const request = requestOf(nextSubscription(), { name: 'one' });
+    let taken = 0;
+    const first = await ledger.open(request, () => (taken += 1));
+    first.charge(batchOf(0, 5), 0);
+    const second = await ledger.open(request, ignore);
+    assert.equal(taken, 1);
+    assert.equal(second.id, first.id);
+    assert.equal(second.charged, positionAt(5), 'its charges are settled first');
+    first.charge(batchOf(5, 9), 0);
+    first.confirm(positionAt(5));
+    first.close();
+    second.charge(batchOf(5, 6), 0);
+    await ledger.flush();
+    assert.equal((await ranges(first.id))[0]?.['n_billable'], 6);
+    assert.equal(ledger.readers.live.get(second.id), second);
+    assert.equal(taken, 1);
+    second.close();
+  }));
+
+test('two connections that come with a new name at once are one reader', () =>
+  withLedger(async (ledger) => {
+    const request = requestOf(nextSubscription(), { name: 'race' });
+    const [first, second] = await Promise.all([ledger.open(request, ignore), ledger.open(request, ignore)]);
+    assert.equal(first.id, second.id);
+    second.close();
+  }));
+
+test('a subscription has a thousand durable readers and no more', () =>
+  withLedger(async (ledger) => {
+    const subscription = nextSubscription();
+    for (let index = 0; index < 1000; index += 1) (await ledger.open(requestOf(subscription, { name: `r${index}` }), ignore)).close();
+    await assert.rejects(ledger.open(requestOf(subscription, { name: 'more' }), ignore), { code: 'LIMIT_REACHED' });
+    const known = await ledger.open(requestOf(subscription, { name: 'r7' }), ignore);
+    known.close();
+  }));
+
+test('a forgotten durable reader begins anew, and its usage stays', () =>
+  withLedger(async (ledger) => {
+    const request = requestOf(nextSubscription(), { name: 'gone' });
+    const account = await ledger.open(request, ignore);
+    account.charge(batchOf(0, 5), 0);
+    assert.equal(await ledger.forget('default', account.id), false, 'it is connected');
+    account.close();
+    assert.equal(await ledger.forget('other', account.id), false, 'it is of another tenant');
+    assert.equal(await ledger.forget('default', account.id), true);
+    assert.equal(await ledger.forget('default', account.id), false);
+    const again = await ledger.open({ ...request, start: positionAt(3) }, ignore);
+    assert.notEqual(again.id, account.id);
+    assert.equal(again.cursor, positionAt(3));
+    assert.equal((await ranges(account.id))[0]?.['n_billable'], 5);
+    again.close();
+  }));
+
+test('filtered, dropped and conflated events are recorded, and the ranges go on without a hole', () =>
+  withLedger(async (ledger) => {
+    const account = await ledger.open(requestOf(nextSubscription()), ignore);
+    account.charge({ ...batchOf(0, 3), position: positionAt(5), filtered: 2 }, 0);
+    account.charge({ ...batchOf(5, 5), position: positionAt(8), filtered: 3 }, 0);
+    account.drop(4, positionAt(12), 'dropped');
+    account.drop(2, positionAt(12), 'conflated');
+    account.charge(batchOf(12, 13), 0);
+    await ledger.flush();
+    const [row] = await ranges(account.id);
+    assert.deepEqual(
+      ['n_billable', 'n_filtered', 'n_dropped', 'n_conflated', 'hi'].map((column) => row?.[column]),
+      [4, 5, 4, 2, positionAt(13)],
+    );
+    account.close();
+  }));
+
+test('a store that refuses loses nothing: state stays where it is and goes with the next commit', () =>
+  withLedger(async (ledger, clock) => {
+    const account = await ledger.open(requestOf(nextSubscription()), ignore);
+    kit.database.isRefusing = true;
+    for (let minute = 0; minute < 10; minute += 1) {
+      account.charge(batchOf(minute, minute + 1), 0);
+      ledger.window('refusing', 'month').add(1);
+      await assert.rejects(ledger.flush(), { code: 'FULL' });
+      clock.at += 60_000;
+    }
+    assert.match(ledger.failure?.reason ?? '', /no space/i);
+    kit.database.isRefusing = false;
+    await ledger.flush();
+    assert.equal(ledger.failure, undefined);
+    const rows = await ranges(account.id);
+    assert.ok(rows.length <= 2, 'waiting ranges do not pile up');
+    assert.equal(rows.reduce((sum, row) => sum + Number(row['n_billable']), 0), 10);
+    assert.equal((await kit.database.query(`SELECT used FROM counter WHERE key = 'refusing'`))[0]?.['used'], 10);
+    account.close();
+  }));
+
+test('a commit that is on disk but was reported as failed is written again without counting twice', () =>
+  withLedger(async (ledger) => {
+    const account = await ledger.open(requestOf(nextSubscription()), ignore);
+    account.charge(batchOf(0, 10), 0);
+    await ledger.flush();
+    account.charge(batchOf(10, 11), 0);
+    kit.database.isRefusing = true;
+    await assert.rejects(ledger.flush());
+    kit.database.isRefusing = false;
+    await ledger.flush();
+    await ledger.flush();
+    assert.equal((await ranges(account.id))[0]?.['n_billable'], 11);
+    account.close();
+  }));
+
+test('types past the bound are counted together, and nothing is lost of the sum', () =>
+  withLedger(async (ledger) => {
+    const account = await ledger.open(requestOf(nextSubscription()), ignore);
+    const types = Array.from({ length: 1000 }, (_, index) => `type.${index}`);
+    for (let flush = 0; flush < 3; flush += 1) account.charge(batchOf(flush * 1000, flush * 1000 + 1000, { types }), 0);
+    await ledger.flush();
+    const byType = JSON.parse(String((await ranges(account.id))[0]?.['by_type'])) as Record<string, [number, number]>;
+    assert.equal(Object.keys(byType).length, 256);
+    assert.equal(Object.values(byType).reduce((sum, [n]) => sum + n, 0), 3000);
+    assert.ok((byType['(other)']?.[0] ?? 0) > 2000);
+    account.close();
+  }));
+
+test('credentials remember their last use across restarts', async () => {
+  const clock = new HandClock();
+  await withLedger(async (ledger) => {
+    ledger.touchCredential('key_1');
+    assert.equal(ledger.credentials.lastUsed('key_1'), clock.at);
+    assert.equal(ledger.credentials.lastUsed('key_2'), undefined);
+    await Promise.resolve();
+  }, clock);
+  await withLedger(async (ledger) => {
+    assert.equal(ledger.credentials.lastUsed('key_1'), clock.at);
+    await Promise.resolve();
+  });
+});
+
+test('verification finds a planted gap, a planted overlap and an account that differs from its ranges', async () => {
+  const subscription = subscriptionOf('sub_verify', { tenant: 'verified' });
+  const clock = new HandClock();
+  const ids: string[] = [];
+  await withLedger(async (ledger) => {
+    for (let reader = 0; reader < 4; reader += 1) {
+      const account = await ledger.open(requestOf(subscription), ignore);
+      for (let minute = 0; minute < 3; minute += 1) {
+        account.charge(batchOf(minute * 10, minute * 10 + 10), 0);
+        await ledger.flush();
+        clock.at += 60_000;
+      }
+      account.close();
+      ids.push(account.id);
+    }
+  }, clock);
+  const verify = () => verifyRanges(kit.database, compareInTests, 'verified');
+  assert.deepEqual(await verify(), { ok: true, readers: 4, ranges: 12, gaps: [], overlaps: [] });
+  const plant = (sql: string, reader: string | undefined) => kit.database.transact([{ sql, parameters: [reader as string] }]);
+  await plant(`UPDATE usage_range SET lo = 'aaaaaa-13' WHERE reader = ? AND serial = 2`, ids[0]);
+  await plant(`UPDATE usage_range SET lo = 'aaaaaa-17' WHERE reader = ? AND serial = 3`, ids[1]);
+  await plant(`UPDATE reader SET charged = 'aaaaaa-40' WHERE id = ?`, ids[2]);
+  await plant(`DELETE FROM usage_range WHERE reader = ? AND serial = 1`, ids[3]);
+  const found = (await verify()) as { ok: boolean; gaps: { reader: string }[]; overlaps: { reader: string; range: number; expected: string; found: string }[] };
+  assert.equal(found.ok, false);
+  assert.deepEqual(found.gaps.map(({ reader }) => reader).sort(), [ids[0], ids[2], ids[3]].sort());
+  assert.deepEqual(found.overlaps, [{ reader: ids[1], range: 3, expected: 'aaaaaa-20', found: 'aaaaaa-17' }]);
+  assert.equal((await verifyRanges(kit.database, compareInTests, 'somebody else'))['ranges'], 0);
+});
