@@ -1,4 +1,6 @@
 import type { WindowUnit } from '../../core/policy.ts';
+import type { PresetName } from '../../policies/presets.ts';
+import { presets } from '../../policies/presets.ts';
 import type { LimitsSpec, PlanSpec } from '../../store/resources.ts';
 import type { Place } from './place.ts';
 import { duration, size } from './quantities.ts';
@@ -8,10 +10,10 @@ import { fallback, isRecord, listOf, object, oneOrMany, optional, required } fro
 
 const windowUnits = ['second', 'minute', 'hour', 'day', 'week', 'month'] as const satisfies readonly WindowUnit[];
 
-export const presetNames = ['gold', 'silver', 'bronze', 'unlimited'] as const;
+const presetNames = Object.keys(presets) as PresetName[];
 
 const eventCount = object({
-  limit: required(integer({ min: 0 }), 'Most events in one window.'),
+  limit: required(integer({ min: 1 }), 'Most events in one window.'),
   per: required(choice(windowUnits), 'The calendar window in UTC.'),
   counts: fallback(choice(['publish', 'deliver', 'both']), 'deliver', 'Which events count: published ones, delivered ones, or both.'),
   onLimit: optional(
@@ -31,7 +33,8 @@ const durationLimit = object(
   },
   {
     check(value, place) {
-      if ((value.limit === undefined) === (value.until === undefined))
+      if (value.limit === 0) place.at('limit').report('must be more than 0');
+      else if ((value.limit === undefined) === (value.until === undefined))
         place.report('needs either `limit` (a time, per connection or window) or `until` (a date), and not both');
       else if (value.until !== undefined && value.per !== undefined) place.report('`per` belongs to `limit`, not to `until`');
     },
@@ -40,13 +43,17 @@ const durationLimit = object(
 
 const bufferedEvents = object({ events: required(integer({ min: 1, max: 1_000_000 }), 'Most events waiting.') });
 
+/** Bounds of the policy itself: less than one event's frame, or more than a process has. */
+const minBuffer = 1024;
+const maxBuffer = 2 ** 30;
+
 /** Bytes, or `{events: n}`. */
 const maxBuffered: Shape<{ readonly bytes: number } | { readonly events: number }> = {
   decode(value, place) {
     if (isRecord(value)) return bufferedEvents.decode(value, place);
     const bytes = size.decode(value, place);
     if (bytes === undefined) return undefined;
-    return bytes > 0 ? { bytes } : place.report('must be more than 0');
+    return bytes >= minBuffer && bytes <= maxBuffer ? { bytes } : place.report('must be between 1KiB and 1GiB');
   },
   schema: (form) => ({ anyOf: [size.schema(form), bufferedEvents.schema(form)] }),
 };
@@ -72,7 +79,7 @@ const backpressure = object(
 const writtenLimits = object({
   eventCount: optional(oneOrMany(eventCount, 16), 'How many events an application may publish or receive: one limit or a list.'),
   connectionCount: optional(
-    object({ limit: required(integer({ min: 0, max: 1_000_000 }), 'Most connections open at once.') }),
+    object({ limit: required(integer({ min: 1, max: 1_000_000 }), 'Most connections open at once.') }),
     'How many connections one subscription may hold.',
   ),
   duration: optional(oneOrMany(durationLimit, 16), 'How long one may stay connected: one limit or a list.'),

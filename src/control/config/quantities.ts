@@ -21,8 +21,8 @@ const sizeUnits: ReadonlyMap<string, number> = new Map([
   ['B', 1],
 ]);
 
-const durationPattern = /^\d{1,15}(\.\d{1,6})?(ms|s|m|h|d|w)$/;
-const sizePattern = /^\d{1,15}(\.\d{1,6})? ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$/;
+const durationPattern = /^\d{1,16}(\.\d{1,6})?(ms|s|m|h|d|w)$/;
+const sizePattern = /^\d{1,16}(\.\d{1,6})? ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$/;
 
 /** A hundred years: no longer time can be meant. */
 const maxDuration = 100 * 366 * 86_400_000;
