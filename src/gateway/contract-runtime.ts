@@ -1,13 +1,9 @@
+import type { Contract, ContractChannel } from '../contracts/contract.ts';
+import { compileChecker, type EventChecker, type NotChecked } from '../contracts/event-checker.ts';
+import { findChannel, findChannels } from '../contracts/find-channel.ts';
+import { loadContract } from '../contracts/load-contract.ts';
 import type { EventDraft } from '../core/event.ts';
-
-/** A channel of a contract as permissions see it. */
-export interface RuntimeChannel {
-  readonly address: string;
-  /** Clients may read. */
-  readonly send: boolean;
-  /** Clients may publish. */
-  readonly receive: boolean;
-}
+import type { ContractSource } from '../store/resources.ts';
 
 export interface Violation {
   readonly path: string;
@@ -15,12 +11,45 @@ export interface Violation {
 }
 
 /** A contract at work: routes, permissions and checks. */
-export interface ContractRuntime {
+export class ContractRuntime {
+  readonly #contract: Contract;
+  readonly #checker: EventChecker;
+
+  private constructor(contract: Contract, checker: EventChecker) {
+    this.#contract = contract;
+    this.#checker = checker;
+  }
+
+  /** Rejects with ContractError. Compiling runs in a thread of its own under a time limit first. */
+  static async open(source: ContractSource): Promise<ContractRuntime> {
+    const contract = await loadContract(source);
+    return new ContractRuntime(contract, await compileChecker(contract));
+  }
+
+  /** Messages whose schema language is passed through unchecked: for the operator's log. */
+  get notChecked(): readonly NotChecked[] {
+    return this.#checker.notChecked;
+  }
+
   /** The channel a concrete address belongs to. */
-  find(address: string): RuntimeChannel | undefined;
+  find(address: string): ContractChannel | undefined {
+    return findChannel(this.#contract, address);
+  }
+
   /** Every channel a pattern can match. */
-  findAll(pattern: string): readonly RuntimeChannel[];
-  check(channel: RuntimeChannel, event: EventDraft): readonly Violation[] | undefined;
-  /** The type of an event sent as plain JSON, where the channel has exactly one message. */
-  defaultType(channel: RuntimeChannel): string | undefined;
+  findAll(pattern: string): readonly ContractChannel[] {
+    return findChannels(this.#contract, pattern);
+  }
+
+  /** What is wrong with an event a client (or, `as` provider, the provider) publishes; undefined when nothing is. */
+  check(channel: ContractChannel, event: EventDraft, as: 'client' | 'provider'): readonly Violation[] | undefined {
+    return this.#checker.check(channel, event, as === 'client' ? 'receive' : 'send');
+  }
+
+  /** The type of an event sent without an envelope, where exactly one message can be meant. */
+  defaultType(channel: ContractChannel, as: 'client' | 'provider'): string | undefined {
+    const ids = as === 'client' ? channel.receives : channel.sends;
+    const [only, ...others] = channel.messages.filter(({ id }) => ids.includes(id));
+    return others.length > 0 ? undefined : only?.types[0];
+  }
 }

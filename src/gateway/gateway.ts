@@ -59,7 +59,7 @@ export class EventGateway implements Gateway {
     let credential: Resource<'credential'> | undefined;
     try {
       if (found === undefined) throw new GatewayError('NOT_FOUND', 'No API is served at this path.');
-      credential = this.#authenticate(hello.credential);
+      credential = this.#authenticate(hello.credential, found.api.resource.name);
       return this.#admit(hello, found.api, found.rest, credential);
     } catch (error) {
       const refusal = toGatewayError(error);
@@ -88,7 +88,7 @@ export class EventGateway implements Gateway {
     const refusal = this.#scoped(subscription, connection, address) ?? subscription.stages.connect(connection);
     if (refusal !== undefined) throw refusal;
     this.#parts.onUsed(credential.id);
-    const services = { catalogue, feeds: this.#feeds, meter, schedule, now: () => clock.now(), authenticate: (given: Credential | undefined) => this.#authenticate(given) };
+    const services = { catalogue, feeds: this.#feeds, meter, schedule, now: () => clock.now(), authenticate: (given: Credential | undefined) => this.#authenticate(given, api.resource.name) };
     const session = new GatewaySession(services, { api, address, credential, subscription, hello }, connection, (closed) => this.#sessions.remove(closed));
     if (hello.stream || hello.protocol === 'poll') this.#sessions.add(session);
     return session;
@@ -99,15 +99,15 @@ export class EventGateway implements Gateway {
     return isPattern(address) ? subscription.stages.read(connection, address) : undefined;
   }
 
-  #authenticate(credential: Credential | undefined): Resource<'credential'> {
+  #authenticate(credential: Credential | undefined, api: string): Resource<'credential'> {
     if (credential === undefined) {
       throw new GatewayError('UNAUTHENTICATED', 'Send an API key as Authorization: Bearer or X-API-Key, or a single-use ticket as ?ticket=.');
     }
     const { catalogue, tickets } = this.#parts;
     if (credential.kind === 'ticket') {
-      const id = tickets.redeem(credential.value);
-      const found = id === undefined ? undefined : catalogue.credential(id);
-      if (found === undefined) throw new GatewayError('UNAUTHENTICATED', 'This ticket is unknown, used or older than 30 seconds; get a new one.');
+      const meaning = tickets.redeem(credential.value);
+      const found = meaning === undefined ? undefined : catalogue.credential(meaning.credential);
+      if (found === undefined || (meaning?.api ?? api) !== api) throw new GatewayError('UNAUTHENTICATED', 'This ticket is unknown, used, older than 30 seconds or for another API; get a new one.');
       return found;
     }
     const found = catalogue.credentialByHash(hashApiKey(credential.value));

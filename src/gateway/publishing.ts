@@ -21,7 +21,7 @@ interface Publishing {
 export async function publishEvents(publishing: Publishing): Promise<readonly Placed[]> {
   const { meter, now, api, subscription, connection, address, events } = publishing;
   const { stages } = subscription;
-  const refusal = tooLarge(api, events) ?? breaksContract(api, address, events) ?? stages.publish(connection, address, events);
+  const refusal = tooLarge(api, events) ?? breaksContract(publishing) ?? stages.publish(connection, address, events);
   if (refusal !== undefined) {
     record(publishing, refusal);
     throw refusal;
@@ -55,12 +55,12 @@ function tooLarge(api: ApiRuntime, events: readonly EventDraft[]): GatewayError 
   return new GatewayError('TOO_LARGE', `Event ${index} has ${size} bytes of data; this API takes at most ${maxEventBytes} an event.`, { details: { index, maxEventBytes } });
 }
 
-function breaksContract(api: ApiRuntime, address: string, events: readonly EventDraft[]): GatewayError | undefined {
+function breaksContract({ api, address, events, subscription }: Publishing): GatewayError | undefined {
   const channel = api.contract.find(address);
   if (channel === undefined) return undefined;
   const violations: (Violation & { readonly index: number })[] = [];
   for (const [index, event] of events.entries()) {
-    for (const violation of api.contract.check(channel, event) ?? []) {
+    for (const violation of api.contract.check(channel, event, subscription.context.as) ?? []) {
       if (violations.length < maxViolations) violations.push({ index, ...violation });
     }
   }

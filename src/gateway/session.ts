@@ -74,8 +74,9 @@ export class GatewaySession implements Session {
   }
 
   get defaults(): EventDefaults {
-    const channel = this.#api.contract.find(this.address);
-    return { type: channel === undefined ? undefined : this.#api.contract.defaultType(channel), source: this.#api.resource.spec.path };
+    const { contract, resource } = this.#api;
+    const channel = contract.find(this.address);
+    return { type: channel === undefined ? undefined : contract.defaultType(channel, this.#primary.context.as), source: resource.spec.path };
   }
 
   get mayRead(): boolean {

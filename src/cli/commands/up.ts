@@ -1,0 +1,109 @@
+import { once } from 'node:events';
+import { access } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { wholeNumber } from '../arguments.ts';
+import { defineCommand, type Context } from '../command.ts';
+import { readConfig } from '../config-changes.ts';
+import { watchFolderOf } from '../config-watch.ts';
+import { CliError } from '../exit-code.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Sluice } from '../wire.ts';
+
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+
+const options = {
+  config: { type: 'string', short: 'c', value: 'FILE', describe: 'the configuration file, applied at start and on change; default sluice.yaml where there is one' },
+  data: { type: 'string', value: 'DIR', default: '.sluice', describe: 'data folder' },
+  port: { type: 'string', value: 'PORT', default: '8080', describe: "the gateway's port; 0: any free one" },
+  'control-port': { type: 'string', value: 'PORT', default: '8081', describe: "the management API's port; 0: any free one" },
+  host: { type: 'string', value: 'ADDRESS', default: '127.0.0.1', describe: 'address the gateway listens on' },
+  'control-host': { type: 'string', value: 'ADDRESS', default: '127.0.0.1', describe: 'address the management API listens on; elsewhere than on loopback it needs SLUICE_ADMIN_TOKEN' },
+  grace: { type: 'string', value: 'SECONDS', default: '10', describe: 'time for connections to end when it is told to stop' },
+  'log-level': { type: 'string', value: 'LEVEL', default: 'info', describe: levels.join(', ') },
+  'log-json': { type: 'boolean', describe: 'log JSON lines' },
+} as const;
+
+type UpContext = Context<typeof options>;
+
+/** The gateway and the management API, until SIGTERM or SIGINT. */
+export const up = defineCommand({
+  name: 'up',
+  summary: 'start the gateway and the management API',
+  details: 'Logs go to stderr. With --json one line on stdout says when it serves: {"event":"ready","gateway":…,"control":…}.',
+  options,
+  examples: ['sluice up', 'sluice up --config sluice.yaml --port 0 --control-port 0 --json'],
+  async run(context) {
+    const { values, output, signal } = context;
+    const grace = wholeNumber(values.grace, 'grace', 0, 3600) * 1000;
+    const log = await openLog(context);
+    const file = await configFile(context);
+    const sluice = await serve(context, file, log);
+    const stopWatching = file === undefined ? () => undefined : watchFolderOf(file, () => void follow(context, file, sluice, log));
+    try {
+      const { gatewayUrl, controlUrl } = sluice;
+      await output.show({ event: 'ready', gateway: gatewayUrl, control: controlUrl }, () => `Gateway ${gatewayUrl}\nControl ${controlUrl}`);
+      if (!signal.aborted) await once(signal, 'abort');
+      log.info('stopping: clients are told to come back');
+    } finally {
+      stopWatching();
+      await sluice.stop({ grace });
+    }
+  },
+});
+
+async function openLog({ values }: UpContext): Promise<Log> {
+  const level = levels.find((known) => known === values['log-level']);
+  if (level === undefined) throw new CliError('usage', `--log-level takes one of ${levels.join(', ')}.`);
+  const { createLog } = await import('../../observe/log.ts');
+  return createLog({ level, destination: process.stderr, json: values['log-json'] });
+}
+
+/** The file that was named, which must exist, or sluice.yaml if there is one. */
+async function configFile({ values, cwd }: UpContext): Promise<string | undefined> {
+  if (values.config !== undefined) return resolve(cwd, values.config);
+  const file = resolve(cwd, 'sluice.yaml');
+  return access(file).then(
+    () => file,
+    () => undefined,
+  );
+}
+
+async function serve(context: UpContext, file: string | undefined, log: Log): Promise<Sluice> {
+  const { values, env, cwd } = context;
+  const bundle = file === undefined ? undefined : await readConfig(file, context);
+  const { startSluice } = await import('../wire.ts');
+  try {
+    return await startSluice({
+      config: bundle?.config,
+      actor: `config:${values.config ?? 'sluice.yaml'}`,
+      data: resolve(cwd, values.data),
+      port: wholeNumber(values.port, 'port', 0, 65_535),
+      controlPort: wholeNumber(values['control-port'], 'control-port', 0, 65_535),
+      host: values.host,
+      controlHost: values['control-host'],
+      env,
+      log,
+    });
+  } catch (error) {
+    throw explained(error, values);
+  }
+}
+
+function explained(error: unknown, values: UpContext['values']): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return new CliError('conflict', `A port is in use (${message}); choose others with --port and --control-port.`, { cause: error });
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') return new CliError('failed', `It cannot listen on ${values.host}:${values.port}: ${message}.`, { cause: error });
+  if ((error as Error).name === 'StoreError') return new CliError(code === 'LOCKED' ? 'conflict' : 'failed', message, { cause: error });
+  return error;
+}
+
+/** Applies a changed file; one with mistakes is reported and what runs stays as it is. */
+async function follow(context: UpContext, file: string, sluice: Sluice, log: Log): Promise<void> {
+  try {
+    const { config, name } = await readConfig(file, context);
+    const changes = await sluice.apply(config, `config:${name}`);
+    if (changes.length > 0) log.info({ changes: changes.length }, 'the configuration was applied again');
+  } catch (error) {
+    log.error({ reason: (error as Error).message }, 'the changed configuration is not applied');
+  }
+}

@@ -1,0 +1,251 @@
+import { embeddedMigrations } from '../backbones/embedded/migrations.ts';
+import { openEmbedded } from '../backbones/embedded/open-embedded.ts';
+import { lintContract } from '../contracts/lint.ts';
+import { loadContract } from '../contracts/load-contract.ts';
+import { Administration } from '../control/administration.ts';
+import { loadAdminToken, type AdminToken } from '../control/admin-token.ts';
+import { applyConfig, type ConfigChange } from '../control/configuration.ts';
+import { checkListenAddress } from '../control/listen-address.ts';
+import { createControl } from '../control/server.ts';
+import type { Backbone } from '../core/backbone.ts';
+import { systemClock } from '../core/clock.ts';
+import { GatewayError } from '../core/errors.ts';
+import { Catalogue } from '../gateway/catalogue.ts';
+import { ContractRuntime } from '../gateway/contract-runtime.ts';
+import { EventGateway } from '../gateway/gateway.ts';
+import { planBinder } from '../gateway/plan-stages.ts';
+import { backboneKinds, entrypoints, policies } from '../gateway/registry.ts';
+import { Tickets } from '../gateway/tickets.ts';
+import { TimingWheel } from '../gateway/timing-wheel.ts';
+import { HttpListener } from '../listeners/http.ts';
+import { HealthTimeline } from '../metering/health-timeline.ts';
+import { LedgerInsights } from '../metering/ledger-insights.ts';
+import { openLedger, type Ledger } from '../metering/ledger.ts';
+import { meteringMigrations } from '../metering/migrations.ts';
+import { createLog, type Log } from '../observe/log.ts';
+import { Metrics } from '../observe/metrics.ts';
+import type { Database } from '../store/database.ts';
+import { storeMigrations } from '../store/migrations.ts';
+import type { ResourceStore } from '../store/resources.ts';
+import { openDatabase } from '../store/sqlite/open-database.ts';
+import { openResourceStore } from '../store/sqlite/resource-store.ts';
+
+export interface SluiceOptions {
+  /** Applied before it serves: plain JSON as `readConfigFile` gives it. */
+  readonly config?: Readonly<Record<string, unknown>> | undefined;
+  /** Who the audit says applied it. */
+  readonly actor?: string | undefined;
+  /** Data folder; made when it is missing. */
+  readonly data: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly controlPort: number;
+  /** Address the gateway listens on; default 127.0.0.1. */
+  readonly host?: string | undefined;
+  readonly controlHost?: string | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly version?: string | undefined;
+  /** Default: warnings on stderr. */
+  readonly log?: Log | undefined;
+}
+
+/** A whole Sluice in this process. */
+export interface Sluice {
+  readonly gatewayUrl: string;
+  readonly controlUrl: string;
+  readonly adminToken: string;
+  /** Applies a configuration to what runs; nothing is deleted. */
+  apply(config: Readonly<Record<string, unknown>>, actor: string): Promise<readonly ConfigChange[]>;
+  /** Tells clients to come back later, finishes what was begun, closes. `grace` bounds it all, in milliseconds. */
+  stop(options?: { readonly grace?: number }): Promise<void>;
+}
+
+/** Milliseconds over which a restart tells clients to come back, and at most takes in all. */
+const drainWindow = 2000;
+const defaultGrace = 10_000;
+
+/** What everything else stands on: the store, the embedded log and the books. */
+interface Foundation {
+  readonly database: Database & { stats(): object };
+  readonly store: ResourceStore;
+  readonly embedded: Backbone;
+  readonly ledger: Ledger;
+  readonly metrics: Metrics;
+}
+
+async function openFoundation(data: string, log: Log): Promise<Foundation> {
+  const metrics = new Metrics({ process: true });
+  const onWarning = (sentence: string, cause?: unknown): void => log.warn({ error: cause }, sentence);
+  const database = await openDatabase({ folder: data, migrations: [...storeMigrations, ...embeddedMigrations, ...meteringMigrations], onWarning });
+  const store = await openResourceStore(database, systemClock);
+  const embedded = await openEmbedded({ database, clock: systemClock, onWarning });
+  const ledger = await openLedger({ database, clock: systemClock, compare: (_log, a, b) => embedded.compare(a, b), log, metrics });
+  return { database, store, embedded, ledger, metrics };
+}
+
+/** Puts the gateway's parts together on a foundation; it does not listen yet. */
+function buildGateway({ store, embedded, ledger }: Foundation, log: Log) {
+  const wheel = new TimingWheel({ clock: systemClock });
+  const schedule = (at: number, callback: () => void): (() => void) => {
+    const handle = wheel.schedule(at, callback);
+    return () => wheel.cancel(handle);
+  };
+  const catalogue = new Catalogue({
+    store,
+    tenant: 'default',
+    openContract: async ({ name, spec }) => {
+      const contract = await ContractRuntime.open(spec.contract);
+      for (const message of contract.notChecked) log.warn({ api: name, ...message }, 'messages of this schema language are passed through unchecked');
+      return contract;
+    },
+    backboneOf: (name) => (store.get('backbone', name)?.spec.kind === 'embedded' ? embedded : undefined),
+    policiesOf: planBinder(policies, { clock: systemClock, counters: ledger }),
+    onProblem: (api, error) => log.error({ api, error }, 'this API cannot be served as it is configured'),
+  });
+  const tickets = new Tickets(systemClock);
+  const gateway = new EventGateway({ catalogue, meter: ledger, tickets, clock: systemClock, schedule, onUsed: (credential) => ledger.touchCredential(credential) });
+  const onBug = (error: unknown): void => log.error({ error }, 'a request failed for a reason of our own');
+  const http = new HttpListener({ route: (path) => gateway.route(path), onBug, maxConnections: 100_000 });
+  for (const start of Object.values(entrypoints)) start({ gateway, http, now: systemClock.now, random: Math.random, schedule, onBug });
+  return { wheel, catalogue, tickets, gateway, http };
+}
+
+type GatewayParts = ReturnType<typeof buildGateway>;
+
+/** Starts a Sluice and resolves once it serves; rejects with StoreError, GatewayError or the system's error, and leaves nothing behind. */
+export async function startSluice(options: SluiceOptions): Promise<Sluice> {
+  const closers: (() => unknown)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).toReversed()) await close();
+  };
+  try {
+    return await start(options, closers, closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function start(options: SluiceOptions, closers: (() => unknown)[], closeAll: () => Promise<void>): Promise<Sluice> {
+  const { data, env = process.env } = options;
+  const log = options.log ?? createLog({ level: 'warn', destination: process.stderr, json: false });
+  const startedAt = systemClock.now();
+  const admin = await loadAdminToken(data, env);
+  const controlHost = options.controlHost ?? '127.0.0.1';
+  checkControlAddress(controlHost, admin, log);
+  const foundation = await openFoundation(data, log);
+  const { database, embedded, ledger } = foundation;
+  closers.push(
+    () => database.close(),
+    () => embedded.close(),
+    () => ledger.close(),
+  );
+  const parts = buildGateway(foundation, log);
+  const { wheel, catalogue, gateway, http } = parts;
+  closers.push(() => {
+    catalogue.close();
+    wheel.close();
+  });
+  const health = watchBackbones(foundation);
+  closers.push(() => health.close());
+  const administration = administrationOf(foundation);
+  if (options.config !== undefined) await applyConfig(administration, options.config, { prune: false, actor: options.actor ?? 'config' });
+  await catalogue.settled();
+  const gatewayUrl = await http.listen(options.port, options.host ?? '127.0.0.1');
+  closers.push(() => http.closeNow());
+  const control = controlOf({ version: options.version ?? '0', log, foundation, parts, health, administration, admin, gatewayUrl, startedAt });
+  const controlUrl = await control.listen({ port: options.controlPort, host: controlHost });
+  closers.push(() => control.close());
+  return {
+    gatewayUrl,
+    controlUrl,
+    adminToken: admin.token,
+    apply: (config, actor) => applyConfig(administration, config, { prune: false, actor }),
+    stop: async ({ grace = defaultGrace } = {}) => {
+      const signal = AbortSignal.timeout(grace);
+      const closed = http.close();
+      await gateway.drain(Math.min(drainWindow, grace / 2), signal);
+      await Promise.race([closed, aborted(signal)]);
+      await closeAll();
+    },
+  };
+}
+
+function checkControlAddress(host: string, admin: AdminToken, log: Log): void {
+  const { refusal, warning } = checkListenAddress(host, admin.explicit);
+  if (refusal !== undefined) throw new GatewayError('INVALID_CONFIGURATION', refusal);
+  if (warning !== undefined) log.warn(warning);
+}
+
+function administrationOf({ store }: Foundation): Administration {
+  return new Administration({
+    store,
+    clock: systemClock,
+    checkContract: async (source) => (await lintContract(source)).filter(({ severity }) => severity === 'error'),
+    knownEntrypoints: Object.keys(entrypoints),
+    knownBackbones: backboneKinds,
+  });
+}
+
+function watchBackbones({ store, embedded, metrics }: Foundation): HealthTimeline {
+  const probe = async () => {
+    const health = await embedded.check(AbortSignal.timeout(5000));
+    return store.list('backbone', 'default').map(({ name, spec }) => ({ name, kind: spec.kind, health }));
+  };
+  const timeline = new HealthTimeline(probe, systemClock);
+  timeline.exportTo(metrics);
+  timeline.start();
+  return timeline;
+}
+
+interface ControlParts {
+  readonly version: string;
+  readonly log: Log;
+  readonly foundation: Foundation;
+  readonly parts: GatewayParts;
+  readonly health: HealthTimeline;
+  readonly administration: Administration;
+  readonly admin: AdminToken;
+  readonly gatewayUrl: string;
+  readonly startedAt: number;
+}
+
+function controlOf({ version, log, foundation, parts, health, administration, admin, gatewayUrl, startedAt }: ControlParts): ReturnType<typeof createControl> {
+  const { database, store, embedded, ledger, metrics } = foundation;
+  const { catalogue, gateway, tickets } = parts;
+  const lagOf = async (log: string, address: string, position: Parameters<Backbone['lag']>[1]) => {
+    const { events, oldest } = await embedded.lag({ log, address }, position);
+    return { events, age: oldest === undefined ? 0 : systemClock.now() - oldest };
+  };
+  const insights = new LedgerInsights({ ledger, database, clock: systemClock, compare: (_log, a, b) => embedded.compare(a, b), lagOf, health });
+  return createControl({
+    store,
+    insights,
+    clock: systemClock,
+    adminToken: admin.token,
+    checkContract: (source) => administration.contractProblems(source),
+    describeContract: async (source) => ({ ...(await loadContract(source)) }),
+    knownEntrypoints: Object.keys(entrypoints),
+    knownBackbones: backboneKinds,
+    issueTicket: (_tenant, credential, api) => tickets.issue({ credential, api }),
+    status: async () => ({
+      version,
+      startedAt,
+      uptime: systemClock.now() - startedAt,
+      gateway: { url: gatewayUrl, connections: gateway.connections(), draining: gateway.draining },
+      backbones: health.report(),
+      apis: catalogue.apis().map(({ resource }) => ({ name: resource.name, path: resource.spec.path, lifecycle: resource.spec.lifecycle, connections: gateway.connections(resource.name) })),
+      store: database.stats(),
+      ledger: { failing: ledger.failure ?? null },
+    }),
+    metrics: () => metrics.scrape(),
+    ready: () => !gateway.draining,
+    log,
+    administration,
+    version,
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
