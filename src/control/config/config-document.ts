@@ -27,13 +27,11 @@ export class ConfigDocument {
         version: '1.2',
       });
       this.#document = document;
-      this.problems = [...document.errors, ...document.warnings]
-        .slice(0, 20)
-        .map((error) => ({
-          ...this.#placeAt(error.pos[0]),
-          path: '',
-          sentence: error.code === 'MULTIPLE_DOCS' ? 'holds more than one document; keep the first' : firstLine(error.message),
-        }));
+      this.problems = [...document.errors, ...document.warnings].slice(0, 20).map((error) => ({
+        ...this.#placeAt(error.pos[0]),
+        path: '',
+        sentence: error.code === 'MULTIPLE_DOCS' ? 'holds more than one document; keep the first' : firstLine(error.message),
+      }));
       this.value = this.problems.length === 0 ? document.toJS({ maxAliasCount: maxAliases }) : undefined;
     } catch (error) {
       this.value = undefined;

@@ -9,7 +9,7 @@ export function printConfig(config: Readonly<Record<string, unknown>>): string {
 /** Plain `${` are written so that they are not taken for references; those that stand for a backbone's secrets stay, and contracts are not touched. */
 function escaped(value: unknown, way: readonly string[]): unknown {
   if (typeof value === 'string')
-    return way[0] === 'backbones' && /^\$\{env:[A-Z0-9_]+\}$/.test(value) ? value : value.replaceAll('${', '$${');
+    return way[0] === 'backbones' && /^\$\{env:[A-Z0-9_]+\}$/.test(value) ? value : value.replaceAll('${', () => '$${');
   if (Array.isArray(value)) return value.map((member, index) => escaped(member, [...way, String(index)]));
   if (!isRecord(value)) return value;
   const isContract = way.length === 3 && way[0] === 'apis' && way[2] === 'contract';

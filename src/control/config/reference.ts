@@ -56,7 +56,7 @@ function table({ path, schema }: Section): string {
   const needed = (schema['required'] ?? []) as readonly string[];
   const rows = Object.entries(propertiesOf(schema)).map(([key, member]) => {
     const value = needed.includes(key) ? 'required' : member['default'] === undefined ? '' : code(JSON.stringify(member['default']));
-    return `| \`${key}\` | ${valueOf(member)} | ${value} | ${cell(String(member['description'] ?? ''))} |`;
+    return `| \`${key}\` | ${valueOf(member)} | ${value} | ${cell(member['description'] as string)} |`;
   });
   const heading = path === '' ? 'The whole file' : `\`${path}\``;
   return [`### ${heading}`, '', '| key | value | default | |', '| --- | --- | --- | --- |', ...rows].join('\n');
@@ -69,7 +69,7 @@ function valueOf(schema: JsonSchema): string {
   if (schema['type'] === 'array') return `list of: ${valueOf(schema['items'] as JsonSchema)}`;
   if (schema['type'] === 'object') return isRecord(schema['additionalProperties']) ? 'entries by name' : 'object';
   if (schema['type'] === 'integer') return range(schema);
-  return String(schema['title'] ?? 'text');
+  return (schema['title'] as string | undefined) ?? 'text';
 }
 
 function range(schema: JsonSchema): string {
