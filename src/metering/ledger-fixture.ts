@@ -23,18 +23,21 @@ export class HandClock {
   }
 }
 
-/** A real database that can be told to take nothing, as a full disk does. */
+/** A real database that can be told to take nothing, as a full disk does, or to commit and report a failure, as a lost answer does. */
 export class RefusingDatabase implements Database {
   isRefusing = false;
+  isLosingAnswers = false;
   readonly #database: Database;
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  transact(statements: readonly Statement[]): Promise<readonly StatementResult[]> {
-    if (this.isRefusing) return Promise.reject(new StoreError('FULL', 'There is no space left in the data folder.'));
-    return this.#database.transact(statements);
+  async transact(statements: readonly Statement[]): Promise<readonly StatementResult[]> {
+    if (this.isRefusing) throw new StoreError('FULL', 'There is no space left in the data folder.');
+    const results = await this.#database.transact(statements);
+    if (this.isLosingAnswers) throw new StoreError('FAILED', 'The answer was lost.');
+    return results;
   }
 
   query(sql: string, parameters?: readonly SqlValue[]): Promise<readonly Record<string, SqlValue>[]> {

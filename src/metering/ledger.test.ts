@@ -306,16 +306,20 @@ test('a store that refuses loses nothing: state stays where it is and goes with 
 
 test('a commit that is on disk but was reported as failed is written again without counting twice', () =>
   withLedger(async (ledger) => {
-    const account = await ledger.open(requestOf(nextSubscription()), ignore);
-    account.charge(batchOf(0, 10), 0);
+    const subscription = nextSubscription();
+    const account = await ledger.open(requestOf(subscription), ignore);
+    account.charge(batchOf(0, 11), 0);
+    const byType = new Map([['t', { events: 3, bytes: 30 }]]);
+    ledger.published({ subscription, protocol: 'publish', log: 'default/orders', address: 'orders', byType, duplicates: 1, latency: 2 });
+    kit.database.isLosingAnswers = true;
+    await assert.rejects(ledger.flush(), { code: 'FAILED' });
+    account.charge(batchOf(11, 12), 0);
+    await assert.rejects(ledger.flush(), { code: 'FAILED' });
+    kit.database.isLosingAnswers = false;
     await ledger.flush();
-    account.charge(batchOf(10, 11), 0);
-    kit.database.isRefusing = true;
-    await assert.rejects(ledger.flush());
-    kit.database.isRefusing = false;
-    await ledger.flush();
-    await ledger.flush();
-    assert.equal((await ranges(account.id))[0]?.['n_billable'], 11);
+    assert.equal((await ranges(account.id)).reduce((sum, row) => sum + Number(row['n_billable']), 0), 12);
+    const [published] = await kit.database.query('SELECT sum(events) AS events, sum(duplicates) AS duplicates FROM publish_usage WHERE subscription = ?', [subscription.id]);
+    assert.deepEqual({ ...published }, { events: 3, duplicates: 1 });
     account.close();
   }));
 

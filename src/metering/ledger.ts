@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { DurableName, Meter, PublishRecord, ReaderAccount, ReaderRequest, RefusalRecord } from '../core/meter.ts';
 import type { Counters, SubscriptionContext, WindowCounter, WindowUnit } from '../core/policy.ts';
@@ -67,7 +67,8 @@ export class Ledger implements Meter, Counters {
   constructor(options: LedgerOptions) {
     const { database, clock } = options;
     const observer = observeUsage(options.log, options.metrics);
-    const part = clock.now();
+    // Not the time: a clock that stepped back must not make two runs write the same rows.
+    const part = randomInt(2 ** 47);
     this.#clock = clock;
     this.#observer = observer;
     this.board = new SeriesBoard(options.mostSeries);
