@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { ThreadLimits } from './bounded-thread.ts';
 import { TooExpensive } from './check-budget.ts';
 import type { Contract, ContractChannel, ContractMessage, MessageSchema } from './contract.ts';
 import { problemAt } from './contract-places.ts';
@@ -8,7 +9,6 @@ import type { Problem } from './problem.ts';
 import { SchemaCompiler } from './schema-compiler.ts';
 import { causesOf, sentenceOf } from './schema-error.ts';
 import { trialCompile, trialLimits } from './trial-compile.ts';
-import type { TrialLimits } from './trial-compile.ts';
 
 /** What an event is checked by; core's `EventDraft` is one. */
 export interface CheckedEvent {
@@ -154,7 +154,7 @@ function cut(text: string, most: number): string {
 }
 
 /** Compiles the payload schemas of a contract, first on trial in a thread with limits. Rejects with ContractError naming each schema that cannot be used. */
-export async function compileChecker(contract: Contract, limits: TrialLimits = trialLimits): Promise<EventChecker> {
+export async function compileChecker(contract: Contract, limits: ThreadLimits = trialLimits): Promise<EventChecker> {
   const schemas = checkable(contract);
   const faults = await trialCompile(schemas, limits);
   const problems = schemas.flatMap((schema, index) => problemsOf(contract, schema, faults[index] ?? []));

@@ -4,9 +4,10 @@ import { problemAt } from './contract-places.ts';
 import { compileChecker } from './event-checker.ts';
 import type { EventChecker } from './event-checker.ts';
 import { loadContract } from './load-contract.ts';
-import type { ContractText, LoadOptions } from './load-contract.ts';
+import type { LoadOptions } from './load-contract.ts';
 import { ContractError, ProblemList, quote } from './problem.ts';
 import type { Problem } from './problem.ts';
+import type { ContractText } from './read-contract.ts';
 
 /** Everything wrong or odd about a document: what refuses it, or else what its author would want to know. Errors first. */
 export async function lintContract(source: ContractText, options: LoadOptions = {}): Promise<readonly Problem[]> {

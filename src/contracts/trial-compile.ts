@@ -1,56 +1,25 @@
-import { Worker } from 'node:worker_threads';
+import { runBounded } from './bounded-thread.ts';
+import type { ThreadLimits } from './bounded-thread.ts';
 import type { MessageSchema } from './contract.ts';
 import type { SchemaFault } from './schema-faults.ts';
 
-export interface TrialLimits {
-  /** Milliseconds for all schemas together, thread start included. */
-  readonly time: number;
-  /** MiB of heap. */
-  readonly memory: number;
-}
-
-export const trialLimits: TrialLimits = { time: 5000, memory: 192 };
+/** What compiling all schemas of one contract may take. */
+export const trialLimits: ThreadLimits = { time: 5000, memory: 192 };
 
 /**
- * Compiles schemas in a thread of their own that is ended when it takes too long or too much, so that none can hold up the process. Resolves to
- * the faults of each schema, in order.
+ * Compiles schemas in a thread with limits, so that none can hold up the process. Resolves to the faults of each schema, in order; the one at
+ * work when a limit was reached has that as its fault.
  */
-export async function trialCompile(schemas: readonly MessageSchema[], limits: TrialLimits = trialLimits): Promise<readonly (readonly SchemaFault[])[]> {
+export async function trialCompile(schemas: readonly MessageSchema[], limits: ThreadLimits = trialLimits): Promise<readonly (readonly SchemaFault[])[]> {
   if (schemas.length === 0) return [];
   const current = new Int32Array(new SharedArrayBuffer(4));
-  const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-  const worker = new Worker(new URL(`./trial-worker${ending}`, import.meta.url), {
-    name: 'sluice-schemas',
-    workerData: { schemas, current },
-    resourceLimits: { maxOldGenerationSizeMb: limits.memory, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },
-    stdout: true,
-    stderr: true,
-  });
-  const outcome = await outcomeOf(worker, limits);
-  await worker.terminate();
-  if (typeof outcome !== 'string') return outcome;
+  const outcome = await runBounded<readonly (readonly SchemaFault[])[]>('trial-worker', { schemas, current }, limits);
+  if ('result' in outcome) return outcome.result;
   const index = Atomics.load(current, 0);
-  const fault: SchemaFault = { definition: 's0', steps: [], code: 'limit', sentence: outcome };
+  const sentence =
+    outcome.exceeded === 'time'
+      ? `Compiling the schemas took more than ${limits.time} ms and was at this one; make it smaller.`
+      : `Compiling the schemas took more than ${limits.memory} MiB and was at this one; make it smaller.`;
+  const fault: SchemaFault = { definition: 's0', steps: [], code: 'limit', sentence };
   return schemas.map((_, each) => (each === index ? [fault] : []));
-}
-
-/** The faults, or a sentence when the thread had to be ended. */
-function outcomeOf(worker: Worker, limits: TrialLimits): Promise<readonly (readonly SchemaFault[])[] | string> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(`Compiling the schemas took more than ${limits.time} ms and was at this one; make it smaller.`), limits.time);
-    const settled = (): void => clearTimeout(timer);
-    worker.once('message', (faults: readonly (readonly SchemaFault[])[]) => {
-      settled();
-      resolve(faults);
-    });
-    worker.once('error', (error: NodeJS.ErrnoException) => {
-      settled();
-      if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') resolve(`Compiling this schema took more than ${limits.memory} MiB; make it smaller.`);
-      else reject(error);
-    });
-    worker.once('exit', () => {
-      settled();
-      resolve('Compiling this schema ended without a result; make it smaller.');
-    });
-  });
 }
