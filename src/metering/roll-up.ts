@@ -45,12 +45,13 @@ export class RollUp {
     this.run().catch(() => undefined);
   }
 
-  /** Rolls up every minute that is over. */
-  run(): Promise<void> {
-    this.#running ??= this.#run().finally(() => {
+  /** Rolls up every minute that is over at the call. */
+  async run(): Promise<void> {
+    while (this.#running !== undefined) await this.#running.catch(() => undefined);
+    this.#running = this.#run().finally(() => {
       this.#running = undefined;
     });
-    return this.#running;
+    await this.#running;
   }
 
   async close(): Promise<void> {
