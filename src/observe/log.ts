@@ -54,7 +54,7 @@ class ReadableLines implements DestinationStream {
   write(line: string): void {
     const { time, level, message, ...fields } = JSON.parse(line) as Record<string, unknown>;
     const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${typeof value === 'string' && /^[\w./:*@-]+$/.test(value) ? value : JSON.stringify(value)}`);
-    this.#destination.write(`${String(time)} ${String(level).padEnd(5)} ${escapeControls(String(message ?? ''))}${rest.join('')}\n`);
+    this.#destination.write(`${String(time)} ${String(level).padEnd(5)} ${escapeControls(`${String(message ?? '')}${rest.join('')}`)}\n`);
   }
 }
 
