@@ -1,8 +1,7 @@
 import { embeddedMigrations } from '../backbones/embedded/migrations.ts';
 import { openEmbedded } from '../backbones/embedded/open-embedded.ts';
-import { lintContract } from '../contracts/lint.ts';
-import { loadContract } from '../contracts/load-contract.ts';
-import { Administration } from '../control/administration.ts';
+import { ContractError } from '../contracts/problem.ts';
+import { Administration, type ContractProblem } from '../control/administration.ts';
 import { loadAdminToken, type AdminToken } from '../control/admin-token.ts';
 import { applyConfig, type ConfigChange } from '../control/configuration.ts';
 import { checkListenAddress } from '../control/listen-address.ts';
@@ -11,7 +10,7 @@ import type { Backbone } from '../core/backbone.ts';
 import { systemClock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
 import { Catalogue } from '../gateway/catalogue.ts';
-import { ContractRuntime } from '../gateway/contract-runtime.ts';
+import { ContractCache } from '../gateway/contract-cache.ts';
 import { EventGateway } from '../gateway/gateway.ts';
 import { planBinder } from '../gateway/plan-stages.ts';
 import { backboneKinds, entrypoints, policies } from '../gateway/registry.ts';
@@ -71,6 +70,7 @@ interface Foundation {
   readonly embedded: Backbone;
   readonly ledger: Ledger;
   readonly metrics: Metrics;
+  readonly contracts: ContractCache;
 }
 
 async function openFoundation(data: string, log: Log): Promise<Foundation> {
@@ -80,11 +80,11 @@ async function openFoundation(data: string, log: Log): Promise<Foundation> {
   const store = await openResourceStore(database, systemClock);
   const embedded = await openEmbedded({ database, clock: systemClock, onWarning });
   const ledger = await openLedger({ database, clock: systemClock, compare: (_log, a, b) => embedded.compare(a, b), log, metrics });
-  return { database, store, embedded, ledger, metrics };
+  return { database, store, embedded, ledger, metrics, contracts: new ContractCache() };
 }
 
 /** Puts the gateway's parts together on a foundation; it does not listen yet. */
-function buildGateway({ store, embedded, ledger }: Foundation, log: Log) {
+function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: Log) {
   const wheel = new TimingWheel({ clock: systemClock });
   const schedule = (at: number, callback: () => void): (() => void) => {
     const handle = wheel.schedule(at, callback);
@@ -94,7 +94,7 @@ function buildGateway({ store, embedded, ledger }: Foundation, log: Log) {
     store,
     tenant: 'default',
     openContract: async ({ name, spec }) => {
-      const contract = await ContractRuntime.open(spec.contract);
+      const contract = await contracts.open(spec.contract);
       for (const message of contract.notChecked) log.warn({ api: name, ...message }, 'messages of this schema language are passed through unchecked');
       return contract;
     },
@@ -177,14 +177,19 @@ function checkControlAddress(host: string, admin: AdminToken, log: Log): void {
   if (warning !== undefined) log.warn(warning);
 }
 
-function administrationOf({ store }: Foundation): Administration {
+function administrationOf({ store, contracts }: Foundation): Administration {
   return new Administration({
     store,
     clock: systemClock,
-    checkContract: async (source) => (await lintContract(source)).filter(({ severity }) => severity === 'error'),
+    checkContract: (source) => contracts.open(source).then(() => [], problemsOf),
     knownEntrypoints: Object.keys(entrypoints),
     knownBackbones: backboneKinds,
   });
+}
+
+function problemsOf(error: unknown): readonly ContractProblem[] {
+  if (error instanceof ContractError) return error.problems;
+  throw error;
 }
 
 function watchBackbones({ store, embedded, metrics }: Foundation): HealthTimeline {
@@ -211,7 +216,7 @@ interface ControlParts {
 }
 
 function controlOf({ version, log, foundation, parts, health, administration, admin, gatewayUrl, startedAt }: ControlParts): ReturnType<typeof createControl> {
-  const { database, store, embedded, ledger, metrics } = foundation;
+  const { database, store, embedded, ledger, metrics, contracts } = foundation;
   const { catalogue, gateway, tickets } = parts;
   const lagOf = async (log: string, address: string, position: Parameters<Backbone['lag']>[1]) => {
     const { events, oldest } = await embedded.lag({ log, address }, position);
@@ -224,7 +229,7 @@ function controlOf({ version, log, foundation, parts, health, administration, ad
     clock: systemClock,
     adminToken: admin.token,
     checkContract: (source) => administration.contractProblems(source),
-    describeContract: async (source) => ({ ...(await loadContract(source)) }),
+    describeContract: async (source) => ({ ...(await contracts.open(source)).contract }),
     knownEntrypoints: Object.keys(entrypoints),
     knownBackbones: backboneKinds,
     issueTicket: (_tenant, credential, api) => tickets.issue({ credential, api }),

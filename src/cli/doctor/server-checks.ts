@@ -31,7 +31,7 @@ async function ask(url: URL, signal: AbortSignal): Promise<Answer | CliError> {
 /** Whether the control plane answers, is ready, and agrees with us about the time. */
 export async function checkControl(control: URL, signal: AbortSignal): Promise<Finding[]> {
   const answer = await ask(new URL('/readyz', control), signal);
-  if (answer instanceof CliError) return [warn('control', answer.message, 'start it, or say where it is with --control')];
+  if (answer instanceof CliError) return [warn('control', answer.message, 'if it runs elsewhere, say where with --control')];
   const clock = answer.ahead === undefined ? [] : [skew(answer.ahead)];
   if (answer.status === 200) return [ok('control', `${control.origin} is ready`), ...clock];
   if (answer.status === 503) return [fail('control', `${control.origin} is not ready: ${printable(answer.body.slice(0, 200))}`, 'see its log'), ...clock];
@@ -47,7 +47,7 @@ function skew(ahead: number): Finding {
 /** Whether something that speaks as a gateway does listens there. */
 export async function checkGateway(gateway: URL, signal: AbortSignal): Promise<Finding> {
   const answer = await ask(new URL('/.sluice-doctor', gateway), signal);
-  if (answer instanceof CliError) return warn('gateway', answer.message, 'start it, or say where it is with --gateway');
+  if (answer instanceof CliError) return warn('gateway', answer.message, 'if it runs elsewhere, say where with --gateway');
   if (answer.body.includes('"code"')) return ok('gateway', `${gateway.origin} answers`);
   return fail('gateway', `what listens at ${gateway.origin} is not a gateway (it answered ${answer.status})`, 'end that program, or use --port and --gateway');
 }
