@@ -12,11 +12,12 @@ export interface Violation {
 
 /** A contract at work: routes, permissions and checks. */
 export class ContractRuntime {
-  readonly #contract: Contract;
+  /** The document as it was understood. */
+  readonly contract: Contract;
   readonly #checker: EventChecker;
 
   private constructor(contract: Contract, checker: EventChecker) {
-    this.#contract = contract;
+    this.contract = contract;
     this.#checker = checker;
   }
 
@@ -33,12 +34,12 @@ export class ContractRuntime {
 
   /** The channel a concrete address belongs to. */
   find(address: string): ContractChannel | undefined {
-    return findChannel(this.#contract, address);
+    return findChannel(this.contract, address);
   }
 
   /** Every channel a pattern can match. */
   findAll(pattern: string): readonly ContractChannel[] {
-    return findChannels(this.#contract, pattern);
+    return findChannels(this.contract, pattern);
   }
 
   /** What is wrong with an event a client (or, `as` provider, the provider) publishes; undefined when nothing is. */
