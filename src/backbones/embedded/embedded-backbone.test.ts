@@ -29,7 +29,7 @@ const warnings: string[] = [];
 
 async function open(options: { maxPendingBytes?: number } = {}): Promise<void> {
   database = new FaultyDatabase(await openDatabase({ folder, migrations: embeddedMigrations }));
-  backbone = await openEmbedded({ database, clock, onWarning: (sentence) => warnings.push(sentence), ...options });
+  backbone = await openEmbedded({ database, clock, onWarning: (sentence) => warnings.push(sentence), retentionInterval: 20, ...options });
 }
 
 async function close(): Promise<void> {

@@ -21,6 +21,7 @@ interface EmbeddedParts {
   readonly onWarning: (sentence: string, cause: unknown) => void;
   readonly maxPendingBytes: number;
   readonly maxDedupEntries: number;
+  readonly retentionInterval: number;
 }
 
 /** The embedded log as the core sees it: appends through one writer, reads from disk, live events from memory. */
@@ -44,8 +45,9 @@ export class EmbeddedBackbone implements Backbone {
     this.#retention = new Retention({
       database,
       clock,
+      interval: parts.retentionInterval,
       logs: () => this.#logs.all(),
-      onFailure: (error) => parts.onWarning('Old events could not be deleted; this is tried again in a second.', error),
+      onFailure: (error) => parts.onWarning('Old events could not be deleted; this is tried again at the next look.', error),
     });
     this.#appender = new Appender({
       database,
@@ -61,7 +63,8 @@ export class EmbeddedBackbone implements Backbone {
   async prepare(log: string, policy: LogPolicy): Promise<void> {
     if (this.#closed !== undefined) throw closed();
     try {
-      await this.#logs.prepare(log, policy);
+      const prepared = await this.#logs.prepare(log, policy);
+      void this.#retention.sweep(prepared);
     } catch (error) {
       throw toBackboneError(error);
     }

@@ -16,6 +16,8 @@ interface EmbeddedOptions {
   readonly maxPendingBytes?: number | undefined;
   /** Events told apart per log at most within the window; past it the oldest are forgotten early. */
   readonly maxDedupEntries?: number | undefined;
+  /** Milliseconds between looks at the age of the oldest events. */
+  readonly retentionInterval?: number | undefined;
 }
 
 /** The log inside this process: events in the same database as everything else. */
@@ -28,6 +30,7 @@ export function openEmbedded(options: EmbeddedOptions): Promise<Backbone> {
       onWarning: options.onWarning ?? (() => undefined),
       maxPendingBytes: options.maxPendingBytes ?? 32 * 1024 * 1024,
       maxDedupEntries: options.maxDedupEntries ?? 8_000_000,
+      retentionInterval: options.retentionInterval ?? 1000,
     }),
   );
 }

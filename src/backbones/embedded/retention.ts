@@ -5,13 +5,12 @@ import type { Log } from './log.ts';
 
 /** Rows deleted by one transaction: publishing waits for one of them at most. */
 const ROWS_AT_ONCE = 200;
-/** Milliseconds between looks at the age of the oldest events. */
-const INTERVAL = 1000;
-
 interface RetentionParts {
   readonly database: Database;
   readonly clock: Clock;
   readonly logs: () => Iterable<Log>;
+  /** Milliseconds between looks at the age of the oldest events. */
+  readonly interval: number;
   /** Told when something could not be deleted; it is tried again at the next look. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -27,7 +26,7 @@ export class Retention {
     this.#parts = parts;
     this.#timer = setInterval(() => {
       for (const log of parts.logs()) void this.sweep(log);
-    }, INTERVAL);
+    }, parts.interval);
   }
 
   /** Resolves when nothing more is to be deleted now. */

@@ -1,5 +1,5 @@
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { StoreError } from '../database.ts';
 
 /** Paths of what is kept in a data folder. */
@@ -33,8 +33,21 @@ export function prepareFiles(files: DataFiles): string[] {
   return [`Other users of this machine may read ${files.database}; run: chmod 600 ${files.database}`];
 }
 
+/** Making a folder below one that is read-only fails with ENOENT: the nearest folder that exists says why. */
+function whyNotWritable(folder: string): string | undefined {
+  let nearest = folder;
+  while (!existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest);
+  try {
+    accessSync(nearest, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
+}
+
 function folderError(folder: string, error: unknown): StoreError {
-  const code = (error as NodeJS.ErrnoException).code;
+  const reported = (error as NodeJS.ErrnoException).code;
+  const code = reported === 'ENOENT' ? (whyNotWritable(folder) ?? reported) : reported;
   if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
     return new StoreError(
       'READ_ONLY',

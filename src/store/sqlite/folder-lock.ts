@@ -1,7 +1,7 @@
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreError } from '../database.ts';
 import type { DataFiles } from './data-files.ts';
-import { closeSync, openSync } from 'node:fs';
 
 const BUSY = 5;
 

@@ -22,7 +22,8 @@ export class Thread<Request, Answer extends Reply> {
   /** `name` is a file beside this one, without its ending; resolves with the thread's first word, `ready`. */
   static async start<Request, Answer extends Reply>(name: string, workerData: unknown): Promise<{ readonly thread: Thread<Request, Answer>; readonly ready: Answer }> {
     const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-    const worker = new Worker(new URL(`./${name}${ending}`, import.meta.url), { workerData, name: `sluice-${name}` });
+    // Options of the command line that started the process, such as --input-type, are not for a file.
+    const worker = new Worker(new URL(`./${name}${ending}`, import.meta.url), { workerData, name: `sluice-${name}`, execArgv: [] });
     const thread = new Thread<Request, Answer>(worker);
     const ready = await new Promise<Answer>((resolve, reject) => {
       thread.#onReply = (reply) => (reply.refusal === undefined ? resolve(reply) : reject(toStoreError(reply.refusal)));
