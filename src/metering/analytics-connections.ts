@@ -16,7 +16,13 @@ interface Connections {
 }
 
 /** Connections that stay open: how many now, how many came and went, and for how long. */
-export async function connections(database: Database, book: ConnectionBook, tenant: string, query: AnalyticsQuery, scope: Scope): Promise<readonly Connections[]> {
+export async function connections(
+  database: Database,
+  book: ConnectionBook,
+  tenant: string,
+  query: AnalyticsQuery,
+  scope: Scope,
+): Promise<readonly Connections[]> {
   if (query.by === 'reader' || query.by === 'channel') return [];
   const { by } = query;
   const items = new Map<string, Connections>();
@@ -26,7 +32,13 @@ export async function connections(database: Database, book: ConnectionBook, tena
     scope.parameters,
   );
   for (const row of rows) {
-    const figures = { open: 0, opened: Number(row['opened']), closed: Number(row['closed']), seconds: Number(row['time']) / 1000, peak: Number(row['peak']) };
+    const figures = {
+      open: 0,
+      opened: Number(row['opened']),
+      closed: Number(row['closed']),
+      seconds: Number(row['time']) / 1000,
+      peak: Number(row['peak']),
+    };
     add(items, String(row['id']), String(row['protocol']), figures);
   }
   for (const { subscription, protocol, open } of book.current()) {

@@ -53,7 +53,10 @@ export async function errors(database: Database, scope: Scope, codes?: readonly 
 
 /** Events accepted, to compare those refused with. */
 export async function accepted(database: Database, scope: Scope): Promise<ReadonlyMap<string, number>> {
-  const rows = await database.query(`SELECT ${scope.id} AS id, sum(events) AS events FROM publish_usage w WHERE ${scope.where} GROUP BY 1`, scope.parameters);
+  const rows = await database.query(
+    `SELECT ${scope.id} AS id, sum(events) AS events FROM publish_usage w WHERE ${scope.where} GROUP BY 1`,
+    scope.parameters,
+  );
   return new Map(rows.map((row) => [String(row['id']), Number(row['events'])]));
 }
 

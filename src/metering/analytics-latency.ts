@@ -9,11 +9,18 @@ const DAY = 24 * 3600;
 const kept: ReadonlySet<string> = new Set(['subscription', 'application', 'api']);
 
 /** Percentiles in milliseconds from offering to durable (`publish`) and from acceptance to the reader (`deliver`). */
-export async function latency(database: Database, board: LatencyBoard, tenant: string, query: AnalyticsQuery, now: number): Promise<Record<string, unknown>> {
+export async function latency(
+  database: Database,
+  board: LatencyBoard,
+  tenant: string,
+  query: AnalyticsQuery,
+  now: number,
+): Promise<Record<string, unknown>> {
   const to = Math.ceil((query.to ?? now + 60_000) / 1000);
   const from = Math.floor((query.from ?? now - DAY * 1000) / 1000);
   const step = to - from <= DAY + 120 ? 60 : 3600;
-  if (!kept.has(query.by)) return { from: from * 1000, to: to * 1000, items: [], sentence: 'Latencies are kept by subscription, application and API.' };
+  if (!kept.has(query.by))
+    return { from: from * 1000, to: to * 1000, items: [], sentence: 'Latencies are kept by subscription, application and API.' };
   const owner = query.by === 'application' ? await applications(database, tenant) : undefined;
   const idOf = (subscription: string): string | undefined => (owner === undefined ? subscription : owner.get(subscription));
   const found = new Map<string, { publish: Float64Array; deliver: Float64Array }>();

@@ -10,7 +10,13 @@ interface Messages {
   dropped: number;
   conflated: number;
   byType: Record<string, { events: number; bytes: number }>;
-  published: { calls: number; events: number; bytes: number; duplicates: number; byType: Record<string, { events: number; bytes: number }> };
+  published: {
+    calls: number;
+    events: number;
+    bytes: number;
+    duplicates: number;
+    byType: Record<string, { events: number; bytes: number }>;
+  };
 }
 
 /** Messages pushed and accepted, by event type: sums over the ranges and rows that also bill. */
@@ -31,7 +37,8 @@ async function addDelivered(database: Database, scope: Scope, items: Map<string,
   );
   for (const row of sums) {
     const item = itemOf(items, String(row['id']));
-    for (const column of ['events', 'bytes', 'redelivered', 'filtered', 'dropped', 'conflated'] as const) item[column] = Number(row[column]);
+    for (const column of ['events', 'bytes', 'redelivered', 'filtered', 'dropped', 'conflated'] as const)
+      item[column] = Number(row[column]);
   }
   const types = await database.query(
     `SELECT ${scope.id} AS id, t.key AS type, sum(t.value ->> 0) AS events, sum(t.value ->> 1) AS bytes

@@ -7,7 +7,11 @@ import type { SeriesBoard } from './series-board.ts';
 /** Subjects in one answer: each has hundreds of points. */
 const MOST_SUBJECTS = 50;
 
-const spans = { '1s': { step: 1, length: ringSeconds }, '1m': { step: 60, length: 24 * 3600 }, '1h': { step: 3600, length: 90 * 24 * 3600 } } as const;
+const spans = {
+  '1s': { step: 1, length: ringSeconds },
+  '1m': { step: 60, length: 24 * 3600 },
+  '1h': { step: 3600, length: 90 * 24 * 3600 },
+} as const;
 type Resolution = keyof typeof spans;
 
 /** Rates of one direction in events per second, over the seconds of the span; a point that is missing was silent. */
@@ -21,15 +25,28 @@ interface Rate {
 }
 
 /** How rates went: by the second from memory, by minute and hour from the roll-ups. */
-export async function rate(database: Database, board: SeriesBoard, tenant: string, query: AnalyticsQuery, now: number): Promise<Record<string, unknown>> {
+export async function rate(
+  database: Database,
+  board: SeriesBoard,
+  tenant: string,
+  query: AnalyticsQuery,
+  now: number,
+): Promise<Record<string, unknown>> {
   const resolution = query.resolution ?? resolutionFor(query, now);
   const { step, length } = spans[resolution];
   const align = (at: number): number => Math.floor(at / 1000 / step) * step;
   const to = align(query.to ?? now);
   const from = Math.max(align(query.from ?? now - length * 1000), to - length);
-  const find = resolution === '1s' ? () => fromRings(board, { tenant, query, from, to }) : () => fromSeries(database, { tenant, query, from, to, step });
+  const find =
+    resolution === '1s'
+      ? () => fromRings(board, { tenant, query, from, to })
+      : () => fromSeries(database, { tenant, query, from, to, step });
   const found = await find();
-  const items = [...found.entries()].map(([id, directions]) => ({ id, delivered: directions.get('delivered') ?? null, published: directions.get('published') ?? null }));
+  const items = [...found.entries()].map(([id, directions]) => ({
+    id,
+    delivered: directions.get('delivered') ?? null,
+    published: directions.get('published') ?? null,
+  }));
   items.sort((a, b) => total(b) - total(a));
   return { resolution, from: from * 1000, to: to * 1000, items: items.slice(0, MOST_SUBJECTS), subjects: items.length };
 }
@@ -117,11 +134,25 @@ function seriesRate(rows: readonly Record<string, SqlValue>[], steps: number, st
       addSparse(histogram, JSON.parse(String(row['histogram'])) as SparseHistogram);
       seconds += step;
     }
-    return { at: Number(row['at']) * 1000, events: n, average: n / step, minimum: numberOrNull(row['low']), maximum: numberOrNull(row['high']), p95: numberOrNull(row['p95']) };
+    return {
+      at: Number(row['at']) * 1000,
+      events: n,
+      average: n / step,
+      minimum: numberOrNull(row['low']),
+      maximum: numberOrNull(row['high']),
+      p95: numberOrNull(row['p95']),
+    };
   });
   const silent = Math.max(0, (steps - rows.length) * step);
   if (seconds > 0) histogram[0] = (histogram[0] as number) + silent;
-  return { average: events / Math.max(1, steps * step), minimum, maximum, p95: rateOf(percentileBucket(histogram, 0.95) ?? 0), events, points };
+  return {
+    average: events / Math.max(1, steps * step),
+    minimum,
+    maximum,
+    p95: rateOf(percentileBucket(histogram, 0.95) ?? 0),
+    events,
+    points,
+  };
 }
 
 function directionsOf(found: Found, id: string): Map<string, Rate> {

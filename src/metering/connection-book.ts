@@ -75,7 +75,19 @@ export class ConnectionBook implements Book {
   collect(): readonly Statement[] {
     const rows = this.#rows.collect().map((row) => {
       const { tenant, id, application, api } = row.group.subscription;
-      return [tenant, row.minute, this.#part, id, application, api, row.group.protocol, row.opened, row.closed, Math.round(row.milliseconds), row.peak];
+      return [
+        tenant,
+        row.minute,
+        this.#part,
+        id,
+        application,
+        api,
+        row.group.protocol,
+        row.opened,
+        row.closed,
+        Math.round(row.milliseconds),
+        row.peak,
+      ];
     });
     return bulk(
       'INSERT INTO connection_usage (tenant, minute, part, subscription, application, api, protocol, opened, closed, milliseconds, peak)',

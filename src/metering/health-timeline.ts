@@ -57,7 +57,7 @@ export class HealthTimeline {
       const names = new Set(found.map(({ name }) => name));
       for (const name of this.#records.keys()) if (!names.has(name)) this.#records.delete(name);
     } catch {
-      return;
+      // The state stays what it was; a backbone that fails its probe answers with a state and does not throw.
     } finally {
       this.#isProbing = false;
     }
@@ -74,7 +74,12 @@ export class HealthTimeline {
       reason: health.reason ?? null,
       checkedAt: seenAt,
       latencies: percentiles(latencies),
-      timeline: changes.map((change, index) => ({ state: change.state, from: change.from, to: changes[index + 1]?.from ?? null, reason: change.reason ?? null })),
+      timeline: changes.map((change, index) => ({
+        state: change.state,
+        from: change.from,
+        to: changes[index + 1]?.from ?? null,
+        reason: change.reason ?? null,
+      })),
     }));
   }
 
@@ -82,7 +87,9 @@ export class HealthTimeline {
   exportTo(metrics: Metrics): void {
     metrics.gauge('backendState', () => this.#states());
     metrics.gauge('backendRoundtrip', () =>
-      [...this.#records].flatMap(([name, { health }]) => (health.latency === undefined ? [] : [{ labels: [name], value: health.latency / 1000 }])),
+      [...this.#records].flatMap(([name, { health }]) =>
+        health.latency === undefined ? [] : [{ labels: [name], value: health.latency / 1000 }],
+      ),
     );
   }
 

@@ -42,7 +42,9 @@ export class LatencyBoard {
   }
 
   /** Everything since the start of the process by API, with a bound for each octave, in seconds. */
-  *distributions(measure: LatencyMeasure): Iterable<{ labels: readonly string[]; buckets: readonly (readonly [number, number])[]; count: number; sum: number }> {
+  *distributions(
+    measure: LatencyMeasure,
+  ): Iterable<{ labels: readonly string[]; buckets: readonly (readonly [number, number])[]; count: number; sum: number }> {
     const totals = new Map<string, Float64Array>();
     for (const latencies of this.#bySubscription.values()) {
       const { api } = latencies;

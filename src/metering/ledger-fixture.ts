@@ -83,18 +83,38 @@ function epochOf(position: Position): string {
 }
 
 /** Events `from + 1` to `to` of the log as one batch: 10 bytes each, types by turns. */
-export function batchOf(from: number, to: number, options: { readonly types?: readonly string[]; readonly acceptedAt?: number; readonly filtered?: number } = {}): Batch {
+export function batchOf(
+  from: number,
+  to: number,
+  options: { readonly types?: readonly string[]; readonly acceptedAt?: number; readonly filtered?: number } = {},
+): Batch {
   const types = options.types ?? ['order.created'];
   const events = Array.from({ length: to - from }, (_, index) => {
     const seq = from + 1 + index;
-    const draft = { id: `${seq}`, source: '/test', type: types[seq % types.length] as string, extensions: {}, data: new Uint8Array(10), dataKind: 'binary' as const };
+    const draft = {
+      id: `${seq}`,
+      source: '/test',
+      type: types[seq % types.length] as string,
+      extensions: {},
+      data: new Uint8Array(10),
+      dataKind: 'binary' as const,
+    };
     return new Event(draft, 'orders', positionAt(seq), options.acceptedAt ?? 0);
   });
   return { events, bytes: events.length * 10, position: positionAt(to), filtered: options.filtered ?? 0 };
 }
 
 export function subscriptionOf(id: string, over: Partial<SubscriptionContext> = {}): SubscriptionContext {
-  return { tenant: 'default', id, application: 'dashboard', api: 'orders', plan: 'free', as: 'client', allow: { publish: ['*'], read: ['*'] }, ...over };
+  return {
+    tenant: 'default',
+    id,
+    application: 'dashboard',
+    api: 'orders',
+    plan: 'free',
+    as: 'client',
+    allow: { publish: ['*'], read: ['*'] },
+    ...over,
+  };
 }
 
 export function requestOf(subscription: SubscriptionContext, over: Partial<ReaderRequest> = {}): ReaderRequest {

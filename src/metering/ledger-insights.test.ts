@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Health } from '../core/backbone.ts';
 import { Metrics } from '../observe/metrics.ts';
-import { HandClock, batchOf, compareInTests, positionAt, quietLedger, requestOf, subscriptionOf, temporaryDatabase } from './ledger-fixture.ts';
+import {
+  HandClock,
+  batchOf,
+  compareInTests,
+  positionAt,
+  quietLedger,
+  requestOf,
+  subscriptionOf,
+  temporaryDatabase,
+} from './ledger-fixture.ts';
 import { HealthTimeline } from './health-timeline.ts';
 import { LedgerInsights } from './ledger-insights.ts';
 import type { Ledger } from './ledger.ts';
@@ -15,7 +24,9 @@ after(() => kit.dispose());
 
 const ignore = (): void => undefined;
 
-async function withInsights(work: (parts: { ledger: Ledger; insights: LedgerInsights; clock: HandClock; health: HealthTimeline; metrics: Metrics }) => Promise<void>): Promise<void> {
+async function withInsights(
+  work: (parts: { ledger: Ledger; insights: LedgerInsights; clock: HandClock; health: HealthTimeline; metrics: Metrics }) => Promise<void>,
+): Promise<void> {
   const clock = new HandClock(Date.UTC(2026, 10, 22, 12, 0, 0));
   const metrics = new Metrics();
   const ledger = await quietLedger({ database: kit.database, clock, metrics });
@@ -31,7 +42,10 @@ async function withInsights(work: (parts: { ledger: Ledger; insights: LedgerInsi
     database: kit.database,
     clock,
     compare: compareInTests,
-    lagOf: (_log, _address, position) => (position === positionAt(99) ? Promise.reject(new Error('lost')) : Promise.resolve({ events: 100 - Number(position.slice(7)), age: 50 })),
+    lagOf: (_log, _address, position) =>
+      position === positionAt(99)
+        ? Promise.reject(new Error('lost'))
+        : Promise.resolve({ events: 100 - Number(position.slice(7)), age: 50 }),
     health,
   });
   try {
@@ -63,17 +77,31 @@ interface Rated extends Spread {
 
 /** Ten minutes of made-up traffic: three applications, two APIs, several channels, publishing and reading. */
 async function traffic(tenant: string, ledger: Ledger, clock: HandClock): Promise<void> {
-  const subscriptions = ['a', 'b', 'c'].flatMap((application) => ['orders', 'stock'].map((api) => subscriptionOf(`${tenant}-${application}-${api}`, { tenant, application, api })));
+  const subscriptions = ['a', 'b', 'c'].flatMap((application) =>
+    ['orders', 'stock'].map((api) => subscriptionOf(`${tenant}-${application}-${api}`, { tenant, application, api })),
+  );
   const accounts = await Promise.all(
     subscriptions.flatMap((subscription) => ['eu', 'us'].map((address) => ledger.open(requestOf(subscription, { address }), ignore))),
   );
   for (let minute = 0; minute < 10; minute += 1) {
     accounts.forEach((account, index) => {
-      if ((index + minute) % 3 !== 0) account.charge(batchOf(minute * 20, minute * 20 + index + 1, { types: ['x', 'y'], acceptedAt: clock.at - 5 }), 0);
+      if ((index + minute) % 3 !== 0)
+        account.charge(batchOf(minute * 20, minute * 20 + index + 1, { types: ['x', 'y'], acceptedAt: clock.at - 5 }), 0);
     });
     for (const subscription of subscriptions) {
-      const byType = new Map([['x', { events: 2, bytes: 20 }], ['y', { events: 1, bytes: 5 }]]);
-      ledger.published({ subscription, protocol: 'publish', log: `${tenant}/${subscription.api}`, address: 'eu', byType, duplicates: 1, latency: 4 });
+      const byType = new Map([
+        ['x', { events: 2, bytes: 20 }],
+        ['y', { events: 1, bytes: 5 }],
+      ]);
+      ledger.published({
+        subscription,
+        protocol: 'publish',
+        log: `${tenant}/${subscription.api}`,
+        address: 'eu',
+        byType,
+        duplicates: 1,
+        latency: 4,
+      });
     }
     clock.at += 1000;
     ledger.tick();
@@ -87,15 +115,37 @@ test('sums by subscription, application, API, channel, reader and type are the s
     const from = clock.at;
     await traffic('sums', ledger, clock);
     await ledger.rollUp();
-    const [truth] = await kit.database.query(`SELECT sum(n_billable) AS events, sum(bytes) AS bytes FROM usage_range WHERE tenant = 'sums'`);
+    const [truth] = await kit.database.query(
+      `SELECT sum(n_billable) AS events, sum(bytes) AS bytes FROM usage_range WHERE tenant = 'sums'`,
+    );
     for (const by of ['reader', 'subscription', 'application', 'api', 'channel'] as const) {
       const items = (await insights.analytics('sums', 'messages', { by, from }))['items'] as Figures[];
-      assert.equal(items.reduce((sum, item) => sum + item.events, 0), truth?.['events'], `messages by ${by}`);
-      assert.equal(items.reduce((sum, item) => sum + item.bytes, 0), truth?.['bytes'], `bytes by ${by}`);
+      assert.equal(
+        items.reduce((sum, item) => sum + item.events, 0),
+        truth?.['events'],
+        `messages by ${by}`,
+      );
+      assert.equal(
+        items.reduce((sum, item) => sum + item.bytes, 0),
+        truth?.['bytes'],
+        `bytes by ${by}`,
+      );
       const types = items.flatMap((item) => Object.values(item.byType));
-      assert.equal(types.reduce((sum, { events }) => sum + events, 0), truth?.['events'], `types by ${by}`);
-      if (by !== 'reader') assert.equal(items.reduce((sum, item) => sum + item.published.events, 0), 180, `published by ${by}`);
-      const [rolled] = await kit.database.query(`SELECT sum(n) AS events FROM series WHERE tenant = 'sums' AND step = 60 AND measure = 'delivered' AND subject = ?`, [by]);
+      assert.equal(
+        types.reduce((sum, { events }) => sum + events, 0),
+        truth?.['events'],
+        `types by ${by}`,
+      );
+      if (by !== 'reader')
+        assert.equal(
+          items.reduce((sum, item) => sum + item.published.events, 0),
+          180,
+          `published by ${by}`,
+        );
+      const [rolled] = await kit.database.query(
+        `SELECT sum(n) AS events FROM series WHERE tenant = 'sums' AND step = 60 AND measure = 'delivered' AND subject = ?`,
+        [by],
+      );
       assert.equal(rolled?.['events'], truth?.['events'], `roll-ups by ${by}`);
     }
     for (const by of ['subscription', 'type', 'reader'] as const) {
@@ -124,7 +174,12 @@ test('rates by the second, the minute and the hour tell average, minimum, maximu
     }
     await ledger.rollUp();
     const rateBy = async (resolution: '1s' | '1m' | '1h', from?: number): Promise<Rated> => {
-      const answer = await insights.analytics('rates', 'rate', { by: 'subscription', id: 'rated', resolution, ...(from === undefined ? {} : { from }) });
+      const answer = await insights.analytics('rates', 'rate', {
+        by: 'subscription',
+        id: 'rated',
+        resolution,
+        ...(from === undefined ? {} : { from }),
+      });
       return (answer['items'] as { delivered: Rated }[])[0]?.delivered as Rated;
     };
     const seconds = await rateBy('1s');
@@ -142,7 +197,9 @@ test('rates by the second, the minute and the hour tell average, minimum, maximu
     assert.equal(hour?.events, seq);
     assert.equal(hour?.maximum, 50);
     assert.ok(Math.abs((hour?.p95 ?? 0) - 10) <= 1, `p95 of the hour ${hour?.p95}`);
-    const [hourly] = await kit.database.query(`SELECT n, low FROM series WHERE tenant = 'rates' AND step = 3600 AND subject = 'subscription' AND measure = 'delivered'`);
+    const [hourly] = await kit.database.query(
+      `SELECT n, low FROM series WHERE tenant = 'rates' AND step = 3600 AND subject = 'subscription' AND measure = 'delivered'`,
+    );
     assert.deepEqual({ ...hourly }, { n: seq, low: 0 });
     account.close();
   }));
@@ -151,12 +208,22 @@ test('latencies are percentiles by subscription, application and API, before and
   withInsights(async ({ ledger, insights, clock }) => {
     const subscription = subscriptionOf('timed', { tenant: 'latencies', application: 'clockwork' });
     const account = await ledger.open(requestOf(subscription), ignore);
-    for (let index = 0; index < 100; index += 1) account.charge(batchOf(index, index + 1, { acceptedAt: clock.at - (index < 90 ? 10 : 1000) }), 0);
+    for (let index = 0; index < 100; index += 1)
+      account.charge(batchOf(index, index + 1, { acceptedAt: clock.at - (index < 90 ? 10 : 1000) }), 0);
     const check = async (): Promise<void> => {
-      for (const [by, id] of [['subscription', 'timed'], ['application', 'clockwork'], ['api', 'orders']] as const) {
-        const items = (await insights.analytics('latencies', 'latency', { by, id }))['items'] as { id: string; deliver: { count: number; p50: number; p95: number; p99: number } }[];
+      for (const [by, id] of [
+        ['subscription', 'timed'],
+        ['application', 'clockwork'],
+        ['api', 'orders'],
+      ] as const) {
+        const items = (await insights.analytics('latencies', 'latency', { by, id }))['items'] as {
+          id: string;
+          deliver: { count: number; p50: number; p95: number; p99: number };
+        }[];
         assert.equal(items.length, 1, by);
-        const { count, p50, p95 } = items[0]?.deliver as { count: number; p50: number; p95: number };
+        const [item] = items;
+        assert.ok(item);
+        const { count, p50, p95 } = item.deliver;
         assert.equal(count, 100);
         assert.ok(Math.abs(p50 - 10) < 2 && Math.abs(p95 - 1000) < 200, `${p50} ${p95}`);
       }
@@ -171,16 +238,42 @@ test('latencies are percentiles by subscription, application and API, before and
 test('errors come by stage and reason with their share, limits by what was reached', () =>
   withInsights(async ({ ledger, insights }) => {
     const subscription = subscriptionOf('erring', { tenant: 'errors' });
-    const record = { tenant: 'errors', application: 'dashboard', subscription: 'erring', api: 'orders', plan: 'free', protocol: 'publish', address: 'orders', sentence: 's', retryAfter: undefined };
-    ledger.published({ subscription, protocol: 'publish', log: 'errors/orders', address: 'orders', byType: new Map([['x', { events: 6, bytes: 1 }]]), duplicates: 0, latency: 1 });
+    const record = {
+      tenant: 'errors',
+      application: 'dashboard',
+      subscription: 'erring',
+      api: 'orders',
+      plan: 'free',
+      protocol: 'publish',
+      address: 'orders',
+      sentence: 's',
+      retryAfter: undefined,
+    };
+    ledger.published({
+      subscription,
+      protocol: 'publish',
+      log: 'errors/orders',
+      address: 'orders',
+      byType: new Map([['x', { events: 6, bytes: 1 }]]),
+      duplicates: 0,
+      latency: 1,
+    });
     ledger.refused({ ...record, stage: 'publish', code: 'EVENT_REJECTED', reason: '/total', events: 2 });
     ledger.refused({ ...record, stage: 'deliver', code: 'LIMIT_REACHED', reason: 'eventCount', events: 5 });
-    for (const [by, id] of [['subscription', 'erring'], ['application', 'dashboard'], ['api', 'orders'], ['channel', 'orders/orders']] as const) {
+    for (const [by, id] of [
+      ['subscription', 'erring'],
+      ['application', 'dashboard'],
+      ['api', 'orders'],
+      ['channel', 'orders/orders'],
+    ] as const) {
       const [item] = (await insights.analytics('errors', 'errors', { by, id }))['items'] as Record<string, unknown>[];
       assert.deepEqual(item?.['byStage'], { publish: { decisions: 1, events: 2 }, deliver: { decisions: 1, events: 5 } }, by);
       assert.equal(item?.['publishErrorShare'], 0.25);
       const [limit] = (await insights.analytics('errors', 'limits', { by, id }))['items'] as { reasons: { reason: string }[] }[];
-      assert.deepEqual(limit?.reasons.map(({ reason }) => reason), ['eventCount']);
+      assert.deepEqual(
+        limit?.reasons.map(({ reason }) => reason),
+        ['eventCount'],
+      );
     }
     const [newest] = await insights.refusals('errors', 'erring', 1);
     assert.equal(newest?.['stage'], 'deliver');
@@ -197,7 +290,10 @@ test('connections tell how many are open, came, went, and for how long', () =>
     ledger.connections.heartbeat();
     first.close();
     first.close();
-    const [item] = (await insights.analytics('connections', 'connections', { by: 'application', id: 'dashboard' }))['items'] as Record<string, unknown>[];
+    const [item] = (await insights.analytics('connections', 'connections', { by: 'application', id: 'dashboard' }))['items'] as Record<
+      string,
+      unknown
+    >[];
     const { open, opened, closed, seconds, peak } = item as Record<string, unknown>;
     assert.deepEqual({ open, opened, closed, seconds, peak }, { open: 1, opened: 2, closed: 1, seconds: 150, peak: 2 });
     assert.match((await metrics.scrape()).body, /sluice_connection_active\{api="orders",protocol="sse"\} 1/);
@@ -222,11 +318,20 @@ test('readers are listed page by page with their state, lag and sums', () =>
     const byId = new Map(all.items.map((item) => [item.id, item]));
     assert.equal(byId.size, 3);
     const shown = byId.get(durable.id);
-    assert.deepEqual([shown?.name, shown?.state, shown?.cursor, shown?.delivered, shown?.lag], ['billing', 'live', positionAt(4), 10, { events: 96, age: 50 }]);
+    assert.deepEqual(
+      [shown?.name, shown?.state, shown?.cursor, shown?.delivered, shown?.lag],
+      ['billing', 'live', positionAt(4), 10, { events: 96, age: 50 }],
+    );
     assert.deepEqual([byId.get(lost.id)?.state, byId.get(lost.id)?.lag], ['paused', null]);
     assert.deepEqual([byId.get(closed.id)?.state, byId.get(closed.id)?.dropped], ['closed', 2]);
-    assert.deepEqual((await insights.readers('readers', { limit: 10, state: 'live' })).items.map(({ id }) => id), [durable.id]);
-    assert.deepEqual((await insights.readers('readers', { limit: 10, state: 'closed' })).items.map(({ id }) => id), [closed.id]);
+    assert.deepEqual(
+      (await insights.readers('readers', { limit: 10, state: 'live' })).items.map(({ id }) => id),
+      [durable.id],
+    );
+    assert.deepEqual(
+      (await insights.readers('readers', { limit: 10, state: 'closed' })).items.map(({ id }) => id),
+      [closed.id],
+    );
     const seen: string[] = [];
     let after: string | undefined;
     do {
@@ -249,8 +354,18 @@ test('a backbone shows its state, since when, and the states before', () =>
       await health.check();
       clock.at += 5000;
     }
-    const [main] = (await insights.analytics('default', 'backbones', { by: 'api' }))['items'] as { state: string; timeline: { state: string; from: number; to: number | null }[] }[];
+    const [main] = (await insights.analytics('default', 'backbones', { by: 'api' }))['items'] as {
+      state: string;
+      timeline: { state: string; from: number; to: number | null }[];
+    }[];
     assert.equal(main?.state, 'up');
-    assert.deepEqual(main.timeline.map(({ state, from, to }) => [state, to === null ? null : to - from]), [['up', 5000], ['down', 5000], ['up', null]]);
+    assert.deepEqual(
+      main.timeline.map(({ state, from, to }) => [state, to === null ? null : to - from]),
+      [
+        ['up', 5000],
+        ['down', 5000],
+        ['up', null],
+      ],
+    );
     assert.match((await metrics.scrape()).body, /sluice_backend_state\{backbone="main",state="up"\} 1/);
   }));

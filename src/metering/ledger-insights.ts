@@ -118,7 +118,9 @@ export class LedgerInsights implements Insights {
   async #lag(tenant: string, query: AnalyticsQuery): Promise<readonly Record<string, unknown>[]> {
     const { items } = await listReaders(this.#readers, tenant, {
       limit: 1000,
-      ...(query.id !== undefined && (query.by === 'subscription' || query.by === 'application' || query.by === 'api') ? { [query.by]: query.id } : {}),
+      ...(query.id !== undefined && (query.by === 'subscription' || query.by === 'application' || query.by === 'api')
+        ? { [query.by]: query.id }
+        : {}),
     });
     const sums = new Map<string, { id: string; events: number; age: number; readers: number; lost: number }>();
     for (const reader of items) {

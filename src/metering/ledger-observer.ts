@@ -17,7 +17,8 @@ export function observeUsage(log: Log | undefined, metrics: Metrics | undefined)
     repeated: (record, count) => writeDecision(log, record, count),
     committed: (error) => {
       if (metrics !== undefined) metrics.counter('ledgerCommits', error === undefined ? 'ok' : 'failed').value += 1;
-      if (error !== undefined && !isFailing) log?.error({ error }, 'the store does not take the usage ledger; it is kept in memory and tried again');
+      if (error !== undefined && !isFailing)
+        log?.error({ error }, 'the store does not take the usage ledger; it is kept in memory and tried again');
       if (error === undefined && isFailing) log?.info('the store takes the usage ledger again');
       isFailing = error !== undefined;
     },
@@ -35,7 +36,9 @@ export function exportLedger(metrics: Metrics, ledger: Ledger, now: () => number
   metrics.histogram('deliveryLatency', () => ledger.latencies.distributions('delivered'));
   metrics.gauge('ledgerFailing', () => [{ labels: [], value: ledger.failure === undefined ? 0 : (now() - ledger.failure.since) / 1000 }]);
   metrics.gauge('ledgerResumable', () => [{ labels: [], value: ledger.readers.resumable }]);
-  metrics.gauge('connections', () => sums(ledger.connections.current(), ({ subscription, protocol, open }) => [[subscription.api, protocol], open]));
+  metrics.gauge('connections', () =>
+    sums(ledger.connections.current(), ({ subscription, protocol, open }) => [[subscription.api, protocol], open]),
+  );
   metrics.gauge('readers', () => sums(ledger.readers.live.values(), ({ lineage }) => [[lineage.subjects.api, lineage.state], 1]));
 }
 
@@ -63,10 +66,28 @@ function countRefusal(metrics: Metrics | undefined, record: RefusalRecord): void
 function writeDecision(log: Log | undefined, record: RefusalRecord, repeats: number | undefined): void {
   if (log === undefined) return;
   const { tenant, application, subscription, api, plan, protocol, address, stage, code, reason, sentence, events, retryAfter } = record;
-  decision(log, { tenant, application, subscription, api, plan, protocol, address, stage, code, reason, sentence, events, retryAfter, repeats });
+  decision(log, {
+    tenant,
+    application,
+    subscription,
+    api,
+    plan,
+    protocol,
+    address,
+    stage,
+    code,
+    reason,
+    sentence,
+    events,
+    retryAfter,
+    repeats,
+  });
 }
 
-function sums<T>(items: Iterable<T>, of: (item: T) => readonly [labels: readonly string[], value: number]): Iterable<{ readonly labels: readonly string[]; readonly value: number }> {
+function sums<T>(
+  items: Iterable<T>,
+  of: (item: T) => readonly [labels: readonly string[], value: number],
+): Iterable<{ readonly labels: readonly string[]; readonly value: number }> {
   const found = new Map<string, { readonly labels: readonly string[]; value: number }>();
   for (const item of items) {
     const [labels, value] = of(item);

@@ -2,7 +2,17 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import type { ReaderAccount } from '../core/meter.ts';
-import { HandClock, batchOf, compareInTests, positionAt, quietLedger, requestOf, seqOf, subscriptionOf, temporaryDatabase } from './ledger-fixture.ts';
+import {
+  HandClock,
+  batchOf,
+  compareInTests,
+  positionAt,
+  quietLedger,
+  requestOf,
+  seqOf,
+  subscriptionOf,
+  temporaryDatabase,
+} from './ledger-fixture.ts';
 import type { Ledger } from './ledger.ts';
 import { verifyRanges } from './verify-ranges.ts';
 
@@ -29,7 +39,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('confirm' as const), who, back: fc.nat(3) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('close' as const), who }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('pass' as const), milliseconds: fc.integer({ min: -90_000, max: 200_000 }) }) },
-  { weight: 4, arbitrary: fc.constantFrom({ do: 'flush' as const }, { do: 'flush' as const }, { do: 'refuse' as const }, { do: 'lose' as const }) },
+  {
+    weight: 4,
+    arbitrary: fc.constantFrom({ do: 'flush' as const }, { do: 'flush' as const }, { do: 'refuse' as const }, { do: 'lose' as const }),
+  },
   { weight: 1, arbitrary: fc.constantFrom({ do: 'crash' as const }, { do: 'restart' as const }) },
 );
 

@@ -62,6 +62,7 @@ export class Ledger implements Meter, Counters {
   readonly #commits: CommitLoop;
   readonly #observer: UsageObserver;
   #timers: NodeJS.Timeout[] = [];
+  #second: NodeJS.Timeout | undefined;
   #failure: { readonly since: number; readonly reason: string } | undefined;
 
   constructor(options: LedgerOptions) {
@@ -107,7 +108,7 @@ export class Ledger implements Meter, Counters {
     await this.#windows.load(database);
     await this.credentials.load(database);
     this.#commits.start();
-    this.#every(1000, () => this.tick());
+    this.#nextSecond();
     this.#every(HEARTBEAT, () => this.connections.heartbeat());
     this.#every(60_000, () => this.readers.expire());
   }
@@ -216,7 +217,20 @@ export class Ledger implements Meter, Counters {
     this.#timers.push(timer);
   }
 
+  /** Ticks just after each second of the clock, so that a second's count is that second's. */
+  #nextSecond(): void {
+    this.#second = setTimeout(
+      () => {
+        this.tick();
+        this.#nextSecond();
+      },
+      1002 - (this.#clock.now() % 1000),
+    );
+    this.#second.unref();
+  }
+
   #stopTimers(): void {
+    clearTimeout(this.#second);
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers = [];
   }
@@ -237,5 +251,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
 }
 
 function newReaderId(): string {
-  return `rdr_${BigInt(`0x${randomBytes(10).toString('hex')}`).toString(36).padStart(16, '0')}`;
+  return `rdr_${BigInt(`0x${randomBytes(10).toString('hex')}`)
+    .toString(36)
+    .padStart(16, '0')}`;
 }

@@ -46,7 +46,11 @@ export class Lineage implements RateSource {
   series: RateSource['series'] = undefined;
   generation = -1;
 
-  constructor(subjects: LineageIdentity, at: { readonly cursor: Position; readonly charged: Position; readonly serial: number }, latencies: Float64Array) {
+  constructor(
+    subjects: LineageIdentity,
+    at: { readonly cursor: Position; readonly charged: Position; readonly serial: number },
+    latencies: Float64Array,
+  ) {
     this.subjects = subjects;
     this.protocol = '';
     this.plan = undefined;
@@ -102,6 +106,7 @@ export class Lineage implements RateSource {
     if (!range.isDirty) return rows;
     const row = range.row(subjects.tenant, subjects.reader);
     range.isDirty = false;
+    range.isWriting = true;
     if (range.minute < minute && this.#sealed === undefined) {
       this.#sealed = row;
       range.isOver = true;
@@ -111,14 +116,17 @@ export class Lineage implements RateSource {
 
   written(): void {
     this.#sealed = undefined;
+    this.range.isWriting = false;
     this.isWriting = false;
     this.isWritten = true;
   }
 
   /** What was collected goes with the next commit. */
   unwritten(): void {
+    const { range } = this;
+    if (range.isWriting && !range.isOver) range.isDirty = true;
+    range.isWriting = false;
     this.isWriting = false;
-    if (this.range.minute >= 0 && !this.range.isOver) this.range.isDirty = true;
   }
 
   identityRow(): readonly SqlValue[] {
@@ -129,15 +137,21 @@ export class Lineage implements RateSource {
   /** id, protocol, plan, cursor, charged, serial, delivered_at, closed_at. */
   movingRow(): readonly SqlValue[] {
     return [
-      this.subjects.reader, this.protocol, this.plan ?? null, this.cursor, this.charged, this.range.serial,
-      this.deliveredAt ?? null, this.closedAt ?? null,
+      this.subjects.reader,
+      this.protocol,
+      this.plan ?? null,
+      this.cursor,
+      this.charged,
+      this.range.serial,
+      this.deliveredAt ?? null,
+      this.closedAt ?? null,
     ];
   }
 
   /** A range that waits to be written is split once at most, so that a store that refuses costs no memory. */
   #grow(at: Pick<BatchTotals, 'at' | 'minute'>): UsageRange {
     const { range } = this;
-    if (range.isOver || (!range.isDirty && !this.isWriting && range.minute !== at.minute)) range.next(at.minute);
+    if (range.isOver || (!range.isDirty && !range.isWriting && range.minute !== at.minute)) range.next(at.minute);
     if (range.first === 0) range.first = at.at;
     range.last = at.at;
     range.isDirty = true;

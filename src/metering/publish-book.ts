@@ -57,7 +57,20 @@ export class PublishBook implements Book {
   collect(): readonly Statement[] {
     const rows = this.#rows.collect().map((row) => {
       const { tenant, subscription, application, api, address } = row.subjects;
-      return [tenant, row.minute, this.#part, subscription, application, api, address, row.type, row.calls, row.duplicates, row.events, row.bytes];
+      return [
+        tenant,
+        row.minute,
+        this.#part,
+        subscription,
+        application,
+        api,
+        address,
+        row.type,
+        row.calls,
+        row.duplicates,
+        row.events,
+        row.bytes,
+      ];
     });
     return bulk(
       `INSERT INTO publish_usage (tenant, minute, part, subscription, application, api, address, type, calls, duplicates, events, bytes)`,

@@ -134,7 +134,10 @@ export class ReaderBook implements Book, AccountOwner {
   /** Gives up the name of a durable reader that is not connected. Its usage stays; whoever comes with the name begins anew. */
   async forget(tenant: string, id: string): Promise<boolean> {
     const { database } = this.#parts;
-    const [row] = await database.query('SELECT subscription, name, address FROM reader WHERE tenant = ? AND id = ? AND name IS NOT NULL', [tenant, id]);
+    const [row] = await database.query('SELECT subscription, name, address FROM reader WHERE tenant = ? AND id = ? AND name IS NOT NULL', [
+      tenant,
+      id,
+    ]);
     if (row === undefined) return false;
     const reader = { subscription: String(row['subscription']), name: String(row['name']), address: String(row['address']) };
     if (this.#live.has(id) || this.#named.has(nameKey(reader))) return false;
@@ -162,7 +165,8 @@ export class ReaderBook implements Book, AccountOwner {
   committed(): void {
     for (const lineage of this.#writing) {
       lineage.written();
-      if (lineage.closedAt !== undefined && !lineage.isDirty && lineage.subjects.name !== undefined) this.#named.delete(nameKey(lineage.subjects));
+      if (lineage.closedAt !== undefined && !lineage.isDirty && lineage.subjects.name !== undefined)
+        this.#named.delete(nameKey(lineage.subjects));
     }
     this.#writing = [];
   }
@@ -191,7 +195,10 @@ export class ReaderBook implements Book, AccountOwner {
     const lineage = await this.#durable(reader, () => {
       const names = this.#namesOf(reader.subscription);
       if (names.size >= MOST_NAMED_READERS) {
-        throw new GatewayError('LIMIT_REACHED', `The subscription has ${names.size} durable readers, the most there can be; forget one that is no longer needed.`);
+        throw new GatewayError(
+          'LIMIT_REACHED',
+          `The subscription has ${names.size} durable readers, the most there can be; forget one that is no longer needed.`,
+        );
       }
       names.add(nameKey(reader));
       return this.#begin(request);
@@ -217,12 +224,19 @@ export class ReaderBook implements Book, AccountOwner {
       return lineage;
     } catch (cause) {
       this.#named.delete(key);
-      throw new GatewayError('BACKBONE_UNAVAILABLE', `The place of the reader ${reader.name} cannot be read now; try again.`, { cause, retryAfter: 1000 });
+      throw new GatewayError('BACKBONE_UNAVAILABLE', `The place of the reader ${reader.name} cannot be read now; try again.`, {
+        cause,
+        retryAfter: 1000,
+      });
     }
   }
 
   async #load({ subscription, name, address }: Omit<DurableName, 'log'>): Promise<Lineage> {
-    const rows = await this.#parts.database.query('SELECT * FROM reader WHERE subscription = ? AND name = ? AND address = ?', [subscription, name, address]);
+    const rows = await this.#parts.database.query('SELECT * FROM reader WHERE subscription = ? AND name = ? AND address = ?', [
+      subscription,
+      name,
+      address,
+    ]);
     if (rows[0] === undefined) throw new Error(`no row of the durable reader ${name} of ${subscription}`);
     return this.#restore(rows[0]);
   }

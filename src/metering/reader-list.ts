@@ -16,24 +16,33 @@ export interface ReaderListParts {
 }
 
 /** Everything about a reader but its lag, which is asked for only where it is shown. */
-type Bare = Omit<ReaderStatus, 'lag'> & { readonly log: string };
+interface Bare {
+  readonly log: string;
+  readonly shown: Omit<ReaderStatus, 'lag'>;
+}
 
 const columns = `w.id, w.name, w.subscription, w.application, w.api, w.plan, w.protocol, w.log, w.address, w.cursor, w.created_at, w.delivered_at`;
 const sums = `coalesce(sum(u.n_billable), 0) AS delivered, coalesce(sum(u.bytes), 0) AS bytes, coalesce(sum(u.n_redelivered), 0) AS redelivered,
   coalesce(sum(u.n_dropped + u.n_conflated), 0) AS dropped`;
 
 /** Readers by id: those connected, durable ones, and closed connections that can still be resumed. */
-export async function listReaders(parts: ReaderListParts, tenant: string, query: ReaderQuery): Promise<{ items: ReaderStatus[]; next: string | null }> {
+export async function listReaders(
+  parts: ReaderListParts,
+  tenant: string,
+  query: ReaderQuery,
+): Promise<{ items: ReaderStatus[]; next: string | null }> {
   const limit = Math.max(1, Math.min(query.limit, 1000));
   const bare = new Map<string, Bare>();
-  for (const reader of await written(parts, tenant, query, limit)) bare.set(reader.id, reader);
+  for (const reader of await written(parts, tenant, query, limit)) bare.set(reader.shown.id, reader);
   for (const account of parts.ledger.readers.live.values()) {
     if (!bare.has(account.id) && isAsked(account, tenant, query)) bare.set(account.id, unwritten(account));
   }
-  const sorted = [...bare.values()].filter((reader) => query.state === undefined || reader.state === query.state).sort((a, b) => (a.id < b.id ? -1 : 1));
+  const sorted = [...bare.values()]
+    .filter(({ shown }) => query.state === undefined || shown.state === query.state)
+    .sort((a, b) => (a.shown.id < b.shown.id ? -1 : 1));
   const page = sorted.slice(0, limit);
   const items = await withLag(parts.lag, page);
-  return { items, next: sorted.length > limit || bare.size >= limit ? (page.at(-1)?.id ?? null) : null };
+  return { items, next: sorted.length > limit || bare.size >= limit ? (page.at(-1)?.shown.id ?? null) : null };
 }
 
 export async function oneReader(parts: ReaderListParts, tenant: string, id: string): Promise<ReaderStatus | undefined> {
@@ -59,7 +68,9 @@ async function written(parts: ReaderListParts, tenant: string, query: ReaderQuer
   add('w.application = ?', query.application);
   add('w.api = ?', query.api);
   if (query.state !== undefined) {
-    const ids = [...parts.ledger.readers.live].filter(([, { lineage }]) => query.state === 'closed' || lineage.state === query.state).map(([id]) => id);
+    const ids = [...parts.ledger.readers.live]
+      .filter(([, { lineage }]) => query.state === 'closed' || lineage.state === query.state)
+      .map(([id]) => id);
     add(`w.id ${query.state === 'closed' ? 'NOT IN' : 'IN'} (SELECT value FROM json_each(?))`, JSON.stringify(ids));
   }
   parameters.push(limit + 1);
@@ -86,23 +97,25 @@ function isAsked(account: Account, tenant: string, query: ReaderQuery): boolean 
 function unwritten({ lineage }: Account): Bare {
   const { reader, name, subscription, application, api, log, address, createdAt } = lineage.subjects;
   return {
-    id: reader,
-    name: name ?? null,
-    subscription,
-    application,
-    api,
-    plan: lineage.plan ?? null,
-    protocol: lineage.protocol,
     log,
-    address,
-    state: lineage.state,
-    cursor: lineage.cursor,
-    delivered: 0,
-    bytes: 0,
-    redelivered: 0,
-    dropped: 0,
-    createdAt,
-    lastDeliveredAt: lineage.deliveredAt ?? null,
+    shown: {
+      id: reader,
+      name: name ?? null,
+      subscription,
+      application,
+      api,
+      plan: lineage.plan ?? null,
+      protocol: lineage.protocol,
+      address,
+      state: lineage.state,
+      cursor: lineage.cursor,
+      delivered: 0,
+      bytes: 0,
+      redelivered: 0,
+      dropped: 0,
+      createdAt,
+      lastDeliveredAt: lineage.deliveredAt ?? null,
+    },
   };
 }
 
@@ -110,27 +123,29 @@ function fromRow(parts: ReaderListParts, row: Readonly<Record<string, SqlValue>>
   const text = (column: string): string => String(row[column]);
   const live = parts.ledger.readers.live.get(text('id'))?.lineage;
   return {
-    id: text('id'),
-    name: row['name'] === null ? null : text('name'),
-    subscription: text('subscription'),
-    application: text('application'),
-    api: text('api'),
-    plan: row['plan'] === null ? null : text('plan'),
-    protocol: text('protocol'),
     log: text('log'),
-    address: text('address'),
-    state: live?.state ?? 'closed',
-    cursor: live?.cursor ?? text('cursor'),
-    delivered: Number(row['delivered']),
-    bytes: Number(row['bytes']),
-    redelivered: Number(row['redelivered']),
-    dropped: Number(row['dropped']),
-    createdAt: Number(row['created_at']),
-    lastDeliveredAt: row['delivered_at'] === null ? null : Number(row['delivered_at']),
+    shown: {
+      id: text('id'),
+      name: row['name'] === null ? null : text('name'),
+      subscription: text('subscription'),
+      application: text('application'),
+      api: text('api'),
+      plan: row['plan'] === null ? null : text('plan'),
+      protocol: text('protocol'),
+      address: text('address'),
+      state: live?.state ?? 'closed',
+      cursor: live?.cursor ?? text('cursor'),
+      delivered: Number(row['delivered']),
+      bytes: Number(row['bytes']),
+      redelivered: Number(row['redelivered']),
+      dropped: Number(row['dropped']),
+      createdAt: Number(row['created_at']),
+      lastDeliveredAt: row['delivered_at'] === null ? null : Number(row['delivered_at']),
+    },
   };
 }
 
 async function withLag(lag: ReaderLag, readers: readonly Bare[]): Promise<ReaderStatus[]> {
-  const lags = await lag.of(readers.map(({ log, address, cursor }) => ({ log, address, position: cursor as Position })));
-  return readers.map(({ log: _, ...reader }, index) => ({ ...reader, lag: lags[index] ?? null }));
+  const lags = await lag.of(readers.map(({ log, shown }) => ({ log, address: shown.address, position: shown.cursor as Position })));
+  return readers.map((reader, index) => ({ ...reader.shown, lag: lags[index] ?? null }));
 }

@@ -32,7 +32,11 @@ function refusal(over: Partial<RefusalRecord> = {}): RefusalRecord {
 
 function listening() {
   const lines: Record<string, unknown>[] = [];
-  const log = createLog({ level: 'info', json: true, destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) } });
+  const log = createLog({
+    level: 'info',
+    json: true,
+    destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+  });
   return { lines, log };
 }
 
@@ -48,9 +52,18 @@ test('a refusal is one row, one wide line and one metric', async () => {
   assert.equal(rows[0]?.['at'], clock.at);
   assert.equal(lines.length, 1);
   const { event, stage, code, reason, subscription, plan, retryAfter } = lines[0] as Record<string, unknown>;
-  assert.deepEqual({ event, stage, code, reason, subscription, plan, retryAfter }, {
-    event: 'decision', stage: 'publish', code: 'LIMIT_REACHED', reason: 'eventCount', subscription: 'sub_one', plan: 'free', retryAfter: 1000,
-  });
+  assert.deepEqual(
+    { event, stage, code, reason, subscription, plan, retryAfter },
+    {
+      event: 'decision',
+      stage: 'publish',
+      code: 'LIMIT_REACHED',
+      reason: 'eventCount',
+      subscription: 'sub_one',
+      plan: 'free',
+      retryAfter: 1000,
+    },
+  );
   assert.match((await metrics.scrape()).body, /^sluice_limit_hits_total\{api="orders",plan="free",kind="eventCount"\} 1$/m);
 });
 
@@ -66,8 +79,14 @@ test('the same refusal within a second is one row with a count, and two lines', 
   ledger.tick();
   await ledger.close();
   const rows = await kit.database.query(`SELECT count, events FROM refusal WHERE subscription = 'sub_flood'`);
-  assert.deepEqual(rows.map((row) => ({ ...row })), [{ count: 500, events: 1000 }]);
-  assert.deepEqual(lines.map((line) => line['repeats']), [undefined, 499]);
+  assert.deepEqual(
+    rows.map((row) => ({ ...row })),
+    [{ count: 500, events: 1000 }],
+  );
+  assert.deepEqual(
+    lines.map((line) => line['repeats']),
+    [undefined, 499],
+  );
   const [sum] = await kit.database.query(`SELECT sum(decisions) AS n FROM refusal_count WHERE subscription = 'sub_flood'`);
   assert.equal(sum?.['n'], 500);
 });
@@ -94,7 +113,15 @@ test('a hostile variety of refusals while the store refuses costs bounded memory
   kit.database.isRefusing = true;
   for (let index = 0; index < 30_000; index += 1) {
     if (index % 100 === 0) clock.at += 10;
-    ledger.refused(refusal({ tenant: 'hostile', subscription: undefined, application: undefined, address: `a/${index}`, reason: 'x'.repeat(2000) + String(index) }));
+    ledger.refused(
+      refusal({
+        tenant: 'hostile',
+        subscription: undefined,
+        application: undefined,
+        address: `a/${index}`,
+        reason: 'x'.repeat(2000) + String(index),
+      }),
+    );
   }
   await assert.rejects(ledger.flush());
   kit.database.isRefusing = false;
@@ -103,7 +130,9 @@ test('a hostile variety of refusals while the store refuses costs bounded memory
   assert.ok(Number(rows?.['n']) <= 2000, String(rows?.['n']));
   assert.ok(Number(rows?.['longest']) <= 512);
   assert.ok(ledger.refusalsForgone > 20_000);
-  const [counts] = await kit.database.query(`SELECT count(*) AS n, sum(decisions) AS decisions FROM refusal_count WHERE tenant = 'hostile'`);
+  const [counts] = await kit.database.query(
+    `SELECT count(*) AS n, sum(decisions) AS decisions FROM refusal_count WHERE tenant = 'hostile'`,
+  );
   assert.ok(Number(counts?.['n']) <= 5001, String(counts?.['n']));
   assert.equal(counts?.['decisions'], 30_000);
 });

@@ -150,7 +150,9 @@ export class RefusalBook implements Book {
 
   #newCount(fine: string, record: RefusalRecord, minute: number, now: number): RefusalCount {
     const isFull = this.#counts.isFull;
-    const key = isFull ? `${minute}\n${record.tenant}\n${record.subscription ?? ''}\n${record.api ?? ''}\n${record.stage}\n${record.code}` : fine;
+    const key = isFull
+      ? `${minute}\n${record.tenant}\n${record.subscription ?? ''}\n${record.api ?? ''}\n${record.stage}\n${record.code}`
+      : fine;
     const known = isFull ? this.#counts.get(key) : undefined;
     if (known !== undefined) return known;
     return this.#counts.add(key, {
@@ -171,9 +173,24 @@ export class RefusalBook implements Book {
       const { record } = row;
       const retryAfter = record.retryAfter === undefined ? null : Math.round(record.retryAfter);
       return [
-        this.#part, row.n, record.tenant, record.subscription ?? '', record.application ?? null, record.api ?? null, record.plan ?? null,
-        record.protocol, record.address === undefined ? null : clip(record.address), record.stage, record.code, clip(record.reason),
-        clip(record.sentence), row.events, row.count, retryAfter, row.at, row.lastAt,
+        this.#part,
+        row.n,
+        record.tenant,
+        record.subscription ?? '',
+        record.application ?? null,
+        record.api ?? null,
+        record.plan ?? null,
+        record.protocol,
+        record.address === undefined ? null : clip(record.address),
+        record.stage,
+        record.code,
+        clip(record.reason),
+        clip(record.sentence),
+        row.events,
+        row.count,
+        retryAfter,
+        row.at,
+        row.lastAt,
       ];
     });
     return bulk(
@@ -189,8 +206,20 @@ export class RefusalBook implements Book {
     const rows = this.#counts.collect().map((row) => {
       const { tenant, subscription, application, api, stage, code } = row.record;
       return [
-        tenant, row.minute, this.#part, subscription ?? '', application ?? '', api ?? '', row.address, stage, code, row.reason,
-        row.decisions, row.events, row.firstAt, row.lastAt,
+        tenant,
+        row.minute,
+        this.#part,
+        subscription ?? '',
+        application ?? '',
+        api ?? '',
+        row.address,
+        stage,
+        code,
+        row.reason,
+        row.decisions,
+        row.events,
+        row.firstAt,
+        row.lastAt,
       ];
     });
     return bulk(

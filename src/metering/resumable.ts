@@ -48,7 +48,9 @@ export class Resumable {
       return undefined;
     }
     // What lies before a reader's start was never charged to it, so it cannot be what this client resumes.
-    const index = group.findIndex((lineage, at) => at >= first && this.#isAtOrBefore(lineage.subjects.log, lineage.subjects.start, position));
+    const index = group.findIndex(
+      (lineage, at) => at >= first && this.#isAtOrBefore(lineage.subjects.log, lineage.subjects.start, position),
+    );
     if (index === -1) return undefined;
     const [lineage] = group.splice(index, 1) as [Lineage];
     if (group.length === 0) this.#groups.delete(key);

@@ -7,7 +7,10 @@ import { addSparse, bucketCount, toSparse, type SparseHistogram } from './log-hi
 export async function rollLatencies(database: Database, board: LatencyBoard, minute: number): Promise<void> {
   const rows: (string | number)[][] = [];
   const taken: { readonly from: Latencies; readonly measure: LatencyMeasure; readonly counts: SparseHistogram }[] = [];
-  const apis = new Map<string, { readonly tenant: string; readonly api: string; readonly measure: string; readonly histogram: Float64Array }>();
+  const apis = new Map<
+    string,
+    { readonly tenant: string; readonly api: string; readonly measure: string; readonly histogram: Float64Array }
+  >();
   for (const from of board.values()) {
     const { tenant, api, subscription } = from;
     for (const measure of ['published', 'delivered'] as const) {
@@ -17,7 +20,8 @@ export async function rollLatencies(database: Database, board: LatencyBoard, min
       rows.push(row(tenant, `latency-${measure}`, 'subscription', subscription, minute, counts));
       const key = `${tenant}\n${api}\n${measure}`;
       let sum = apis.get(key);
-      if (sum === undefined) apis.set(key, (sum = { tenant, api, measure: `latency-${measure}`, histogram: new Float64Array(bucketCount) }));
+      if (sum === undefined)
+        apis.set(key, (sum = { tenant, api, measure: `latency-${measure}`, histogram: new Float64Array(bucketCount) }));
       addSparse(sum.histogram, counts);
     }
   }

@@ -5,7 +5,12 @@ import type { SecondRing } from './second-ring.ts';
 import type { SeriesBoard } from './series-board.ts';
 
 /** SQL of the subject's id, for each kind of subject that all usage is rolled up by. */
-const groupings = { subscription: 'w.subscription', application: 'w.application', api: 'w.api', channel: "w.api || '/' || w.address" } as const;
+const groupings = {
+  subscription: 'w.subscription',
+  application: 'w.application',
+  api: 'w.api',
+  channel: "w.api || '/' || w.address",
+} as const;
 
 const insert = 'INSERT INTO series (tenant, step, measure, subject, id, at, n, bytes)';
 const replace = 'ON CONFLICT (tenant, step, measure, subject, id, at) DO UPDATE SET n = excluded.n, bytes = excluded.bytes';

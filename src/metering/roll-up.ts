@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Database } from '../store/database.ts';
 import { minuteOf } from './calendar.ts';
+import { compactHour } from './compact-ranges.ts';
 import type { LatencyBoard } from './latency-board.ts';
 import { rollHour } from './roll-hour.ts';
 import { rollLatencies } from './roll-latencies.ts';
@@ -13,6 +14,8 @@ const SETTLE = 5000;
 const AGAIN = 2;
 const KEEP_MINUTES = 25 * 60;
 const KEEP_HOURS = 90 * 24;
+/** Hours looked at after a start for ranges that were not merged. */
+const COMPACT_AFTER_START = 72;
 
 export interface RollUpParts {
   readonly database: Database;
@@ -30,6 +33,8 @@ export class RollUp {
   #next: number | undefined;
   #running: Promise<void> | undefined;
   #retryAt = 0;
+  /** Last hour whose ranges were merged. */
+  #compacted: number | undefined;
   #isClosed = false;
 
   constructor(parts: RollUpParts) {
@@ -67,7 +72,11 @@ export class RollUp {
     const hours = new Set<number>();
     for (const minute of await this.#minutes(current)) {
       if (this.#isClosed) return;
-      await database.transact([...deliveredStatements(minute, trackedReaders(board)), ...publishedStatements(minute), ...spreadStatements(board, minute)]);
+      await database.transact([
+        ...deliveredStatements(minute, trackedReaders(board)),
+        ...publishedStatements(minute),
+        ...spreadStatements(board, minute),
+      ]);
       hours.add(Math.floor(minute / 60));
     }
     if (current % 60 <= AGAIN) hours.add(Math.floor(current / 60) - 1);
@@ -75,6 +84,7 @@ export class RollUp {
     this.#next = current;
     board.renew(current * 60);
     await this.#purge(current);
+    await this.#compact(current);
   }
 
   /** Minutes with usage since the last run; after a start, since the last run of the process before. */
@@ -89,6 +99,16 @@ export class RollUp {
       [from, current, from, current],
     );
     return rows.map((row) => Number(row['minute']));
+  }
+
+  /** Merges the ranges of hours that no roll-up needs by the minute any more. */
+  async #compact(minute: number): Promise<void> {
+    const end = Math.floor((minute - KEEP_MINUTES) / 60) - 1;
+    for (let hour = this.#compacted ?? end - COMPACT_AFTER_START; hour < end; hour += 1) {
+      if (this.#isClosed) return;
+      await compactHour(this.#parts.database, hour, (minute - KEEP_MINUTES) * 60_000);
+      this.#compacted = hour + 1;
+    }
   }
 
   async #purge(minute: number): Promise<void> {

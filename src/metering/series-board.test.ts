@@ -5,7 +5,17 @@ import { SeriesBoard } from './series-board.ts';
 
 function source(reader: string): RateSource {
   const subjects = { tenant: 'default', reader, subscription: 's', application: 'a', api: 'orders', address: 'orders' };
-  return { subjects, measure: 'delivered', protocol: 'sse', plan: undefined, freshEvents: 0, freshBytes: 0, isFresh: false, series: undefined, generation: -1 };
+  return {
+    subjects,
+    measure: 'delivered',
+    protocol: 'sse',
+    plan: undefined,
+    freshEvents: 0,
+    freshBytes: 0,
+    isFresh: false,
+    series: undefined,
+    generation: -1,
+  };
 }
 
 function count(board: SeriesBoard, from: RateSource, second: number, n: number): void {
@@ -21,7 +31,10 @@ test('every subject has its own seconds, and silent ones are zero', () => {
   count(board, two, 1000, 3);
   count(board, one, 1003, 2);
   const api = board.get('default', 'delivered', 'api', 'orders');
-  assert.deepEqual([1000, 1001, 1002, 1003, 1004].map((second) => api?.at(second)), [8, 0, 0, 2, 0]);
+  assert.deepEqual(
+    [1000, 1001, 1002, 1003, 1004].map((second) => api?.at(second)),
+    [8, 0, 0, 2, 0],
+  );
   assert.equal(board.get('default', 'delivered', 'reader', 'r1')?.at(1003), 2);
   assert.equal(board.get('other', 'delivered', 'api', 'orders'), undefined);
 });

@@ -75,7 +75,10 @@ export class SeriesBoard {
     return rings;
   }
 
-  #ring(of: { readonly tenant: string; readonly measure: string; readonly subject: string; readonly id: string }, second: number): SecondRing | undefined {
+  #ring(
+    of: { readonly tenant: string; readonly measure: string; readonly subject: string; readonly id: string },
+    second: number,
+  ): SecondRing | undefined {
     const key = ringKey(of.tenant, of.measure, of.subject, of.id);
     const known = this.#rings.get(key);
     if (known !== undefined) {

@@ -24,6 +24,8 @@ export class UsageRange {
   last = 0;
   /** Whether it changed since it was last handed to the store. */
   isDirty = false;
+  /** Whether a commit that holds it is under way. */
+  isWriting = false;
   /** Whether its minute is over and its last row is with the store: the next event begins another. */
   isOver = false;
   readonly #types: string[] = [];
@@ -43,6 +45,7 @@ export class UsageRange {
     this.billable = this.redelivered = this.filtered = this.dropped = this.conflated = this.bytes = 0;
     this.first = 0;
     this.isOver = false;
+    this.isWriting = false;
     this.#types.length = 0;
     this.#counts.length = 0;
   }
@@ -63,8 +66,21 @@ export class UsageRange {
 
   row(tenant: string, reader: string): readonly SqlValue[] {
     return [
-      reader, this.serial, tenant, this.minute, this.lo, this.hi, this.billable, this.redelivered, this.filtered, this.dropped,
-      this.conflated, this.bytes, this.#byType(), this.first, this.last,
+      reader,
+      this.serial,
+      tenant,
+      this.minute,
+      this.lo,
+      this.hi,
+      this.billable,
+      this.redelivered,
+      this.filtered,
+      this.dropped,
+      this.conflated,
+      this.bytes,
+      this.#byType(),
+      this.first,
+      this.last,
     ];
   }
 

@@ -61,7 +61,8 @@ async function addDelivered(database: Database, query: UsageQuery, { where, para
          FROM ${ranges} WHERE ${where} GROUP BY 1`;
   for (const row of await database.query(sql, parameters)) {
     const line = lineOf(lines, String(row['id']));
-    for (const column of ['events', 'bytes', 'redelivered', 'filtered', 'dropped', 'conflated'] as const) line[column] += Number(row[column]);
+    for (const column of ['events', 'bytes', 'redelivered', 'filtered', 'dropped', 'conflated'] as const)
+      line[column] += Number(row[column]);
   }
 }
 

@@ -18,13 +18,27 @@ test('secrets are not written, at the top of a line or below it', () => {
 
 test('a decision is one line with its fields', () => {
   const { log, lines } = listen();
-  decision(log, { tenant: 'default', stage: 'publish', code: 'LIMIT_REACHED', reason: 'eventCount', events: 3, sentence: 'No more today.' });
+  decision(log, {
+    tenant: 'default',
+    stage: 'publish',
+    code: 'LIMIT_REACHED',
+    reason: 'eventCount',
+    events: 3,
+    sentence: 'No more today.',
+  });
   assert.equal(lines.length, 1);
   const { time, ...line } = JSON.parse(lines[0] as string) as Record<string, unknown>;
   assert.match(String(time), /^\d{4}-\d\d-\d\dT/);
   assert.deepEqual(line, {
-    level: 'info', event: 'decision', tenant: 'default', stage: 'publish', code: 'LIMIT_REACHED', reason: 'eventCount', events: 3,
-    sentence: 'No more today.', message: 'publish refused: LIMIT_REACHED',
+    level: 'info',
+    event: 'decision',
+    tenant: 'default',
+    stage: 'publish',
+    code: 'LIMIT_REACHED',
+    reason: 'eventCount',
+    events: 3,
+    sentence: 'No more today.',
+    message: 'publish refused: LIMIT_REACHED',
   });
 });
 
@@ -32,7 +46,10 @@ test('readable lines stay one line and carry no control characters, whatever a c
   const { log, lines } = listen({ json: false });
   log.info({ address: 'a\n2026 forged', colour: '\u001b[31m', wide: '\u009b31m' }, 'first\r\nsecond \u001b[2J');
   assert.equal(lines.length, 1);
-  assert.match(lines[0] as string, /^\S+ info {2}first\\u000d\\u000asecond \\u001b\[2J address="a\\n2026 forged" colour="\\u001b\[31m" wide="\\u009b31m"\n$/);
+  assert.match(
+    lines[0] as string,
+    /^\S+ info {2}first\\u000d\\u000asecond \\u001b\[2J address="a\\n2026 forged" colour="\\u001b\[31m" wide="\\u009b31m"\n$/,
+  );
 });
 
 test('errors keep their cause, and lines below the level are not written', () => {

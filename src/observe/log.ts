@@ -1,5 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
-import { decisionFields, secretFields } from './names.ts';
+import { secretFields, type decisionFields } from './names.ts';
 
 export type Log = Logger;
 
@@ -52,9 +52,14 @@ class ReadableLines implements DestinationStream {
   }
 
   write(line: string): void {
-    const { time, level, message, ...fields } = JSON.parse(line) as Record<string, unknown>;
-    const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${typeof value === 'string' && /^[\w./:*@-]+$/.test(value) ? value : JSON.stringify(value)}`);
-    this.#destination.write(`${String(time)} ${String(level).padEnd(5)} ${escapeControls(`${String(message ?? '')}${rest.join('')}`)}\n`);
+    const { time, level, message, ...fields } = JSON.parse(line) as { time: string; level: string; message?: string } & Record<
+      string,
+      unknown
+    >;
+    const rest = Object.entries(fields).map(
+      ([key, value]) => ` ${key}=${typeof value === 'string' && /^[\w./:*@-]+$/.test(value) ? value : JSON.stringify(value)}`,
+    );
+    this.#destination.write(`${time} ${level.padEnd(5)} ${escapeControls(`${message ?? ''}${rest.join('')}`)}\n`);
   }
 }
 

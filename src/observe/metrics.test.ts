@@ -10,7 +10,10 @@ test('a counter is a cell: the same for the same labels, exported as it stands',
   for (const expected of [3, 3]) {
     const { contentType, body } = await metrics.scrape();
     assert.match(contentType, /^application\/openmetrics-text/);
-    assert.match(body, new RegExp(`^sluice_subscription_delivered_messages_total\\{api="orders",plan="free",protocol="sse"\\} ${expected}$`, 'm'));
+    assert.match(
+      body,
+      new RegExp(`^sluice_subscription_delivered_messages_total\\{api="orders",plan="free",protocol="sse"\\} ${expected}$`, 'm'),
+    );
     assert.match(body, /^# TYPE sluice_subscription_delivered_messages counter$/m);
     assert.ok(body.endsWith('# EOF\n'));
   }
@@ -22,7 +25,10 @@ test('label sets are bounded: the rest is counted under other, and the overflow 
   const { body } = await metrics.scrape();
   const lines = body.split('\n').filter((line) => line.startsWith('sluice_subscription_delivered_messages_total{'));
   assert.equal(lines.length, 11);
-  assert.equal(lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0), 1000);
+  assert.equal(
+    lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0),
+    1000,
+  );
   assert.match(body, /api="other",plan="other",protocol="other"\} 990/);
   assert.match(body, /^sluice_metrics_label_overflow_total\{metric="sluice_subscription_delivered_messages_total"\} 990$/m);
 });
@@ -38,7 +44,17 @@ test('gauges and histograms are asked at each scrape, up to the bound', async ()
   const metrics = new Metrics({ mostLabelSets: 2 });
   let open = 1;
   metrics.gauge('connections', () => ['a', 'b', 'c'].map((api) => ({ labels: [api, 'sse'], value: open })));
-  metrics.histogram('publishDuration', () => [{ labels: ['orders'], buckets: [[0.1, 2], [0.2, 4]], count: 5, sum: 1.5 }]);
+  metrics.histogram('publishDuration', () => [
+    {
+      labels: ['orders'],
+      buckets: [
+        [0.1, 2],
+        [0.2, 4],
+      ],
+      count: 5,
+      sum: 1.5,
+    },
+  ]);
   let asked = 0;
   metrics.beforeScrape(() => (asked += 1));
   await metrics.scrape();

@@ -58,7 +58,10 @@ export class Metrics {
     if (known !== undefined) return known.cell;
     if (family.cells.size >= this.#mostLabelSets) {
       if (key !== 'labelOverflow') this.counter('labelOverflow', family.name.name).value += 1;
-      return this.#add(family, labels.map(() => 'other'));
+      return this.#add(
+        family,
+        labels.map(() => 'other'),
+      );
     }
     return this.#add(family, labels);
   }
@@ -100,7 +103,11 @@ export class Metrics {
     else this.#registerHistogram(key as HistogramKey, metric);
   }
 
-  #registerCounter(key: Key, metric: MetricName, options: { name: string; help: string; labelNames: string[]; registers: Registry[] }): void {
+  #registerCounter(
+    key: Key,
+    metric: MetricName,
+    options: { name: string; help: string; labelNames: string[]; registers: Registry[] },
+  ): void {
     const family: Family = { name: metric, cells: new Map() };
     this.#families.set(key, family);
     new Counter({
@@ -121,7 +128,11 @@ export class Metrics {
     this.#registry.registerMetric({ name, help, get, reset: () => undefined } as unknown as Metric);
   }
 
-  #registerGauge(key: GaugeKey, metric: MetricName, options: { name: string; help: string; labelNames: string[]; registers: Registry[] }): void {
+  #registerGauge(
+    key: GaugeKey,
+    metric: MetricName,
+    options: { name: string; help: string; labelNames: string[]; registers: Registry[] },
+  ): void {
     const readings = (): Iterable<Reading> => this.#readers.get(key)?.() ?? [];
     const most = this.#mostLabelSets;
     new Gauge({
@@ -143,11 +154,15 @@ function* first<T>(items: Iterable<T>, most: number): Iterable<T> {
   }
 }
 
-function distributionValues(metric: MetricName, distributions: Iterable<Distribution>): { metricName: string; labels: Record<string, string>; value: number }[] {
+function distributionValues(
+  metric: MetricName,
+  distributions: Iterable<Distribution>,
+): { metricName: string; labels: Record<string, string>; value: number }[] {
   const values: { metricName: string; labels: Record<string, string>; value: number }[] = [];
   for (const { labels, buckets, count, sum } of distributions) {
     const own = named(metric, labels);
-    for (const [bound, value] of buckets) values.push({ metricName: `${metric.name}_bucket`, labels: { ...own, le: String(bound) }, value });
+    for (const [bound, value] of buckets)
+      values.push({ metricName: `${metric.name}_bucket`, labels: { ...own, le: String(bound) }, value });
     values.push({ metricName: `${metric.name}_bucket`, labels: { ...own, le: '+Inf' }, value: count });
     values.push({ metricName: `${metric.name}_sum`, labels: own, value: sum });
     values.push({ metricName: `${metric.name}_count`, labels: own, value: count });

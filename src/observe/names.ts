@@ -150,4 +150,15 @@ export const decisionFields = {
 } as const;
 
 /** Fields whose values are never written to the log, wherever they stand. */
-export const secretFields = ['authorization', 'x-api-key', 'apiKey', 'password', 'secret', 'ticket', 'token', 'credential', 'value', 'cookie'] as const;
+export const secretFields = [
+  'authorization',
+  'x-api-key',
+  'apiKey',
+  'password',
+  'secret',
+  'ticket',
+  'token',
+  'credential',
+  'value',
+  'cookie',
+] as const;

@@ -16,6 +16,7 @@ for (const { name, type, labels } of Object.values(metricNames) as readonly Metr
     assert.match(name, /^sluice_[a-z_]+$/);
     assert.equal(name.endsWith('_total'), type === 'counter');
     assert.doesNotMatch(name, /_(ms|milliseconds|minutes|kb|kib|mb)(_|$)/, 'base units only');
-    for (const label of labels) assert.ok(!['subscription', 'application', 'reader', 'address', 'channel', 'credential'].includes(label), label);
+    for (const label of labels)
+      assert.ok(!['subscription', 'application', 'reader', 'address', 'channel', 'credential'].includes(label), label);
   });
 }

@@ -3,7 +3,9 @@ import { decisionFields, metricNames, secretFields, type MetricName } from './na
 /** Text of docs/reference/metrics.md, made from the names in the code. */
 export function metricsReference(): string {
   const metrics = Object.values(metricNames) as readonly MetricName[];
-  const rows = metrics.map(({ name, type, labels, help }) => `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ') || '–'} | ${help} |`);
+  const rows = metrics.map(
+    ({ name, type, labels, help }) => `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ') || '–'} | ${help} |`,
+  );
   const fields = Object.entries(decisionFields).map(([field, meaning]) => `| \`${field}\` | ${meaning} |`);
   return `# Metrics and log lines
 
