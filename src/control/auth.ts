@@ -21,6 +21,12 @@ export interface Presented {
   readonly remote: string;
 }
 
+/** An application and the valid key by which it is known. */
+export interface Caller {
+  readonly application: Resource<'application'>;
+  readonly credential: Resource<'credential'>;
+}
+
 /** Tells administrators and applications from strangers; throws UNAUTHENTICATED, or LIMIT_REACHED for those who guess. */
 export class Authentication {
   readonly #parts: AuthenticationParts;
@@ -42,11 +48,11 @@ export class Authentication {
   }
 
   /** The application whose valid API key this is. */
-  requireApplication(presented: Presented): Resource<'application'> {
+  requireApplication(presented: Presented): Caller {
     this.#slowDown(presented.remote);
     const key = presented.apiKey ?? bearerOf(presented.authorization);
-    const application = key === undefined || key.length > maxCredentialLength ? undefined : this.#applicationOf(hashApiKey(key));
-    if (application !== undefined) return application;
+    const caller = key === undefined || key.length > maxCredentialLength ? undefined : this.#callerOf(hashApiKey(key));
+    if (caller !== undefined) return caller;
     throw this.#refused(
       presented.remote,
       "This needs an application's API key: X-API-Key, or Authorization: Bearer <key>.",
@@ -54,12 +60,13 @@ export class Authentication {
     );
   }
 
-  #applicationOf(hash: string): Resource<'application'> | undefined {
+  #callerOf(hash: string): Caller | undefined {
     const { store, clock } = this.#parts;
     const credential = store.list('credential').find(({ spec }) => spec.hash === hash);
     if (credential === undefined || credential.spec.revokedAt !== undefined || (credential.spec.expiresAt ?? Infinity) <= clock.now())
       return undefined;
-    return store.get('application', credential.parent, '', credential.tenant);
+    const application = store.get('application', credential.parent, '', credential.tenant);
+    return application === undefined ? undefined : { application, credential };
   }
 
   #slowDown(remote: string): void {

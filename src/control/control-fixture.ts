@@ -104,7 +104,7 @@ export class ControlFixture {
       ...offer,
       insights: recordingInsights(asked, readers),
       describeContract: async (source) => ({ channels: (await loadContract(source)).channels.map(({ id }) => ({ id })) }),
-      issueTicket: (tenant, application, api) => ({ ticket: `ticket for ${tenant}/${application}/${api ?? '*'}`, expiresIn: 30 }),
+      issueTicket: (tenant, credential, api) => ({ ticket: `ticket for ${tenant}/${credential}/${api ?? '*'}`, expiresIn: 30 }),
       status: async () => ({ version: 'test' }),
       metrics: async () => ({ contentType: 'application/openmetrics-text; version=1.0.0; charset=utf-8', body: '# EOF\n' }),
       ready: () => clock.time > 0,

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { GatewayError } from '../core/errors.ts';
 import type { Resource } from '../store/resources.ts';
 import { refusalOf } from './administration.ts';
-import type { Authentication, Presented } from './auth.ts';
+import type { Authentication, Caller, Presented } from './auth.ts';
 import type { Decoded, Fields, JsonSchema, Shape } from './config/shape.ts';
 import { decode, object } from './config/shape.ts';
 
@@ -32,6 +32,8 @@ export interface Call<P extends Fields, Q extends Fields, B> {
   readonly actor: string;
   /** Only where access is `application`. */
   readonly application: Resource<'application'> | undefined;
+  /** The key the application came with. */
+  readonly credential: Resource<'credential'> | undefined;
 }
 
 export interface Route<P extends Fields, Q extends Fields, B> {
@@ -69,7 +71,7 @@ export class Router {
   add<P extends Fields = None, Q extends Fields = None, B = undefined>(route: Route<P, Q, B>): void {
     const params = object(route.params ?? ({} as P));
     const query = object(route.query ?? ({} as Q));
-    const callers = new WeakMap<FastifyRequest, Resource<'application'> | undefined>();
+    const callers = new WeakMap<FastifyRequest, Caller | undefined>();
     this.methods.set(route.path, [...(this.methods.get(route.path) ?? []), route.method]);
     this.#app.route({
       method: route.method,
@@ -80,7 +82,7 @@ export class Router {
         callers.set(request, this.#authenticate(route.access ?? 'admin', request));
       },
       handler: async (request, reply) => {
-        const application = callers.get(request);
+        const { application, credential } = callers.get(request) ?? {};
         const answer = await route.handle({
           params: decoded(params, request.params),
           query: decoded(query, request.query),
@@ -88,17 +90,19 @@ export class Router {
           ifMatch: request.headers['if-match'],
           actor: application === undefined ? 'admin' : `application:${application.name}`,
           application,
+          credential,
         });
         for (const [name, value] of Object.entries(answer.headers ?? {})) void reply.header(name, value);
         void reply.code(answer.status ?? 200);
         if (answer.body === undefined) return await reply.send();
         if (!reply.hasHeader('content-type')) void reply.type('application/json');
-        return await reply.send(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
+        // Bytes, since Fastify would add a charset to the type of a text, and JSON has none.
+        return await reply.send(Buffer.from(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body)));
       },
     });
   }
 
-  #authenticate(access: 'admin' | 'application' | 'open', request: FastifyRequest): Resource<'application'> | undefined {
+  #authenticate(access: 'admin' | 'application' | 'open', request: FastifyRequest): Caller | undefined {
     if (access === 'admin') this.#auth.requireAdmin(presented(request));
     return access === 'application' ? this.#auth.requireApplication(presented(request)) : undefined;
   }

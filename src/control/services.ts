@@ -17,8 +17,8 @@ export interface Services {
   readonly administration: Administration;
   /** The model of a contract as plain JSON: channels, operations, messages. */
   readonly describeContract: (source: ContractSource) => Promise<Readonly<Record<string, unknown>>>;
-  /** A single-use credential for browsers, limited to one API when one is named. */
-  readonly issueTicket: (tenant: string, application: string, api?: string) => Ticket | Promise<Ticket>;
+  /** A single-use credential for browsers that stands for a key (its id), limited to one API when one is named. */
+  readonly issueTicket: (tenant: string, credential: string, api?: string) => Ticket | Promise<Ticket>;
   readonly status: () => Promise<object>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly ready: () => boolean;

@@ -25,7 +25,7 @@ export function ticketRoutes(router: Router, { store, issueTicket }: Services): 
     access: 'application',
     body: ticketRequest,
     answers: answers(201, 'The ticket.', ticketView),
-    async handle({ body, application }) {
+    async handle({ body, application, credential }) {
       const { tenant, name } = application!;
       const subscribed =
         body.api === undefined ||
@@ -33,7 +33,7 @@ export function ticketRoutes(router: Router, { store, issueTicket }: Services): 
           .list('subscription', tenant)
           .some(({ spec }) => spec.application === name && spec.api === body.api && spec.state === 'accepted');
       if (!subscribed) throw new GatewayError('FORBIDDEN', `The application ${name} has no accepted subscription to an API ${body.api}.`);
-      const { ticket, expiresIn } = await issueTicket(tenant, name, body.api);
+      const { ticket, expiresIn } = await issueTicket(tenant, credential!.id, body.api);
       return { status: 201, body: { ticket, expiresIn } };
     },
   });
