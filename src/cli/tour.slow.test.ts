@@ -22,6 +22,7 @@ describe('the tour in the README', async () => {
   const steps = stepsOf(await readFile(join(root, 'README.md'), 'utf8'));
   let folder: string;
   let server: ChildProcess | undefined;
+  let serving = false;
   let shell: Shell;
   // Somebody may be serving on the ports that the README names.
   let ports: readonly [number, number];
@@ -54,15 +55,17 @@ describe('the tour in the README', async () => {
   });
 
   for (const step of steps) {
-    test(step.title, { timeout: 60_000 }, async () => {
+    test(step.title, { timeout: 60_000 }, async ({ signal }) => {
+      assert.ok(step.server || serving, 'the server did not start');
       if (step.server) {
         server = spawn('bash', ['-c', onOurPorts(step.script)], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-        await outputUntil(server, step.expected.map(onOurPorts));
+        await outputUntil(server, step.expected.map(onOurPorts), signal);
+        serving = true;
         return;
       }
-      const output = await shell.run(onOurPorts(step.script));
+      const output = await shell.run(onOurPorts(step.script), signal);
       let from = 0;
-      for (const text of step.expected) {
+      for (const text of step.expected.map(onOurPorts)) {
         const at = output.indexOf(text, from);
         assert.ok(at >= 0, `expected ${JSON.stringify(text)} in:\n${output}`);
         from = at + text.length;
@@ -90,7 +93,7 @@ class Shell {
   #count = 0;
 
   constructor(folder: string, env: NodeJS.ProcessEnv) {
-    this.#bash = spawn('bash', ['-s'], { cwd: folder, env, stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#bash = spawn('bash', ['-s'], { cwd: folder, env, stdio: ['pipe', 'pipe', 'inherit'], detached: true });
     this.#bash.stdout?.on('data', (chunk: Buffer) => {
       this.#said += chunk.toString();
       this.#heard?.();
@@ -99,29 +102,30 @@ class Shell {
     this.#bash.stdin?.write('exec 2>&1\n');
   }
 
-  async run(script: string): Promise<string> {
+  async run(script: string, signal: AbortSignal): Promise<string> {
     const end = `-- end of script ${++this.#count} --`;
     this.#said = '';
     // In a group with no input of its own, so that no program reads the scripts that follow.
     this.#bash.stdin?.write(`{ ${script}\n} </dev/null\necho '${end}'\n`);
     while (!this.#said.includes(end)) {
       if (this.#bash.exitCode !== null) throw new Error(`the shell ended:\n${this.#said}`);
-      const { promise, resolve } = Promise.withResolvers<void>();
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
       this.#heard = resolve;
-      await promise;
+      await untilAborted(signal, promise, reject, () => `the script did not end:\n${this.#said}`);
     }
     return this.#said.slice(0, this.#said.indexOf(end));
   }
 
   async end(): Promise<void> {
-    if (this.#bash.exitCode !== null) return;
+    if (this.#bash.exitCode !== null || this.#bash.pid === undefined) return;
     const ended = once(this.#bash, 'exit');
-    this.#bash.stdin?.end();
+    // With what it started: a script that hangs has a child that does.
+    process.kill(-this.#bash.pid, 'SIGKILL');
     await ended;
   }
 }
 
-async function outputUntil(child: ChildProcess, expected: readonly string[]): Promise<void> {
+async function outputUntil(child: ChildProcess, expected: readonly string[], signal: AbortSignal): Promise<void> {
   let said = '';
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const hear = (chunk: Buffer): void => {
@@ -131,14 +135,31 @@ async function outputUntil(child: ChildProcess, expected: readonly string[]): Pr
   child.stdout?.on('data', hear);
   child.stderr?.on('data', hear);
   child.once('exit', () => reject(new Error(`it ended without saying ${expected.join(' and ')}:\n${said}`)));
-  await promise;
+  await untilAborted(signal, promise, reject, () => `it did not say ${expected.join(' and ')}:\n${said}`);
+}
+
+async function untilAborted(
+  signal: AbortSignal,
+  promise: Promise<void>,
+  reject: (reason: Error) => void,
+  sentence: () => string,
+): Promise<void> {
+  const abort = (): void => reject(new Error(sentence()));
+  signal.addEventListener('abort', abort);
+  try {
+    await promise;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 async function stop(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null || server.pid === undefined) return;
   const ended = once(server, 'exit');
   process.kill(-server.pid, 'SIGTERM');
+  const tooLong = setTimeout(() => process.kill(-(server.pid as number), 'SIGKILL'), 20_000);
   await ended;
+  clearTimeout(tooLong);
 }
 
 async function freePorts(): Promise<readonly [number, number]> {

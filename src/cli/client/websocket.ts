@@ -22,13 +22,18 @@ export async function* openWebSocket(request: StreamRequest): AsyncGenerator<Rec
   });
   const abandon = () => socket.close(1000);
   request.signal.addEventListener('abort', abandon);
+  // Listens from the start, so that nothing is missed, and stops reading from the socket while nobody takes what it has.
+  const frames = createWebSocketStream(socket, { readableObjectMode: true, decodeStrings: false });
+  frames.on('error', () => undefined);
+  const ended = closing(socket, url);
   const silence = setTimeout(() => socket.terminate(), silenceMilliseconds);
   socket.on('ping', () => silence.refresh());
   try {
     const refusal = await opened(socket, url);
     if (refusal !== undefined) return refusal;
     yield { kind: 'open' };
-    return yield* readFrames(socket, silence, url);
+    const reason = yield* readFrames(frames, silence);
+    return reason ?? (await ended);
   } finally {
     clearTimeout(silence);
     request.signal.removeEventListener('abort', abandon);
@@ -51,13 +56,19 @@ async function opened(socket: WebSocket, url: URL): Promise<Ending | undefined> 
   });
 }
 
-async function* readFrames(socket: WebSocket, silence: NodeJS.Timeout, url: URL): AsyncGenerator<Received, Ending> {
-  let end: Ending | undefined;
-  socket.once('close', (code, reason) => {
-    end ??= code === 1006 ? endingOfBreak(new CliError('network', `The connection to ${url.origin} broke.`)) : endingOfClose(code, reason.toString('utf8'));
+/** Why the connection ended, as its close frame says. */
+async function closing(socket: WebSocket, url: URL): Promise<Ending> {
+  return new Promise((resolve) => {
+    socket.once('close', (code, reason) => {
+      const broken = new CliError('network', `The connection to ${url.origin} broke.`);
+      resolve(code === 1006 ? endingOfBreak(broken) : endingOfClose(code, reason.toString('utf8')));
+    });
   });
-  // The stream stops reading from the socket while nobody takes what it has.
-  const frames = createWebSocketStream(socket, { readableObjectMode: true, decodeStrings: false });
+}
+
+/** Gives the events; returns the reason that the server told before it closed, which says more than a close code. */
+async function* readFrames(frames: AsyncIterable<unknown>, silence: NodeJS.Timeout): AsyncGenerator<Received, Ending | undefined> {
+  let told: Ending | undefined;
   try {
     for await (const frame of frames as AsyncIterable<string | Buffer>) {
       silence.refresh();
@@ -66,11 +77,11 @@ async function* readFrames(socket: WebSocket, silence: NodeJS.Timeout, url: URL)
       const { type, source, data } = received.event;
       if (source === '/sluice' && type === gapType) yield { kind: 'gap', gap: data, position: received.position };
       else if (source !== '/sluice' || received.position !== undefined) yield received;
-      else if (type === 'dev.sluice.error') end = endingOfProblem(data);
+      else if (type === 'dev.sluice.error') told = endingOfProblem(data);
       else if (type === 'dev.sluice.limit') yield { kind: 'held', limit: data };
     }
-  } catch (error) {
-    return end ?? endingOfBreak(networkError(url, error));
+  } catch {
+    // The close that follows says why.
   }
-  return end ?? endingOfBreak(new CliError('network', `${url.origin} ended the stream.`));
+  return told;
 }

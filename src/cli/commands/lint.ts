@@ -14,9 +14,9 @@ export const lint = defineCommand({
     for (const file of context.positionals) {
       const problems = await lintFile(file, resolve(context.cwd, file));
       for (const problem of problems) {
-        const { severity, line, column, sentence, code } = problem;
+        const { severity, file: place, line, column, sentence, code } = problem;
         if (severity === 'error') errors += 1;
-        await context.output.show({ file, ...problem }, () => printable(`${file}:${line}:${column}: ${severity}: ${sentence} [${code}]`));
+        await context.output.show(problem, () => printable(`${place}:${line}:${column}: ${severity}: ${sentence} [${code}]`));
       }
       if (problems.length === 0) context.output.note(`${file}: nothing to complain about`);
     }
