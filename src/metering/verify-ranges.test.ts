@@ -13,20 +13,18 @@ test('verification finds a planted gap, a planted overlap and an account that di
   const subscription = subscriptionOf('sub_verify', { tenant: 'verified' });
   const clock = new HandClock();
   const ids: string[] = [];
-  {
-    const ledger = await quietLedger({ database: kit.database, clock });
-    for (let reader = 0; reader < 4; reader += 1) {
-      const account = await ledger.open(requestOf(subscription), () => undefined);
-      for (let minute = 0; minute < 3; minute += 1) {
-        account.charge(batchOf(minute * 10, minute * 10 + 10), 0);
-        await ledger.flush();
-        clock.at += 60_000;
-      }
-      account.close();
-      ids.push(account.id);
+  const ledger = await quietLedger({ database: kit.database, clock });
+  for (let reader = 0; reader < 4; reader += 1) {
+    const account = await ledger.open(requestOf(subscription), () => undefined);
+    for (let minute = 0; minute < 3; minute += 1) {
+      account.charge(batchOf(minute * 10, minute * 10 + 10), 0);
+      await ledger.flush();
+      clock.at += 60_000;
     }
-    await ledger.close();
+    account.close();
+    ids.push(account.id);
   }
+  await ledger.close();
   const verify = () => verifyRanges(kit.database, compareInTests, 'verified');
   assert.deepEqual(await verify(), { ok: true, readers: 4, ranges: 12, gaps: [], overlaps: [] });
   const plant = (sql: string, reader: string | undefined) => kit.database.transact([{ sql, parameters: [reader as string] }]);
