@@ -42,7 +42,10 @@ export function refusalFor(thrown: unknown): GatewayError {
 export function sendProblem(reply: FastifyReply, error: GatewayError): FastifyReply {
   if (error.code === 'UNAUTHENTICATED') void reply.header('www-authenticate', 'Bearer realm="sluice"');
   if (error.retryAfter !== undefined) void reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfter / 1000))));
-  return reply.code(error.status).type('application/problem+json').send(JSON.stringify(error.toProblem()));
+  return reply
+    .code(error.status)
+    .type('application/problem+json')
+    .send(Buffer.from(JSON.stringify(error.toProblem())));
 }
 
 function storeRefusal(error: StoreError): GatewayError {
