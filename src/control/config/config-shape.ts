@@ -187,12 +187,21 @@ interface WrittenBackbone {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+/** No backbone's options are deeper; a document made to break whoever walks through it is. */
+const maxOptionDepth = 16;
+
+function isDeeperThan(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((member) => isDeeperThan(member, depth - 1));
+}
+
 /** A kind and whatever options that kind has; those are checked by the backbone itself. */
 const backbone: Shape<WrittenBackbone> = {
   decode(value, place: Place) {
     if (!isRecord(value)) return place.report(`must be an object with a \`kind\`, not ${place.quote(value)}`);
     if (value['kind'] === undefined) return place.report('`kind` is missing: what the backbone is, such as embedded');
     const kind = resourceName.decode(value['kind'], place.at('kind'));
+    if (isDeeperThan(value, maxOptionDepth)) return place.report(`is nested deeper than ${maxOptionDepth} levels`);
     const { kind: _, ...options } = value;
     return kind === undefined ? undefined : { kind, options };
   },
