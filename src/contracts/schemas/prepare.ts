@@ -19,7 +19,7 @@ const annotations: Readonly<Record<string, (value: Json) => boolean>> = {
  * The official schema without annotations, and with its `oneOf` choices that have a telling member (`$ref`, `oneOf`, `type`) said as
  * `if`/`then`/`else`: the same documents pass, and a document that does not pass gets the errors of one branch instead of all.
  */
-export function prepareSchema(schema: Json): Json {
+function prepareSchema(schema: Json): Json {
   if (Array.isArray(schema)) return schema.map(prepareSchema);
   if (schema === null || typeof schema !== 'object') return schema;
   const entries = Object.entries(schema).filter(([key, value]) => annotations[key]?.(value) !== true);
