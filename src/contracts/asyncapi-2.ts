@@ -55,9 +55,11 @@ export function readAsyncApi2(reading: Reading): Omit<Contract, 'warnings'> {
 
 function readOperation(draft: ChannelDraft, part: Part, verb: 'subscribe' | 'publish', rules: MessageRules): ContractOperation {
   const traits = part.parts('traits', 'operationTrait').map(([, trait]) => trait);
-  const text = (key: string): string | undefined => [...traits.toReversed(), part].map((source) => source.text(key)).find((value) => value !== undefined);
+  const text = (key: string): string | undefined =>
+    [...traits.toReversed(), part].map((source) => source.text(key)).find((value) => value !== undefined);
   const ids = messagesOf(part).map((message, index) => {
-    const name = message.text('messageId') ?? message.text('name') ?? componentName(message) ?? `${verb}${index === 0 ? '' : `-${index + 1}`}`;
+    const name =
+      message.text('messageId') ?? message.text('name') ?? componentName(message) ?? `${verb}${index === 0 ? '' : `-${index + 1}`}`;
     return addMessage(draft, message.id, () => readMessage(message, name, rules));
   });
   const security = [part, ...traits].flatMap(securityNames);

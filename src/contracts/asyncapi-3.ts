@@ -32,7 +32,8 @@ export function readAsyncApi3(reading: Reading): Omit<Contract, 'warnings'> {
     servers: root.parts('servers', 'server').map(([id, server]) => readServer(id, server)),
     channels: finished,
     operations: operations.map((operation) => {
-      const reply = operation.reply?.channel === undefined ? operation.reply : { ...operation.reply, channel: idOf(operation.reply.channel) };
+      const reply =
+        operation.reply?.channel === undefined ? operation.reply : { ...operation.reply, channel: idOf(operation.reply.channel) };
       return { ...operation, channel: idOf(operation.channel), reply };
     }),
   };
@@ -98,7 +99,10 @@ function placeOf(reading: Reading, spot: Spot): string {
 
 function newDraft(id: string, spot: Spot, part: Part, reading: Reading): ChannelDraft {
   const written = part.raw('address');
-  const address = written === undefined || typeof written.value !== 'string' ? undefined : readAddress(written, written.value, reading.references, 'value');
+  const address =
+    written === undefined || typeof written.value !== 'string'
+      ? undefined
+      : readAddress(written, written.value, reading.references, 'value');
   return {
     id,
     spot: written ?? spot,

@@ -53,7 +53,8 @@ function parseSegment(text: string): Segment | string {
     if (rest[open] === '}' || close < 0 || name.includes('{')) return 'has a brace without its other half within the segment';
     if (!/^[A-Za-z0-9_.-]{1,128}$/.test(name)) return 'has a parameter whose name is not letters, digits, `_`, `-` or `.`';
     const last = pieces.at(-1);
-    if (last !== undefined && 'parameter' in last) return 'has two parameters with nothing between them, so nobody could tell their values apart';
+    if (last !== undefined && 'parameter' in last)
+      return 'has two parameters with nothing between them, so nobody could tell their values apart';
     pieces.push({ parameter: name });
     rest = rest.slice(close + 1);
   }
@@ -83,7 +84,13 @@ export function matchSegment(segment: Segment, text: string): readonly string[] 
     }
     const afterParameter = index > 0;
     const last = index === pieces.length - 1;
-    const place = !afterParameter ? (text.startsWith(piece.literal) ? 0 : -1) : last ? lastPlace(text, piece.literal, at) : text.indexOf(piece.literal, at + 1);
+    const place = !afterParameter
+      ? text.startsWith(piece.literal)
+        ? 0
+        : -1
+      : last
+        ? lastPlace(text, piece.literal, at)
+        : text.indexOf(piece.literal, at + 1);
     if (place < 0) return undefined;
     if (afterParameter) values.push(text.slice(at, place));
     at = place + piece.literal.length;

@@ -1,3 +1,5 @@
+import type { Problem } from './problem.ts';
+
 /** JSON Schema drafts that event data is checked by. */
 export type Dialect = 'draft-07' | '2019-09' | '2020-12';
 
@@ -138,5 +140,5 @@ export interface Contract {
   /** Security schemes by name, as written. */
   readonly securitySchemes: Readonly<Record<string, unknown>>;
   /** What was odd and could be lived with. */
-  readonly warnings: readonly import('./problem.ts').Problem[];
+  readonly warnings: readonly Problem[];
 }

@@ -28,7 +28,8 @@ async function timed(text: string, value: unknown): Promise<{ keyword: string | 
 }
 
 const doubling = `components:\n  schemas:\n${Array.from({ length: 40 }, (_, i) => `    s${i}: {anyOf: [{$ref: "#/components/schemas/s${i + 1}"}, {$ref: "#/components/schemas/s${i + 1}"}]}`).join('\n')}\n    s40: {type: string}\n`;
-const branching = 'components: {schemas: {T: {anyOf: [{properties: {a: {$ref: "#/components/schemas/T"}}, required: [x]}, {properties: {a: {$ref: "#/components/schemas/T"}}, required: [y]}, {type: string}]}}}\n';
+const branching =
+  'components: {schemas: {T: {anyOf: [{properties: {a: {$ref: "#/components/schemas/T"}}, required: [x]}, {properties: {a: {$ref: "#/components/schemas/T"}}, required: [y]}, {type: string}]}}}\n';
 
 function nested(depth: number): unknown {
   let value: unknown = 'x';
@@ -38,11 +39,31 @@ function nested(depth: number): unknown {
 
 const costly: readonly (readonly [name: string, text: string, value: unknown, keyword: string | undefined])[] = [
   ['a schema that doubles forty times', single('{$ref: "#/components/schemas/s0"}', doubling), 1, 'too-expensive'],
-  ['a schema that branches at each level of a deep event', single('{$ref: "#/components/schemas/T"}', branching), nested(60), 'too-expensive'],
+  [
+    'a schema that branches at each level of a deep event',
+    single('{$ref: "#/components/schemas/T"}', branching),
+    nested(60),
+    'too-expensive',
+  ],
   ['a pattern that backtracking engines run away with', single('{type: string, pattern: "^(a+)+$"}'), `${'a'.repeat(50_000)}!`, 'pattern'],
-  ['a pattern of many states on a long text', single('{type: string, pattern: "^(a{0,900}b?)(a{0,900}b?)(a{0,900}b?)$"}'), `${'a'.repeat(200_000)}c`, 'too-expensive'],
-  ['50,000 distinct items that must be unique', single('{type: array, uniqueItems: true}'), Array.from({ length: 50_000 }, (_, index) => [index]), undefined],
-  ['50,000 items of an enum of 5,000', single(`{type: array, items: {enum: [${Array.from({ length: 5000 }, (_, index) => `v${index}`).join(', ')}]}}`), Array(50_000).fill('v4999'), undefined],
+  [
+    'a pattern of many states on a long text',
+    single('{type: string, pattern: "^(a{0,900}b?)(a{0,900}b?)(a{0,900}b?)$"}'),
+    `${'a'.repeat(200_000)}c`,
+    'too-expensive',
+  ],
+  [
+    '50,000 distinct items that must be unique',
+    single('{type: array, uniqueItems: true}'),
+    Array.from({ length: 50_000 }, (_, index) => [index]),
+    undefined,
+  ],
+  [
+    '50,000 items of an enum of 5,000',
+    single(`{type: array, items: {enum: [${Array.from({ length: 5000 }, (_, index) => `v${index}`).join(', ')}]}}`),
+    Array(50_000).fill('v4999'),
+    undefined,
+  ],
   ['50,000 items that are all wrong', single('{type: array, items: {type: string}}'), Array(50_000).fill(1), 'type'],
   ['a long text for an e-mail address', single('{type: string, format: email}'), `a@${'a'.repeat(500_000)}`, 'format'],
   ['a long text for a URI', single('{type: string, format: uri}'), `http://${'a'.repeat(500_000)}\u0000`, 'format'],
@@ -58,7 +79,9 @@ for (const [name, text, value, keyword] of costly) {
 }
 
 test('an event nested 200,000 deep is refused', async () => {
-  const made = await checkerOf(single('{$ref: "#/components/schemas/T"}', 'components: {schemas: {T: {properties: {a: {$ref: "#/components/schemas/T"}}}}}\n'));
+  const made = await checkerOf(
+    single('{$ref: "#/components/schemas/T"}', 'components: {schemas: {T: {properties: {a: {$ref: "#/components/schemas/T"}}}}}\n'),
+  );
   const data = Buffer.from(`${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}`);
   assert.equal(made.checker.check(made.channel, { type: 'm', data, dataKind: 'json' })?.[0]?.keyword, 'too-expensive');
 });
@@ -70,18 +93,30 @@ test('after a check that was given up the next one is as good as before', async 
 });
 
 test('schemas that take too long to compile are a problem of the contract, and the process goes on meanwhile', async () => {
-  const branches = Array.from({ length: 4000 }, (_, index) => `{type: object, properties: {a${index}: {type: string, minLength: ${index}}}}`);
+  const branches = Array.from(
+    { length: 4000 },
+    (_, index) => `{type: object, properties: {a${index}: {type: string, minLength: ${index}}}}`,
+  );
   const slow = await loadContract({ name: 'slow.yaml', text: single(`{anyOf: [${branches.join(', ')}]}`), files: {} });
   let turns = 0;
   const turning = setInterval(() => (turns += 1), 5);
   const compiling = compileChecker(slow, { time: 400, memory: 128 });
-  await assert.rejects(compiling, (error) => error instanceof ContractError && /took more than 400 ms/.test(error.message) && error.problems[0]?.line === 3);
+  await assert.rejects(
+    compiling,
+    (error) => error instanceof ContractError && /took more than 400 ms/.test(error.message) && error.problems[0]?.line === 3,
+  );
   clearInterval(turning);
   assert.ok(turns > 5);
 });
 
 test('schemas that take too much memory to compile are a problem of the contract', async () => {
-  const branches = Array.from({ length: 4000 }, (_, index) => `{type: object, properties: {a${index}: {type: string, minLength: ${index}}}}`);
+  const branches = Array.from(
+    { length: 4000 },
+    (_, index) => `{type: object, properties: {a${index}: {type: string, minLength: ${index}}}}`,
+  );
   const large = await loadContract({ name: 'large.yaml', text: single(`{anyOf: [${branches.join(', ')}]}`), files: {} });
-  await assert.rejects(compileChecker(large, { time: 20_000, memory: 16 }), (error) => error instanceof ContractError && /more than 16 MiB/.test(error.message));
+  await assert.rejects(
+    compileChecker(large, { time: 20_000, memory: 16 }),
+    (error) => error instanceof ContractError && /more than 16 MiB/.test(error.message),
+  );
 });

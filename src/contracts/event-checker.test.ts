@@ -48,21 +48,36 @@ const { contract, checker, channel } = await checkerOf(orders);
 const id = '6f1c7f0e-3b2a-4c55-9d3e-0a1b2c3d4e5f';
 
 test('an event that keeps the contract has no violations', () => {
-  assert.equal(checker.check(channel, json('order.placed', { id, total: 3, items: [{ sku: 'AB1' }, { sku: 'AB2', parts: [{ sku: 'CD3' }] }], size: { odd: true } })), undefined);
+  assert.equal(
+    checker.check(
+      channel,
+      json('order.placed', { id, total: 3, items: [{ sku: 'AB1' }, { sku: 'AB2', parts: [{ sku: 'CD3' }] }], size: { odd: true } }),
+    ),
+    undefined,
+  );
 });
 
 test('every violation has its path and a sentence', () => {
-  const violations = checker.check(channel, json('order.placed', { id: 'x', totl: 1, items: [{ sku: 'AB1' }, { sku: 1 }, { sku: 'ab' }], size: 'huge' }));
-  assert.deepEqual(
-    violations?.map(({ path, keyword }) => `${path} ${keyword}`).toSorted(),
-    ['/data additionalProperties', '/data/id format', '/data/items/1/sku type', '/data/items/2/sku pattern', '/data/size enum'],
+  const violations = checker.check(
+    channel,
+    json('order.placed', { id: 'x', totl: 1, items: [{ sku: 'AB1' }, { sku: 1 }, { sku: 'ab' }], size: 'huge' }),
   );
+  assert.deepEqual(violations?.map(({ path, keyword }) => `${path} ${keyword}`).toSorted(), [
+    '/data additionalProperties',
+    '/data/id format',
+    '/data/items/1/sku type',
+    '/data/items/2/sku pattern',
+    '/data/size enum',
+  ]);
   assert.ok(violations?.some(({ sentence }) => sentence === 'The data must not have the member `totl`; did you mean `total`?'));
   assert.ok(violations?.some(({ sentence }) => sentence === '`items.1.sku` must be a string, not the number `1`.'));
 });
 
 test('equal items are found whatever the order of their members', () => {
-  const twice = [{ sku: 'AB1', parts: [] }, { parts: [], sku: 'AB1' }];
+  const twice = [
+    { sku: 'AB1', parts: [] },
+    { parts: [], sku: 'AB1' },
+  ];
   assert.equal(checker.check(channel, json('order.placed', { id, total: 1, items: twice }))?.[0]?.keyword, 'uniqueItems');
 });
 
@@ -87,7 +102,8 @@ test('a message goes by its name, its key and the name of its component', () => 
 test('data that is missing, not JSON or of another media type is a violation', () => {
   assert.equal(checker.check(channel, { type: 'order.placed', dataKind: 'json' })?.[0]?.keyword, 'required');
   assert.equal(checker.check(channel, { type: 'order.placed', data: Buffer.from('{"a":'), dataKind: 'json' })?.[0]?.keyword, 'not-json');
-  const [violation] = checker.check(channel, { type: 'order.placed', data: Buffer.from('<a/>'), dataKind: 'text', datacontenttype: 'text/xml' }) ?? [];
+  const [violation] =
+    checker.check(channel, { type: 'order.placed', data: Buffer.from('<a/>'), dataKind: 'text', datacontenttype: 'text/xml' }) ?? [];
   assert.match(violation?.sentence ?? '', /must be `application\/json`, not `text\/xml`/);
 });
 
@@ -109,7 +125,10 @@ test('members that every object inherits count only when they are there', async 
   const made = await checkerOf(orders.replace('required: [id, total]', 'required: [constructor, toString]'));
   assert.equal(made.checker.check(made.channel, json('order.placed', {}))?.length, 2);
   const data = Buffer.from('{"__proto__": {"id": 1}}');
-  assert.equal(checker.check(channel, { type: 'order.placed', data, dataKind: 'json' })?.some(({ keyword }) => keyword === 'additionalProperties'), true);
+  assert.equal(
+    checker.check(channel, { type: 'order.placed', data, dataKind: 'json' })?.some(({ keyword }) => keyword === 'additionalProperties'),
+    true,
+  );
 });
 
 function single(schema: string, components = ''): string {

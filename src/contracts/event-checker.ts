@@ -92,7 +92,9 @@ export class EventChecker {
   #checkData({ message, schema }: CompiledMessage, event: CheckedEvent): readonly Violation[] | undefined {
     if (schema === undefined) return undefined;
     if (event.data === undefined) {
-      return [{ path: '/data', sentence: `The event must have data: the message ${quote(message.id)} has a payload.`, keyword: 'required' }];
+      return [
+        { path: '/data', sentence: `The event must have data: the message ${quote(message.id)} has a payload.`, keyword: 'required' },
+      ];
     }
     const text = Buffer.from(event.data.buffer, event.data.byteOffset, event.data.byteLength);
     if (event.dataKind !== 'json') {
@@ -127,7 +129,11 @@ export class EventChecker {
 function unknownType(channel: ContractChannel, type: string, types: ReadonlyMap<string, readonly CompiledMessage[]>): Violation {
   const known = [...new Set([...types.values()].flat().map((each) => each.message.types[0] ?? each.message.id))];
   const remedy = known.length === 0 ? 'none may be published here' : `known: ${quoteList(known)}`;
-  return { path: '/type', sentence: cut(`The channel ${quote(channel.id)} has no message of the type ${quote(type)}; ${remedy}.`, 1200), keyword: 'type-unknown' };
+  return {
+    path: '/type',
+    sentence: cut(`The channel ${quote(channel.id)} has no message of the type ${quote(type)}; ${remedy}.`, 1200),
+    keyword: 'type-unknown',
+  };
 }
 
 function notJson(message: ContractMessage, event: CheckedEvent): Violation {
@@ -174,7 +180,11 @@ function checkable(contract: Contract): readonly MessageSchema[] {
   return [...new Set(payloads)].filter((schema) => schema.dialect !== undefined);
 }
 
-function problemsOf(contract: Contract, schema: MessageSchema, faults: Awaited<ReturnType<typeof trialCompile>>[number]): readonly Problem[] {
+function problemsOf(
+  contract: Contract,
+  schema: MessageSchema,
+  faults: Awaited<ReturnType<typeof trialCompile>>[number],
+): readonly Problem[] {
   return faults.map((fault) => {
     const origin = schema.origins[fault.definition] ?? schema.origin;
     return problemAt(contract, origin, fault.steps, 'error', fault.code, fault.sentence);
@@ -182,10 +192,15 @@ function problemsOf(contract: Contract, schema: MessageSchema, faults: Awaited<R
 }
 
 function compileChannel(channel: ContractChannel, compiled: ReadonlyMap<MessageSchema, CompiledSchema>): CompiledChannel {
-  const messages = channel.messages.map((message) => ({ message, schema: message.payload === undefined ? undefined : compiled.get(message.payload) }));
+  const messages = channel.messages.map((message) => ({
+    message,
+    schema: message.payload === undefined ? undefined : compiled.get(message.payload),
+  }));
   const byType = (ids: readonly string[]): ReadonlyMap<string, readonly CompiledMessage[]> => {
     const wanted = new Set(ids);
-    const typed = messages.filter((each) => wanted.has(each.message.id)).flatMap((each) => each.message.types.map((type) => ({ type, each })));
+    const typed = messages
+      .filter((each) => wanted.has(each.message.id))
+      .flatMap((each) => each.message.types.map((type) => ({ type, each })));
     return new Map([...Map.groupBy(typed, ({ type }) => type)].map(([type, group]) => [type, group.map(({ each }) => each)]));
   };
   return { send: byType(channel.sends), receive: byType(channel.receives), either: byType(channel.messages.map((message) => message.id)) };

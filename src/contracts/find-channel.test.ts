@@ -6,7 +6,11 @@ import { loadContract } from './load-contract.ts';
 
 async function contractOf(addresses: Readonly<Record<string, string>>, parameters = ''): Promise<Contract> {
   const channels = Object.entries(addresses).map(([id, address]) => `  ${id}: {address: ${JSON.stringify(address)}${parameters}}`);
-  return loadContract({ name: 'a.yaml', text: `asyncapi: 3.0.0\ninfo: {title: T, version: "1"}\nchannels:\n${channels.join('\n')}\n`, files: {} });
+  return loadContract({
+    name: 'a.yaml',
+    text: `asyncapi: 3.0.0\ninfo: {title: T, version: "1"}\nchannels:\n${channels.join('\n')}\n`,
+    files: {},
+  });
 }
 
 const contract = await contractOf({
@@ -72,7 +76,10 @@ const matched: readonly (readonly [pattern: string, channels: readonly string[]]
 
 for (const [pattern, channels] of matched) {
   test(`the pattern ${pattern} can match ${channels.join(', ') || 'nothing'}`, () => {
-    assert.deepEqual(findChannels(contract, pattern).map((channel) => channel.id), channels);
+    assert.deepEqual(
+      findChannels(contract, pattern).map((channel) => channel.id),
+      channels,
+    );
   });
 }
 
@@ -100,7 +107,8 @@ channels:
   const rooms = await loadContract({ name: 'a.yaml', text, files: {} });
   const is = (address: string): boolean => findChannel(rooms, address) !== undefined;
   assert.ok(is('rooms/12/blue'));
-  for (const address of ['rooms/0/blue', 'rooms/100/blue', 'rooms/x/blue', 'rooms/1e1/blue', 'rooms/12/Blue', 'rooms/12/bluest']) assert.ok(!is(address), address);
+  for (const address of ['rooms/0/blue', 'rooms/100/blue', 'rooms/x/blue', 'rooms/1e1/blue', 'rooms/12/Blue', 'rooms/12/bluest'])
+    assert.ok(!is(address), address);
 });
 
 test('ten thousand lookups among a thousand channels take moments', async () => {

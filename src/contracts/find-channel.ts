@@ -107,7 +107,8 @@ function overlaps(route: Route, wanted: readonly string[]): boolean {
   const taken: (string | undefined)[] = [];
   for (const [index, segment] of segments.entries()) {
     const want = wanted[index] as string;
-    const values = want === '*' ? segment.pieces.flatMap((piece) => ('parameter' in piece ? [undefined] : [])) : matchSegment(segment, want);
+    const values =
+      want === '*' ? segment.pieces.flatMap((piece) => ('parameter' in piece ? [undefined] : [])) : matchSegment(segment, want);
     if (values === undefined || (want === '*' && literalOf(segment) === '')) return false;
     taken.push(...values);
   }

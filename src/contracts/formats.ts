@@ -24,8 +24,8 @@ const longest: Readonly<Record<string, number>> = {
 export const formats: Readonly<Record<string, Format>> = {
   ...Object.fromEntries(Object.entries(longest).map(([name, most]) => [name, bounded(name, most)])),
   regex: isPattern,
-  int32: fullFormats.int32 as Format,
-  int64: fullFormats.int64 as Format,
+  int32: fullFormats.int32,
+  int64: fullFormats.int64,
   float: true,
   double: true,
   byte: true,

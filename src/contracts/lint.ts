@@ -26,7 +26,14 @@ export async function lintContract(source: ContractText, options: LoadOptions = 
 function* oddities(contract: Contract, checker: EventChecker): Generator<Problem> {
   if (contract.channels.length === 0) {
     const origin = { file: contract.name, line: 1, column: 1, path: '' };
-    yield problemAt(contract, origin, [], 'warning', 'no-channels', 'The document has no channels, so there is nothing to publish or read.');
+    yield problemAt(
+      contract,
+      origin,
+      [],
+      'warning',
+      'no-channels',
+      'The document has no channels, so there is nothing to publish or read.',
+    );
   }
   const shapes = new Map<string, ContractChannel>();
   for (const channel of contract.channels) {
@@ -45,7 +52,10 @@ function* oddChannel(contract: Contract, channel: ContractChannel): Generator<Pr
   if (template === undefined || typeof template === 'string') return;
   const declared = new Set(channel.parameters.map((parameter) => parameter.name));
   for (const parameter of template.parameters.filter((each) => !declared.has(each))) {
-    yield warn('undeclared-parameter', `${name} has ${quote(`{${parameter}}`)} in its address and does not describe it under \`parameters\`.`);
+    yield warn(
+      'undeclared-parameter',
+      `${name} has ${quote(`{${parameter}}`)} in its address and does not describe it under \`parameters\`.`,
+    );
   }
   for (const parameter of [...declared].filter((each) => !template.parameters.includes(each))) {
     yield warn('unused-parameter', `${name} describes the parameter ${quote(parameter)}, which is not in its address.`);

@@ -70,18 +70,28 @@ components:
 test('version 3 is understood whole', async () => {
   const contract = await load(version3);
   assert.deepEqual([contract.specification, contract.title, contract.version, contract.tags], ['3.1.0', 'Orders', '1.2.3', ['shop']]);
-  assert.deepEqual(contract.servers.map(({ id, url, protocol, security }) => ({ id, url, protocol, security })), [
-    { id: 'main', url: 'wss://example.com:443/v1', protocol: 'wss', security: ['key'] },
-  ]);
+  assert.deepEqual(
+    contract.servers.map(({ id, url, protocol, security }) => ({ id, url, protocol, security })),
+    [{ id: 'main', url: 'wss://example.com:443/v1', protocol: 'wss', security: ['key'] }],
+  );
   const orders = channelOf(contract, 'orders');
   assert.deepEqual([orders.address, orders.servers, orders.tags, orders.security], ['orders/{id}', ['main'], ['order'], ['key']]);
   assert.deepEqual(orders.bindings, { ws: { method: 'GET' } });
-  assert.deepEqual(orders.parameters.map(({ name, enum: allowed, default: usual }) => [name, allowed, usual]), [['id', ['a', 'b'], 'a']]);
-  assert.deepEqual(orders.messages.map(({ id, types, contentType }) => [id, types, contentType]), [
-    ['placed', ['placed', 'Placed'], 'application/vnd.order+json'],
-    ['changed', ['order.changed', 'changed'], 'text/plain'],
-  ]);
-  assert.deepEqual(orders.messages[0]?.examples.map(({ name, payload, origin }) => [name, payload, origin.line]), [['one', { id: 1 }, 50]]);
+  assert.deepEqual(
+    orders.parameters.map(({ name, enum: allowed, default: usual }) => [name, allowed, usual]),
+    [['id', ['a', 'b'], 'a']],
+  );
+  assert.deepEqual(
+    orders.messages.map(({ id, types, contentType }) => [id, types, contentType]),
+    [
+      ['placed', ['placed', 'Placed'], 'application/vnd.order+json'],
+      ['changed', ['order.changed', 'changed'], 'text/plain'],
+    ],
+  );
+  assert.deepEqual(
+    orders.messages[0]?.examples.map(({ name, payload, origin }) => [name, payload, origin.line]),
+    [['one', { id: 1 }, 50]],
+  );
   assert.deepEqual(Object.keys(contract.schemas), ['Order']);
 });
 
@@ -93,7 +103,10 @@ test('operations are permissions, each for its own messages', async () => {
 test('a reply goes the other way, and a channel without address is not routed', async () => {
   const contract = await load(version3);
   const [questions, answers] = [channelOf(contract, 'questions'), channelOf(contract, 'answers')];
-  assert.deepEqual([questions.send, questions.receive, answers.send, answers.receive, answers.address], [false, true, true, false, undefined]);
+  assert.deepEqual(
+    [questions.send, questions.receive, answers.send, answers.receive, answers.address],
+    [false, true, true, false, undefined],
+  );
   const reply = contract.operations.find(({ id }) => id === 'answer')?.reply;
   assert.deepEqual(reply, { channel: 'answers', addressLocation: '$message.header#/replyTo', messages: ['answer'] });
 });
@@ -142,12 +155,15 @@ test('version 2 is turned round: subscribe is send, publish is receive', async (
   const orders = channelOf(contract, '/orders/{id}');
   assert.equal(orders.address, 'orders/{id}');
   assert.deepEqual([orders.sends, orders.receives, orders.security], [['Changed', 'order.lost'], ['place'], ['key']]);
-  assert.deepEqual(contract.operations.map(({ id, action }) => [id, action]), [
-    ['tell', 'send'],
-    ['publish /orders/{id}', 'receive'],
-    ['subscribe both', 'send'],
-    ['publish both', 'receive'],
-  ]);
+  assert.deepEqual(
+    contract.operations.map(({ id, action }) => [id, action]),
+    [
+      ['tell', 'send'],
+      ['publish /orders/{id}', 'receive'],
+      ['subscribe both', 'send'],
+      ['publish both', 'receive'],
+    ],
+  );
   assert.equal(orders.messages.find(({ id }) => id === 'place')?.contentType, 'text/plain');
   assert.deepEqual([contract.tags, contract.servers[0]?.security], [['shop'], ['key']]);
 });
@@ -158,7 +174,11 @@ test('a message used in both directions is one message', async () => {
 });
 
 test('JSON is read like YAML, with its lines', async () => {
-  const text = JSON.stringify({ asyncapi: '3.0.0', info: { title: 'T', version: '1' }, channels: { c: { address: 'c' } } }, undefined, '\t');
+  const text = JSON.stringify(
+    { asyncapi: '3.0.0', info: { title: 'T', version: '1' }, channels: { c: { address: 'c' } } },
+    undefined,
+    '\t',
+  );
   assert.equal((await load(text)).channels[0]?.origin.line, 8);
 });
 
@@ -173,13 +193,25 @@ operations:
   b: {action: send, channel: {$ref: "#/channels/pong"}}
 `;
   const contract = await load(text);
-  assert.deepEqual(contract.channels.map(({ id, sends, receives }) => [id, sends, receives]), [['ping', ['m-2'], ['m']]]);
-  assert.deepEqual(contract.operations.map(({ channel }) => channel), ['ping', 'ping']);
-  assert.deepEqual(contract.warnings.map(({ code, line }) => [code, line]), [['duplicate-address', 5]]);
+  assert.deepEqual(
+    contract.channels.map(({ id, sends, receives }) => [id, sends, receives]),
+    [['ping', ['m-2'], ['m']]],
+  );
+  assert.deepEqual(
+    contract.operations.map(({ channel }) => channel),
+    ['ping', 'ping'],
+  );
+  assert.deepEqual(
+    contract.warnings.map(({ code, line }) => [code, line]),
+    [['duplicate-address', 5]],
+  );
 });
 
 test('a large document is read in a thread, with the same result', async () => {
-  const channels = Array.from({ length: 1500 }, (_, index) => `  c${index}: {address: "a/${index}", messages: {m: {name: m, payload: {type: string}}}}`);
+  const channels = Array.from(
+    { length: 1500 },
+    (_, index) => `  c${index}: {address: "a/${index}", messages: {m: {name: m, payload: {type: string}}}}`,
+  );
   const contract = await load(`asyncapi: 3.0.0\ninfo: {title: T, version: "1"}\nchannels:\n${channels.join('\n')}\n`);
   assert.equal(contract.channels.length, 1500);
   assert.equal(contract.channels[1499]?.origin.line, 1503);

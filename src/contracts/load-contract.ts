@@ -21,7 +21,7 @@ const readLimits: ThreadLimits = { time: 5000, memory: 384 };
 /** Reads, checks and understands an AsyncAPI document. Rejects with ContractError that names every cause with its place. */
 export async function loadContract(source: ContractText, options: LoadOptions = {}): Promise<Contract> {
   const files: Record<string, string> = { ...source.files };
-  for (let fetches = 0; ; ) {
+  for (let fetches = 0; ;) {
     const { contract, problems, missingUrls } = await read({ name: source.name, text: source.text, files });
     const wanted = options.allowUrl === undefined ? [] : missingUrls.slice(0, mostFetches - fetches);
     fetches += wanted.length;
@@ -45,5 +45,9 @@ async function read(source: ContractText): Promise<ReadOutcome> {
   if ('result' in outcome) return outcome.result;
   const spent = outcome.exceeded === 'time' ? `${readLimits.time} ms` : `${readLimits.memory} MiB`;
   const sentence = `Reading the document takes more than ${spent}; make it smaller, or split it.`;
-  return { contract: undefined, problems: [{ severity: 'error', file: source.name, line: 1, column: 1, path: '', sentence, code: 'limit' }], missingUrls: [] };
+  return {
+    contract: undefined,
+    problems: [{ severity: 'error', file: source.name, line: 1, column: 1, path: '', sentence, code: 'limit' }],
+    missingUrls: [],
+  };
 }

@@ -45,7 +45,12 @@ const cases: readonly (readonly [name: string, text: string, line: number, says:
   ['an alias bomb in depth', aliasTower(), 5, /deeper than 128 levels/],
   ['an alias of nothing', 'asyncapi: 3.0.0\nchannels: *nope\n', 2, /`\*nope` names no anchor/],
   ['an alias of what is around it', 'asyncapi: 3.0.0\nchannels: &a {x: *a}\n', 2, /cannot contain itself/],
-  ['60,000 anchors', `asyncapi: 3.0.0\nx-a:\n${Array.from({ length: 60000 }, (_, i) => `- &a${i} x`).join('\n')}`, 50002, /more than 100000 values/],
+  [
+    '60,000 anchors',
+    `asyncapi: 3.0.0\nx-a:\n${Array.from({ length: 60000 }, (_, i) => `- &a${i} x`).join('\n')}`,
+    50002,
+    /more than 100000 values/,
+  ],
   ['100,000 open brackets', `a: ${'['.repeat(100000)}`, 1, /deeper than 128 levels/],
   ['5,000 closed brackets', `a: ${'['.repeat(5000)}${']'.repeat(5000)}`, 1, /deeper than 128 levels/],
   ['100,000 open objects', '{"a":'.repeat(100000), 1, /deeper than 128 levels/],
@@ -103,17 +108,29 @@ for (const [name, text, line, says] of cases) {
 }
 
 test('the prototype of objects is not touched by any document', async () => {
-  await lintContract({ name: 'a.yaml', text: 'asyncapi: 3.0.0\n__proto__: {polluted: true}\nconstructor: {prototype: {polluted: true}}\n', files: {} });
+  await lintContract({
+    name: 'a.yaml',
+    text: 'asyncapi: 3.0.0\n__proto__: {polluted: true}\nconstructor: {prototype: {polluted: true}}\n',
+    files: {},
+  });
   assert.equal(({} as { polluted?: boolean }).polluted, undefined);
 });
 
 test('a byte order mark, Windows line ends and merge keys are understood', async () => {
-  const text = '\ufeffasyncapi: 3.0.0\r\ninfo: {title: T, version: "1"}\r\nx-base: &base {type: string}\r\nchannels: {}\r\ncomponents: {schemas: {S: {<<: *base, minLength: 1}}}\r\n';
+  const text =
+    '\ufeffasyncapi: 3.0.0\r\ninfo: {title: T, version: "1"}\r\nx-base: &base {type: string}\r\nchannels: {}\r\ncomponents: {schemas: {S: {<<: *base, minLength: 1}}}\r\n';
   const problems = await lintContract({ name: 'a.yaml', text, files: {} });
-  assert.deepEqual(problems.map((problem) => [problem.severity, problem.code, problem.line, problem.column]), [['warning', 'no-channels', 1, 1]]);
+  assert.deepEqual(
+    problems.map((problem) => [problem.severity, problem.code, problem.line, problem.column]),
+    [['warning', 'no-channels', 1, 1]],
+  );
 });
 
 test('a line end of Windows does not shift lines', async () => {
-  const [first] = await lintContract({ name: 'a.yaml', text: 'asyncapi: 3.0.0\r\ninfo: {title: T, version: "1"}\r\nchannels:\r\n  c: 3\r\n', files: {} });
+  const [first] = await lintContract({
+    name: 'a.yaml',
+    text: 'asyncapi: 3.0.0\r\ninfo: {title: T, version: "1"}\r\nchannels:\r\n  c: 3\r\n',
+    files: {},
+  });
   assert.deepEqual([first?.line, first?.column, first?.path], [4, 6, '/channels/c']);
 });

@@ -16,11 +16,18 @@ for (const version of vectors === undefined ? [] : ['2.6.0', '3.0.0', '3.1.0']) 
       const beside = documents.filter((each) => each.includes('common/')).map((each) => join(folder, each));
       const files = Object.fromEntries(beside.map((file) => [relative(here, file), readFileSync(file, 'utf8')]));
       const problems = await lintContract({ name: basename(path), text: readFileSync(join(folder, path), 'utf8'), files });
-      assert.deepEqual(problems.filter((problem) => problem.severity === 'error'), []);
+      assert.deepEqual(
+        problems.filter((problem) => problem.severity === 'error'),
+        [],
+      );
     });
   }
 }
 
-test('the official examples are tried where SLUICE_VECTORS names them', { skip: vectors === undefined ? 'SLUICE_VECTORS is not set' : false }, () => {
-  assert.ok(readdirSync(vectors ?? '').includes('asyncapi-3.1.0'));
-});
+test(
+  'the official examples are tried where SLUICE_VECTORS names them',
+  { skip: vectors === undefined ? 'SLUICE_VECTORS is not set' : false },
+  () => {
+    assert.ok(readdirSync(vectors ?? '').includes('asyncapi-3.1.0'));
+  },
+);

@@ -16,7 +16,16 @@ export const supportedVersions = ['2.6.0', '3.0.0', '3.1.0'] as const;
 export type SupportedVersion = (typeof supportedVersions)[number];
 
 /** A definition of the official schema that a part in another file must fit. */
-export type PartKind = 'server' | 'channel' | 'channelItem' | 'message' | 'messageObject' | 'operation' | 'parameter' | 'messageTrait' | 'operationTrait';
+export type PartKind =
+  | 'server'
+  | 'channel'
+  | 'channelItem'
+  | 'message'
+  | 'messageObject'
+  | 'operation'
+  | 'parameter'
+  | 'messageTrait'
+  | 'operationTrait';
 
 /** Checks documents, and parts of documents in other files, by the official JSON Schema of one version. */
 export class OfficialSchema {

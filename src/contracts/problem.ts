@@ -56,9 +56,7 @@ export class ProblemList {
   /** Errors before warnings, each in the order of their places. */
   sorted(): readonly Problem[] {
     const rank = (problem: Problem): number => (problem.severity === 'error' ? 0 : 1);
-    return this.#problems.toSorted(
-      (a, b) => rank(a) - rank(b) || a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column,
-    );
+    return this.#problems.toSorted((a, b) => rank(a) - rank(b) || a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column);
   }
 }
 

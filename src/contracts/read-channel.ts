@@ -43,8 +43,8 @@ export function readParameters(part: Part, problems: ProblemList): readonly Chan
     return {
       name,
       description: parameter.text('description'),
-      enum: Array.isArray(allowed) ? allowed.map(String) : undefined,
-      default: fallback === undefined ? undefined : String(fallback),
+      enum: Array.isArray(allowed) ? allowed.map(textOf) : undefined,
+      default: fallback === undefined ? undefined : textOf(fallback),
       type: type === 'integer' || type === 'number' || type === 'boolean' || type === 'string' ? type : undefined,
       pattern: readPattern(rule, problems),
       minLength: rule.number('minLength'),
@@ -53,6 +53,11 @@ export function readParameters(part: Part, problems: ProblemList): readonly Chan
       maximum: rule.number('maximum'),
     };
   });
+}
+
+/** A parameter is text in a URL, whatever type its schema gives it. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function readPattern(rule: Part, problems: ProblemList): string | undefined {
@@ -81,7 +86,10 @@ export function addMessage(channel: ChannelDraft, place: string, read: () => Con
 }
 
 /** Finished channels. Those with the very same address become one, since one URL is one channel; `ids` leads from every id to the one it became. */
-export function finishChannels(drafts: readonly ChannelDraft[], problems: ProblemList): { channels: readonly ContractChannel[]; ids: ReadonlyMap<string, string> } {
+export function finishChannels(
+  drafts: readonly ChannelDraft[],
+  problems: ProblemList,
+): { channels: readonly ContractChannel[]; ids: ReadonlyMap<string, string> } {
   const ids = new Map<string, string>();
   const byAddress = new Map<string, ChannelDraft>();
   const kept: ChannelDraft[] = [];
@@ -102,7 +110,11 @@ export function finishChannels(drafts: readonly ChannelDraft[], problems: Proble
 
 function merge(into: ChannelDraft, from: ChannelDraft): void {
   const renamed = new Map<string, string>();
-  for (const [place, message] of from.messages) renamed.set(message.id, addMessage(into, place, () => message));
+  for (const [place, message] of from.messages)
+    renamed.set(
+      message.id,
+      addMessage(into, place, () => message),
+    );
   for (const id of from.sends) into.sends.add(renamed.get(id) ?? id);
   for (const id of from.receives) into.receives.add(renamed.get(id) ?? id);
   for (const name of from.security) into.security.add(name);

@@ -27,7 +27,10 @@ export interface ReadOutcome {
 }
 
 /** Reads, checks and understands a document; never rejects for what is in it. `opened` gets the documents that were parsed. */
-export async function readContract(source: ContractText, opened?: (contract: Contract, documents: readonly SourceDocument[]) => void): Promise<ReadOutcome> {
+export async function readContract(
+  source: ContractText,
+  opened?: (contract: Contract, documents: readonly SourceDocument[]) => void,
+): Promise<ReadOutcome> {
   try {
     const main = new SourceDocument(source.name, source.text, documentLimits);
     const references = new References(main, source.files, new ProblemList());
@@ -59,10 +62,15 @@ function versionOf(main: SourceDocument): SupportedVersion | Problem {
   const written = valueAt(main.value, ['asyncapi']);
   if (written === undefined) {
     const other = ['openapi', 'swagger'].find((key) => Object.hasOwn(main.value as object, key));
-    const what = other === undefined ? 'The document has no member `asyncapi`' : `This is a document of ${quote(other)}, not of \`asyncapi\``;
+    const what =
+      other === undefined ? 'The document has no member `asyncapi`' : `This is a document of ${quote(other)}, not of \`asyncapi\``;
     return main.problem(other === undefined ? [] : [other], 'version', `${what}; ${supported}.`, { key: true });
   }
   const version = supportedVersions.find((each) => each === written);
   if (version !== undefined) return version;
-  return main.problem(['asyncapi'], 'version', `The version ${quote(typeof written === 'string' ? written : JSON.stringify(written))} is not supported; ${supported}.`);
+  return main.problem(
+    ['asyncapi'],
+    'version',
+    `The version ${quote(typeof written === 'string' ? written : JSON.stringify(written))} is not supported; ${supported}.`,
+  );
 }

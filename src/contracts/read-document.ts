@@ -2,7 +2,10 @@ import type { Contract, MessageSchema } from './contract.ts';
 import type { Part } from './part.ts';
 import type { MessageRules } from './read-message.ts';
 
-type Shared = Pick<Contract, 'name' | 'specification' | 'title' | 'version' | 'description' | 'defaultContentType' | 'schemas' | 'securitySchemes'>;
+type Shared = Pick<
+  Contract,
+  'name' | 'specification' | 'title' | 'version' | 'description' | 'defaultContentType' | 'schemas' | 'securitySchemes'
+>;
 
 /** What every version of the specification writes in the same place. */
 export function readDocument(root: Part, name: string, rules: MessageRules): Shared {

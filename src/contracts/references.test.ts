@@ -63,29 +63,35 @@ for (const [reference, says] of refused) {
 }
 
 const schemas = 'Order: {type: object, properties: {next: {$ref: "./more/items.yaml#/Item"}, self: {$ref: "#/Order"}}}\n';
-const items = 'Item: {type: object, properties: {order: {$ref: "../schemas.yaml#/Order"}, back: {$ref: "../orders.yaml#/components/schemas/Order"}}}\n';
+const items =
+  'Item: {type: object, properties: {order: {$ref: "../schemas.yaml#/Order"}, back: {$ref: "../orders.yaml#/components/schemas/Order"}}}\n';
 
 test('files named with the contract may refer to each other and back, cycles included', async () => {
   const files = { 'schemas.yaml': schemas, './more/items.yaml': items };
   const contract = await loadContract({ name: 'orders.yaml', text: referring('./schemas.yaml#/Order'), files });
   const payload = contract.channels[0]?.messages[0]?.payload;
-  assert.deepEqual(Object.values(payload?.origins ?? {}).map((origin) => `${origin.file}${origin.path}`), [
-    'orders.yaml/channels/c/messages/m/payload',
-    'schemas.yaml/Order',
-    'more/items.yaml/Item',
-    'orders.yaml/components/schemas/Order',
-  ]);
+  assert.deepEqual(
+    Object.values(payload?.origins ?? {}).map((origin) => `${origin.file}${origin.path}`),
+    ['orders.yaml/channels/c/messages/m/payload', 'schemas.yaml/Order', 'more/items.yaml/Item', 'orders.yaml/components/schemas/Order'],
+  );
 });
 
 test('a file above the document may be used when it was named so', async () => {
-  const contract = await loadContract({ name: 'a/orders.yaml', text: referring('../common/../common/s.yaml#/S'), files: { '../common/s.yaml': 'S: {type: string}' } });
+  const contract = await loadContract({
+    name: 'a/orders.yaml',
+    text: referring('../common/../common/s.yaml#/S'),
+    files: { '../common/s.yaml': 'S: {type: string}' },
+  });
   assert.equal(contract.channels[0]?.messages[0]?.payload?.origins.s1?.file, '../common/s.yaml');
 });
 
 test('a problem in another file names that file and its line', async () => {
   const files = { 'schemas.yaml': '# ours\nOrder:\n  type: object\n  properties:\n    a: {$ref: "#/Nothing"}\n' };
   const problems = await lintContract({ name: 'orders.yaml', text: referring('schemas.yaml#/Order'), files });
-  assert.deepEqual(problems.map(({ file, line, path }) => [file, line, path]), [['schemas.yaml', 5, '/Order/properties/a/$ref']]);
+  assert.deepEqual(
+    problems.map(({ file, line, path }) => [file, line, path]),
+    [['schemas.yaml', 5, '/Order/properties/a/$ref']],
+  );
 });
 
 test('a file that is not well-formed is told with its own name', async () => {
@@ -96,7 +102,10 @@ test('a file that is not well-formed is told with its own name', async () => {
 test('a message in another file is checked like one in the document', async () => {
   const text = referring('#/components/schemas/Order').replace(/m:\n.*\n.*\n/, 'm: {$ref: "messages.yaml#/placed"}\n');
   const problems = await lintContract({ name: 'orders.yaml', text, files: { 'messages.yaml': 'placed:\n  name: placed\n  paylod: {}\n' } });
-  assert.deepEqual(problems.map(({ file, line }) => [file, line]), [['messages.yaml', 3]]);
+  assert.deepEqual(
+    problems.map(({ file, line }) => [file, line]),
+    [['messages.yaml', 3]],
+  );
   assert.match(problems[0]?.sentence ?? '', /did you mean `payload`\?/);
 });
 
@@ -112,7 +121,10 @@ test('a URL is asked for once and only what the operator gives is used', async (
     asked.push(url);
     return url === 'https://example.com/a/order.yaml' ? 'Order: {properties: {x: {$ref: "item.yaml#/Item"}}}' : undefined;
   };
-  const loading = loadContract({ name: 'orders.yaml', text: referring('https://example.com/a/order.yaml#/Order'), files: {} }, { allowUrl });
+  const loading = loadContract(
+    { name: 'orders.yaml', text: referring('https://example.com/a/order.yaml#/Order'), files: {} },
+    { allowUrl },
+  );
   await assert.rejects(loading, (error) => error instanceof ContractError && /item\.yaml/.test(error.message));
   assert.deepEqual(asked, ['https://example.com/a/order.yaml']);
 });
@@ -120,7 +132,8 @@ test('a URL is asked for once and only what the operator gives is used', async (
 test('a chain of fifty references is refused, one of ten is not', async () => {
   const chained = (length: number): string => {
     const links = Array.from({ length }, (_, index) => `    m${index}: {$ref: "#/components/messages/m${index + 1}"}\n`);
-    const text = 'asyncapi: 3.0.0\ninfo: {title: T, version: "1"}\nchannels: {c: {address: c, messages: {m: {$ref: "#/components/messages/m0"}}}}\n';
+    const text =
+      'asyncapi: 3.0.0\ninfo: {title: T, version: "1"}\nchannels: {c: {address: c, messages: {m: {$ref: "#/components/messages/m0"}}}}\n';
     return `${text}components:\n  messages:\n${links.join('')}    m${length}: {name: m}\n`;
   };
   const errors = async (length: number): Promise<number> => {

@@ -28,7 +28,12 @@ export class References {
   readonly #documents = new Map<string, SourceDocument | undefined>();
   readonly #limits: DocumentLimits;
 
-  constructor(main: SourceDocument, files: Readonly<Record<string, string>>, problems: ProblemList, limits: DocumentLimits = documentLimits) {
+  constructor(
+    main: SourceDocument,
+    files: Readonly<Record<string, string>>,
+    problems: ProblemList,
+    limits: DocumentLimits = documentLimits,
+  ) {
     this.main = main;
     this.problems = problems;
     this.#limits = limits;
@@ -61,7 +66,10 @@ export class References {
       if (reference === undefined) return current;
       const id = `${current.document.name}#${toPointer(current.path)}`;
       if (hops >= mostHops) {
-        this.#add(spot, `The reference ${quote(referenceOf(spot.value))} leads through more than ${mostHops} others; refer to the definition itself.`);
+        this.#add(
+          spot,
+          `The reference ${quote(referenceOf(spot.value))} leads through more than ${mostHops} others; refer to the definition itself.`,
+        );
         return undefined;
       }
       if (seen.has(id)) {

@@ -204,7 +204,8 @@ class Bundle {
 
   #problem(spot: Spot, sentence: string): void {
     const { problems } = this.#references;
-    if (!problems.hasErrorAt(spot.document.name, toPointer(spot.path))) problems.add(spot.document.problem(spot.path, 'payload-schema', sentence, { key: true }));
+    if (!problems.hasErrorAt(spot.document.name, toPointer(spot.path)))
+      problems.add(spot.document.problem(spot.path, 'payload-schema', sentence, { key: true }));
   }
 }
 

@@ -18,6 +18,8 @@ const byMetaSchema: readonly (readonly [string, Dialect])[] = [
 export function dialectOf(format: string, schema: unknown): Dialect | undefined {
   const named = byFormat.find(([pattern]) => pattern.test(format.trim().toLowerCase()))?.[1];
   if (named === undefined || typeof schema !== 'object' || schema === null || !Object.hasOwn(schema, '$schema')) return named;
-  const meta = String((schema as { $schema: unknown }).$schema).replace(/#$/, '').replace(/^https?:\/\/json-schema\.org\/draft-/, 'http://json-schema.org/draft-');
+  const meta = String((schema as { $schema: unknown }).$schema)
+    .replace(/#$/, '')
+    .replace(/^https?:\/\/json-schema\.org\/draft-/, 'http://json-schema.org/draft-');
   return byMetaSchema.find(([uri]) => uri === meta)?.[1];
 }

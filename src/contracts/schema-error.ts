@@ -46,7 +46,13 @@ function meant(union: ErrorObject, inside: readonly ErrorObject[]): readonly Err
   const told = [...branches.values()].filter((errors) => !errors.some((error) => tells(error, union)));
   const typed = told.filter((errors) => !errors.some((error) => error.keyword === 'type' && error.instancePath === union.instancePath));
   const fits = typed.length > 0 ? typed : told;
-  if (fits.length === 0) return [merge(union, inside.filter((error) => tells(error, union)))];
+  if (fits.length === 0)
+    return [
+      merge(
+        union,
+        inside.filter((error) => tells(error, union)),
+      ),
+    ];
   if (fits.length === 1) return fits[0] as ErrorObject[];
   const flat = fits.flat();
   if (flat.every((error) => error.instancePath === union.instancePath && error.keyword === 'type')) return [merge(union, flat)];
@@ -76,9 +82,13 @@ function merge(union: ErrorObject, errors: readonly ErrorObject[]): ErrorObject 
   if (errors.every((error) => error.keyword === 'type')) {
     return { ...first, params: { type: [...new Set(errors.flatMap((error) => error.params.type as string | string[]))] } };
   }
-  const values = errors.filter((error) => error.instancePath === first.instancePath && (error.keyword === 'enum' || error.keyword === 'const'));
+  const values = errors.filter(
+    (error) => error.instancePath === first.instancePath && (error.keyword === 'enum' || error.keyword === 'const'),
+  );
   if (values.length === errors.length && values.length > 0) {
-    const allowed = values.flatMap((error) => (error.keyword === 'enum' ? (error.params.allowedValues as unknown[]) : [error.params.allowedValue]));
+    const allowed = values.flatMap((error) =>
+      error.keyword === 'enum' ? (error.params.allowedValues as unknown[]) : [error.params.allowedValue],
+    );
     return { ...first, keyword: 'enum', params: { allowedValues: [...new Set(allowed)] } };
   }
   return errors.length === 1 ? first : union;
@@ -110,7 +120,9 @@ export function sentenceOf(error: ErrorObject): string {
     case 'anyOf':
       return 'must fit at least one of the alternatives';
     case 'oneOf':
-      return params.passingSchemas === null || params.passingSchemas === undefined ? 'must fit one of the alternatives' : 'must fit exactly one of the alternatives, and fits more';
+      return params.passingSchemas === null || params.passingSchemas === undefined
+        ? 'must fit one of the alternatives'
+        : 'must fit exactly one of the alternatives, and fits more';
     case 'not':
       return 'must not be of the form that is excluded';
     case 'false schema':

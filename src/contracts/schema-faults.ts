@@ -38,7 +38,9 @@ export function faultsOf(schema: MessageSchema, compiler: SchemaCompiler): reado
     return [fault([], 'payload-schema', `The schema cannot be compiled: ${reason}.`)];
   }
   const took = performance.now() - start;
-  return took > mostMilliseconds ? [fault([], 'limit', `The schema takes ${Math.round(took)} ms to compile, more than ${mostMilliseconds}; make it smaller.`)] : [];
+  return took > mostMilliseconds
+    ? [fault([], 'limit', `The schema takes ${Math.round(took)} ms to compile, more than ${mostMilliseconds}; make it smaller.`)]
+    : [];
 }
 
 function fault(path: readonly string[], code: SchemaFault['code'], sentence: string): SchemaFault {

@@ -15,7 +15,11 @@ function rules(holds: KeywordHolds, looks: KeywordLooks, names: string): Record<
 
 /** Every keyword of JSON Schema drafts 7, 2019-09 and 2020-12 that checks something; all others are annotations. */
 export const schemaKeywords: Readonly<Record<string, KeywordRule>> = {
-  ...rules('value', 'part', 'type enum const format pattern required uniqueItems multipleOf maximum minimum exclusiveMaximum exclusiveMinimum'),
+  ...rules(
+    'value',
+    'part',
+    'type enum const format pattern required uniqueItems multipleOf maximum minimum exclusiveMaximum exclusiveMinimum',
+  ),
   ...rules('value', 'part', 'maxLength minLength maxItems minItems maxContains minContains maxProperties minProperties dependentRequired'),
   ...rules('schema', 'each', 'additionalProperties propertyNames additionalItems contains unevaluatedItems unevaluatedProperties'),
   ...rules('schema', 'here', 'not if then else'),
@@ -36,7 +40,9 @@ export function keywordRule(key: string): KeywordRule | undefined {
 export function subschemas(rule: KeywordRule, value: unknown): readonly (readonly [steps: readonly string[], schema: unknown])[] {
   if (rule.holds === 'value') return [];
   if (Array.isArray(value)) {
-    return rule.holds === 'list' || rule.holds === 'list-or-schema' ? value.map((item: unknown, index) => [[String(index)], item] as const) : [];
+    return rule.holds === 'list' || rule.holds === 'list-or-schema'
+      ? value.map((item: unknown, index) => [[String(index)], item] as const)
+      : [];
   }
   if (rule.holds === 'schema' || rule.holds === 'list-or-schema') return [[[], value]];
   if (rule.holds === 'list' || typeof value !== 'object' || value === null) return [];

@@ -1,5 +1,5 @@
 import { Composer, isAlias, isMap, isScalar, isSeq, Parser } from 'yaml';
-import type { Document, Node, Pair, ParsedNode, Scalar, YAMLMap } from 'yaml';
+import type { Document, Node, Pair, Scalar, YAMLMap } from 'yaml';
 import { findExcess, lineOf, tooDeep, tooMany } from './document-limits.ts';
 import type { DocumentLimits, Excess } from './document-limits.ts';
 import { toPointer } from './json-pointer.ts';
@@ -19,7 +19,7 @@ export class SourceDocument {
   readonly #lineStarts: readonly number[];
   readonly #root: Node | null;
   readonly #aliases: WeakMap<Node, Node>;
-  readonly #pairs = new WeakMap<YAMLMap, ReadonlyMap<string, Pair<Scalar, unknown>>>();
+  readonly #pairs = new WeakMap<YAMLMap, ReadonlyMap<string, Pair<Scalar>>>();
 
   /** Throws ContractError when the text is not one well-formed document within the limits. */
   constructor(name: string, marked: string, limits: DocumentLimits) {
@@ -28,12 +28,12 @@ export class SourceDocument {
     const document = compose(name, text, limits);
     const reading = new Reading(limits);
     try {
-      this.value = reading.read(document.contents as ParsedNode | null, 0);
+      this.value = reading.read(document.contents, 0);
     } catch (thrown) {
       if (thrown instanceof Refusal) throw refuse(name, text, thrown.code, thrown.excess);
       throw thrown;
     }
-    this.#root = document.contents as Node | null;
+    this.#root = document.contents;
     this.#aliases = reading.aliases;
     this.#lineStarts = lineStartsOf(text);
   }
@@ -61,10 +61,10 @@ export class SourceDocument {
     return this.#placeOf(offset);
   }
 
-  #pairsOf(map: YAMLMap): ReadonlyMap<string, Pair<Scalar, unknown>> {
+  #pairsOf(map: YAMLMap): ReadonlyMap<string, Pair<Scalar>> {
     let pairs = this.#pairs.get(map);
     if (pairs === undefined) {
-      pairs = new Map((map.items as Pair<Scalar, unknown>[]).map((pair) => [keyText(pair.key), pair]));
+      pairs = new Map((map.items as Pair<Scalar>[]).map((pair) => [keyText(pair.key), pair]));
       this.#pairs.set(map, pairs);
     }
     return pairs;
@@ -98,7 +98,6 @@ class Refusal extends Error {
   }
 }
 
-
 /** A number or boolean as a key stands for its text, as in JSON. */
 function keyText(key: Scalar): string {
   return typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
@@ -124,7 +123,8 @@ function compose(name: string, text: string, limits: DocumentLimits): Document {
   }
   const faults = [...first.errors, ...first.warnings].slice(0, 20);
   if (faults.length > 0) {
-    if (faults.some((error) => error.message.includes('call stack'))) throw refuse(name, text, 'limit', { offset: faults[0]?.pos[0] ?? 0, sentence: tooDeep(limits) });
+    if (faults.some((error) => error.message.includes('call stack')))
+      throw refuse(name, text, 'limit', { offset: faults[0]?.pos[0] ?? 0, sentence: tooDeep(limits) });
     const fault = (error: { message: string; pos: readonly number[] }): Problem =>
       refuse(name, text, 'yaml', { offset: error.pos[0] ?? 0, sentence: sentenceOf(error.message) }).problems[0] as Problem;
     throw new ContractError(faults.map(fault));
@@ -164,7 +164,10 @@ function lineStartsOf(text: string): readonly number[] {
 class Reading {
   readonly aliases = new WeakMap<Node, Node>();
   readonly #limits: DocumentLimits;
-  readonly #anchors = new Map<string, { readonly node: Node; readonly value: unknown; readonly size: number; readonly height: number } | 'open'>();
+  readonly #anchors = new Map<
+    string,
+    { readonly node: Node; readonly value: unknown; readonly size: number; readonly height: number } | 'open'
+  >();
   #size = 0;
   #height = 0;
 
@@ -214,7 +217,8 @@ class Reading {
     let height = 0;
     for (const pair of map.items as Pair<Node, Node | null>[]) {
       const key = this.#key(pair.key);
-      if (Object.hasOwn(result, key)) throw new Refusal(pair.key.range?.[0] ?? 0, `The key ${quote(key)} stands twice in the same object; keep one of them.`);
+      if (Object.hasOwn(result, key))
+        throw new Refusal(pair.key.range?.[0] ?? 0, `The key ${quote(key)} stands twice in the same object; keep one of them.`);
       const value = this.read(pair.value, depth + 1);
       height = Math.max(height, this.#height + 1);
       if (key === '<<' && (pair.key as Scalar).type === 'PLAIN') merged.push(...mergeable(value, pair.key));
@@ -240,7 +244,8 @@ class Reading {
     const anchor = this.#anchors.get(name);
     const offset = node.range?.[0] ?? 0;
     if (anchor === undefined) throw new Refusal(offset, `The alias ${quote(`*${name}`)} names no anchor before it.`);
-    if (anchor === 'open') throw new Refusal(offset, `The alias ${quote(`*${name}`)} stands within its own anchor; a document cannot contain itself.`);
+    if (anchor === 'open')
+      throw new Refusal(offset, `The alias ${quote(`*${name}`)} stands within its own anchor; a document cannot contain itself.`);
     if (depth + anchor.height > this.#limits.depth) throw new Refusal(offset, tooDeep(this.#limits), 'limit');
     this.#grow(anchor.size, offset);
     this.#height = anchor.height;

@@ -10,7 +10,10 @@ export const trialLimits: ThreadLimits = { time: 5000, memory: 192 };
  * Compiles schemas in a thread with limits, so that none can hold up the process. Resolves to the faults of each schema, in order; the one at
  * work when a limit was reached has that as its fault.
  */
-export async function trialCompile(schemas: readonly MessageSchema[], limits: ThreadLimits = trialLimits): Promise<readonly (readonly SchemaFault[])[]> {
+export async function trialCompile(
+  schemas: readonly MessageSchema[],
+  limits: ThreadLimits = trialLimits,
+): Promise<readonly (readonly SchemaFault[])[]> {
   if (schemas.length === 0) return [];
   const current = new Int32Array(new SharedArrayBuffer(4));
   const outcome = await runBounded<readonly (readonly SchemaFault[])[]>('trial-worker', { schemas, current }, limits);

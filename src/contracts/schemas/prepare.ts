@@ -29,7 +29,7 @@ function prepareSchema(schema: Json): Json {
 function branch(schema: { readonly [key: string]: Json }): Json {
   const choices = schema.oneOf;
   if (!Array.isArray(choices) || choices.length < 2 || 'if' in schema) return schema;
-  const { oneOf, ...rest } = schema;
+  const { oneOf: _, ...rest } = schema;
   const told = choices.findIndex((choice) => choice?.$ref === reference || choice?.$ref?.endsWith('/definitions/Reference'));
   if (told >= 0) return { ...rest, ...decide('$ref', choices, told) };
   const list = choices.findIndex((choice) => Array.isArray(choice?.required) && choice.required[0] === 'oneOf');
@@ -84,7 +84,7 @@ function withTypes(schema: Json): Json {
 
 /** The text of one prepared schema, made from the official file of the npm package `@asyncapi/specs`, which is read and never run. */
 export function preparedText(version: string): string {
-  const official = new URL(`../../../node_modules/@asyncapi/specs/schemas/${version}-without-$id.json`, import.meta.url);
+  const official = new URL(`schemas/${version}-without-$id.json`, import.meta.resolve('@asyncapi/specs/package.json'));
   return `${JSON.stringify(withTypes(prepareSchema(JSON.parse(readFileSync(official, 'utf8')) as Json)))}\n`;
 }
 
