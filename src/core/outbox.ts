@@ -19,14 +19,15 @@ export const defaultBound: OutboxBound = { maxBytes: 1024 * 1024, maxEvents: und
  */
 export class Outbox {
   readonly #format: WireFormat;
-  readonly #bound: OutboxBound;
+  /** May change with the plan while events wait. */
+  bound: OutboxBound;
   #batches: Batch[] = [];
   #bytes = 0;
   #events = 0;
 
   constructor(format: WireFormat, bound: OutboxBound) {
     this.#format = format;
-    this.#bound = bound;
+    this.bound = bound;
   }
 
   get isEmpty(): boolean {
@@ -46,7 +47,7 @@ export class Outbox {
 
   /** Whether the bound is passed, counting `buffered` bytes that the socket itself still holds. */
   isOver(buffered: number): boolean {
-    const { maxBytes, maxEvents } = this.#bound;
+    const { maxBytes, maxEvents } = this.bound;
     return (maxBytes !== undefined && this.#bytes + buffered > maxBytes) || (maxEvents !== undefined && this.#events > maxEvents);
   }
 

@@ -101,7 +101,9 @@ export class LiveReader {
 
   /** The plan changed: limits apply anew from the next event on. */
   govern(governor: Governor): void {
+    if (governor === this.#governor) return;
     this.#governor = governor;
+    if (this.#outbox !== undefined) this.#outbox.bound = this.#bound;
     if (this.#state === 'held') this.#resume();
   }
 

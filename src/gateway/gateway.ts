@@ -8,10 +8,12 @@ import { hashApiKey } from '../store/api-key.ts';
 import type { Resource } from '../store/resources.ts';
 import type { ApiRuntime, BoundSubscription, Catalogue } from './catalogue.ts';
 import { Feeds } from './feeds.ts';
+import { Filters } from './filters.ts';
+import { LostReaders } from './lost-readers.ts';
 import { decodeAddress } from './path.ts';
 import { admittedBy, usable } from './permission.ts';
 import { reasonOf } from './refusal.ts';
-import { GatewaySession } from './session.ts';
+import { GatewaySession, type SessionServices } from './session.ts';
 import { Sessions } from './sessions.ts';
 import type { Tickets } from './tickets.ts';
 
@@ -30,10 +32,24 @@ export class EventGateway implements Gateway {
   readonly #parts: GatewayParts;
   readonly #feeds = new Feeds();
   readonly #sessions = new Sessions();
+  readonly #services: SessionServices;
+  readonly #onClosed = (session: GatewaySession): void => this.#sessions.remove(session);
   #isDraining = false;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
+    const { catalogue, meter, schedule, clock, onUsed } = parts;
+    this.#services = {
+      catalogue,
+      feeds: this.#feeds,
+      filters: new Filters(),
+      lost: new LostReaders(),
+      meter,
+      schedule,
+      now: () => clock.now(),
+      authenticate: (credential, api) => this.#authenticate(credential, api),
+      onUsed,
+    };
     parts.catalogue.onChange(() => this.#sessions.revalidate());
   }
 
@@ -76,7 +92,7 @@ export class EventGateway implements Gateway {
   }
 
   #admit(hello: Hello, api: ApiRuntime, rest: readonly string[], credential: Resource<'credential'>): Session {
-    const { catalogue, meter, clock, schedule } = this.#parts;
+    const { catalogue, clock } = this.#parts;
     const now = clock.now();
     usable(api, credential, now);
     if (!api.resource.spec.entrypoints.includes(hello.protocol)) {
@@ -88,8 +104,7 @@ export class EventGateway implements Gateway {
     const refusal = this.#scoped(subscription, connection, address) ?? subscription.stages.connect(connection);
     if (refusal !== undefined) throw refusal;
     this.#parts.onUsed(credential.id);
-    const services = { catalogue, feeds: this.#feeds, meter, schedule, now: () => clock.now(), authenticate: (given: Credential | undefined) => this.#authenticate(given, api.resource.name) };
-    const session = new GatewaySession(services, { api, address, credential, subscription, hello }, connection, (closed) => this.#sessions.remove(closed));
+    const session = new GatewaySession(this.#services, { api, address, credential, subscription, hello }, connection, this.#onClosed);
     if (hello.stream || hello.protocol === 'poll') this.#sessions.add(session);
     return session;
   }

@@ -61,12 +61,14 @@ function accepted(mine: readonly BoundSubscription[]): readonly BoundSubscriptio
 
 function noSubscription(mine: readonly BoundSubscription[], api: ApiRuntime): GatewayError {
   const waiting = mine.find(({ resource }) => resource.spec.state === 'pending' || resource.spec.state === 'paused');
-  if (waiting === undefined) {
-    return new GatewayError('FORBIDDEN', `This application has no subscription to ${api.resource.name}; subscribe to one of its plans first.`);
-  }
-  const { state, reason } = waiting.resource.spec;
-  const sentence = `The subscription to ${api.resource.name} is ${state}${reason === undefined ? '' : `: ${reason}`}.`;
-  return new GatewayError('SUBSCRIPTION_INACTIVE', sentence, { details: { state } });
+  if (waiting !== undefined) return inactive(waiting);
+  return new GatewayError('FORBIDDEN', `This application has no subscription to ${api.resource.name}; subscribe to one of its plans first.`);
+}
+
+/** Why a subscription lets nobody in; one that is gone counts as closed. */
+export function inactive(subscription: BoundSubscription | undefined): GatewayError {
+  const { state, reason, api } = subscription?.resource.spec ?? { state: 'closed', reason: undefined, api: 'this API' };
+  return new GatewayError('SUBSCRIPTION_INACTIVE', `The subscription to ${api} is ${state}${reason === undefined ? '' : `: ${reason}`}.`, { details: { state } });
 }
 
 function unknownChannel(api: ApiRuntime, address: string): GatewayError {

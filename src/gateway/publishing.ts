@@ -27,20 +27,24 @@ export async function publishEvents(publishing: Publishing): Promise<readonly Pl
     throw refusal;
   }
   const offeredAt = now();
-  try {
-    const placed = await api.backbone.publish({ log: api.log, address }, events);
-    const byType = countAccepted(events, placed);
-    const accepted = placed.reduce((sum, { duplicate }) => sum + (duplicate ? 0 : 1), 0);
-    stages.published(events.length, accepted);
-    const { protocol } = connection;
-    meter.published({ subscription: subscription.context, protocol, log: api.log, address, byType, duplicates: events.length - accepted, latency: now() - offeredAt });
-    return placed;
-  } catch (error) {
+  const placed = await api.backbone.publish({ log: api.log, address }, events).catch((error: unknown) => {
     stages.published(events.length, 0);
     const failure = toGatewayError(error);
     record(publishing, failure);
     throw failure;
-  }
+  });
+  const accepted = placed.reduce((sum, { duplicate }) => sum + (duplicate ? 0 : 1), 0);
+  stages.published(events.length, accepted);
+  meter.published({
+    subscription: subscription.context,
+    protocol: connection.protocol,
+    log: api.log,
+    address,
+    byType: countAccepted(events, placed),
+    duplicates: events.length - accepted,
+    latency: now() - offeredAt,
+  });
+  return placed;
 }
 
 function record({ meter, subscription, connection, address, events }: Publishing, error: GatewayError): void {

@@ -2,7 +2,8 @@ import type { GatewayError } from '../core/errors.ts';
 import type { RefusalRecord } from '../core/meter.ts';
 import type { BoundSubscription } from './catalogue.ts';
 
-interface Refused {
+/** A decision against a client. */
+export interface Refused {
   readonly stage: RefusalRecord['stage'];
   readonly error: GatewayError;
   readonly events: number;

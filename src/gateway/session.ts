@@ -7,22 +7,29 @@ import type { ConnectionContext, LimitStatus } from '../core/policy.ts';
 import { LiveReader } from '../core/reader.ts';
 import type { Resource } from '../store/resources.ts';
 import type { ApiRuntime, BoundSubscription, Catalogue } from './catalogue.ts';
-import { compileFilter } from './filter.ts';
 import type { Feeds } from './feeds.ts';
-import { openAccount, readPage } from './reading.ts';
-import { publishableBy, readableBy, usable } from './permission.ts';
+import type { Filters } from './filters.ts';
+import type { LostReaders } from './lost-readers.ts';
+import { openAccount, takenOver } from './open-account.ts';
+import { readPage } from './paging.ts';
+import { admittedBy, inactive, publishableBy, readableBy, usable } from './permission.ts';
 import { publishEvents } from './publishing.ts';
-import { refusalOf } from './refusal.ts';
+import { refusalOf, type Refused } from './refusal.ts';
 
 /** What every session shares. */
 export interface SessionServices {
   readonly catalogue: Catalogue;
   readonly feeds: Feeds;
+  readonly filters: Filters;
+  readonly lost: LostReaders;
   readonly meter: Meter;
   /** Calls back once at a wall time in milliseconds; returns how to cancel. */
   readonly schedule: (at: number, callback: () => void) => () => void;
   readonly now: () => number;
-  readonly authenticate: (credential: Credential | undefined) => Resource<'credential'>;
+  /** Throws UNAUTHENTICATED; a ticket is good for the named API only. */
+  readonly authenticate: (credential: Credential | undefined, api: string) => Resource<'credential'>;
+  /** A credential was used: for `last used`. */
+  readonly onUsed: (credential: string) => void;
 }
 
 /** Who a session is and what it was let in for. */
@@ -47,7 +54,9 @@ export class GatewaySession implements Session {
   #credential: Resource<'credential'>;
   #primary: BoundSubscription;
   #connection: ConnectionContext;
-  #reader: { readonly live: LiveReader; readonly subscription: string } | undefined;
+  #reader: LiveReader | undefined;
+  /** Id of the subscription it reads under, while it reads or waits for a page. */
+  #readsAs: string | undefined;
   #cancelExpiry: (() => void) | undefined;
   #ended: GatewayError | undefined;
   #isClosed = false;
@@ -90,10 +99,11 @@ export class GatewaySession implements Session {
 
   renew(credential: Credential): void {
     this.#checkOpen();
-    const fresh = this.#services.authenticate(credential);
+    const fresh = this.#services.authenticate(credential, this.apiName);
     usable(this.#api, fresh, this.#services.now());
     if (fresh.parent !== this.#credential.parent) throw new GatewayError('FORBIDDEN', 'A connection can only go on with a credential of the same application.');
     this.#credential = fresh;
+    this.#services.onUsed(fresh.id);
     this.#watchExpiry();
   }
 
@@ -109,14 +119,13 @@ export class GatewaySession implements Session {
 
   async read(options: ReadOptions, sink: Sink): Promise<Reader> {
     this.#checkOpen();
-    const subscription = readableBy(this.#mine(), this.#api, options.address);
-    this.#checkRead(subscription, options.address);
-    const filter = options.filter === undefined ? undefined : compileFilter(options.filter);
-    const channel = { log: this.#api.log, address: options.address };
-    const { feed, release } = await this.#services.feeds.borrow(this.#api.backbone, channel);
+    const subscription = this.#reads(options.address);
+    const { feeds, filters, lost, meter, schedule } = this.#services;
+    const filter = filters.of(options.filter);
+    const { feed, release } = await feeds.borrow(this.#api.backbone, { log: this.#api.log, address: options.address });
     try {
-      const taken = (): void => this.#reader?.live.end(takenOver(options.name));
-      const account = await openAccount(this.#services.meter, { api: this.#api, feed, subscription, protocol: this.#hello.protocol, options }, taken);
+      const taken = (): void => this.#reader?.end(takenOver(options.name));
+      const account = await openAccount({ meter, lost, api: this.#api, feed, subscription, protocol: this.#hello.protocol, options }, taken);
       if (this.#isClosed) {
         account.close();
         throw this.#ended ?? new GatewayError('BAD_REQUEST', 'The client is gone.');
@@ -128,13 +137,15 @@ export class GatewaySession implements Session {
         account,
         sink,
         filter,
-        governor: subscription.stages,
-        schedule: this.#services.schedule,
+        // The plan may have changed while the account was opened.
+        governor: (this.#services.catalogue.subscription(id) ?? subscription).stages,
+        schedule,
         onLimited: ({ error }, events) => this.#recordLimit(id, error, events, options.address),
         onClosed: release,
       });
-      this.#reader = { live, subscription: id };
-      live.start();
+      this.#reader = live;
+      // In a later turn of the loop: whoever asked has the reader in hand before the first event, or the end, comes.
+      setImmediate(() => live.start());
       return live;
     } catch (error) {
       release();
@@ -144,16 +155,18 @@ export class GatewaySession implements Session {
 
   async page(options: PageOptions): Promise<Page> {
     this.#checkOpen();
-    const subscription = readableBy(this.#mine(), this.#api, options.address);
-    this.#checkRead(subscription, options.address);
+    const subscription = this.#reads(options.address);
+    const { id } = subscription.resource;
+    const { catalogue, feeds, filters, lost, meter } = this.#services;
+    const filter = filters.of(options.filter);
     const ended = new AbortController();
     const onEnd = (): void => ended.abort();
     this.#endListeners.add(onEnd);
     try {
       const page = await readPage(
-        { meter: this.#services.meter, feeds: this.#services.feeds, api: this.#api, subscription, protocol: this.#hello.protocol },
+        { meter, lost, feeds, api: this.#api, subscription: () => catalogue.subscription(id) ?? subscription, protocol: this.#hello.protocol, filter },
         { ...options, signal: AbortSignal.any([options.signal, ended.signal]) },
-        (error, events) => this.#recordLimit(subscription.resource.id, error, events, options.address),
+        (error, events) => this.#recordLimit(id, error, events, options.address),
       );
       this.#checkOpen();
       return page;
@@ -164,8 +177,7 @@ export class GatewaySession implements Session {
 
   async confirm(name: string, position: string): Promise<void> {
     this.#checkOpen();
-    const subscription = readableBy(this.#mine(), this.#api, this.address);
-    this.#checkRead(subscription, this.address);
+    const subscription = this.#reads(this.address);
     const { log, backbone } = this.#api;
     const place = await backbone.locate({ log, address: this.address }, { at: 'position', position });
     const known = await this.#services.meter.confirm({ subscription: subscription.resource.id, name, address: this.address, log }, place);
@@ -178,7 +190,7 @@ export class GatewaySession implements Session {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelExpiry?.();
-    this.#reader?.live.close();
+    this.#reader?.close();
     this.#lease?.close();
     if (this.#isCounted) this.#primary.stages.disconnect(this.#connection);
     this.#onClosed(this);
@@ -195,10 +207,13 @@ export class GatewaySession implements Session {
 
   /** The control plane changed something: applies new limits, ends what is no longer allowed. */
   revalidate(): void {
+    if (this.#isClosed) return;
     try {
       this.#refresh();
     } catch (error) {
-      this.end(toGatewayError(error));
+      const reason = toGatewayError(error);
+      this.#record(this.#primary, { stage: 'connect', error: reason, events: 0, address: this.address });
+      this.end(reason);
     }
   }
 
@@ -208,18 +223,24 @@ export class GatewaySession implements Session {
     if (api === undefined || api.log !== this.#api.log) throw new GatewayError('NOT_FOUND', 'This API is no longer served here.');
     const credential = catalogue.credential(this.#credential.id);
     usable(api, credential, now());
+    checkPlace(this.#api, api, this.#hello);
+    const isRotated = credential !== this.#credential;
     this.#api = api;
     this.#credential = credential as Resource<'credential'>;
     const primary = catalogue.subscription(this.#primary.resource.id);
     if (primary?.resource.spec.state !== 'accepted') throw inactive(primary);
     if (primary !== this.#primary) this.#rebind(primary);
-    const reader = this.#reader;
-    if (reader !== undefined) {
-      const subscription = readableBy(this.#mine(), api, this.address);
-      this.#checkRead(subscription, this.address);
-      if (subscription.resource.id !== reader.subscription) throw inactive(catalogue.subscription(reader.subscription));
-      reader.live.govern(subscription.stages);
-    }
+    else if (isRotated) this.#watchExpiry();
+    if (this.#readsAs === undefined) admittedBy(this.#mine(), api, this.address, this.#hello.protocol);
+    else this.#refreshReading(this.#readsAs);
+  }
+
+  #refreshReading(id: string): void {
+    const subscription = readableBy(this.#mine(), this.#api, this.address);
+    if (subscription.resource.id !== id) throw inactive(this.#services.catalogue.subscription(id));
+    const refusal = subscription.stages.read(this.#connectionOf(subscription), this.address);
+    if (refusal !== undefined) throw refusal;
+    this.#reader?.govern(subscription.stages);
   }
 
   /** A changed plan counts this connection anew; one that no longer fits ends. */
@@ -268,20 +289,25 @@ export class GatewaySession implements Session {
     return { protocol: this.#hello.protocol, subscription: subscription.context, stream: this.#hello.stream, connectedAt: this.#connectedAt };
   }
 
-  #checkRead(subscription: BoundSubscription, address: string): void {
+  /** The subscription that may read an address now. */
+  #reads(address: string): BoundSubscription {
+    const subscription = readableBy(this.#mine(), this.#api, address);
     const refusal = subscription.stages.read(this.#connectionOf(subscription), address);
-    if (refusal === undefined) return;
-    this.#record(subscription, 'read', refusal, 0, address);
-    throw refusal;
+    if (refusal !== undefined) {
+      this.#record(subscription, { stage: 'read', error: refusal, events: 0, address });
+      throw refusal;
+    }
+    this.#readsAs = subscription.resource.id;
+    return subscription;
   }
 
   #recordLimit(id: string, error: GatewayError, events: number, address: string): void {
     const subscription = this.#services.catalogue.subscription(id);
-    if (subscription !== undefined) this.#record(subscription, 'deliver', error, events, address);
+    if (subscription !== undefined) this.#record(subscription, { stage: 'deliver', error, events, address });
   }
 
-  #record(subscription: BoundSubscription, stage: 'read' | 'deliver', error: GatewayError, events: number, address: string): void {
-    this.#services.meter.refused(refusalOf(subscription, { stage, error, events, address, protocol: this.#hello.protocol }));
+  #record(subscription: BoundSubscription, decision: Omit<Refused, 'protocol'>): void {
+    this.#services.meter.refused(refusalOf(subscription, { ...decision, protocol: this.#hello.protocol }));
   }
 
   #checkOpen(): void {
@@ -293,12 +319,8 @@ export class GatewaySession implements Session {
 /** Milliseconds after which an expiry is asked for again: connections that share a limit move it. */
 const recheck = 1000;
 
-function takenOver(name: string | undefined): GatewayError {
-  return new GatewayError('READER_TAKEN', `Another connection goes on as the reader ${name}; give each consumer a reader name of its own.`);
-}
-
-function inactive(subscription: BoundSubscription | undefined): GatewayError {
-  const state = subscription?.resource.spec.state ?? 'closed';
-  const reason = subscription?.resource.spec.reason;
-  return new GatewayError('SUBSCRIPTION_INACTIVE', `The subscription is ${state}${reason === undefined ? '' : `: ${reason}`}.`, { details: { state } });
+/** An API that moved away, or gave up the protocol, is no longer at what this client connected to. */
+function checkPlace(before: ApiRuntime, { resource: { name, spec } }: ApiRuntime, { protocol }: Hello): void {
+  if (spec.path !== before.resource.spec.path) throw new GatewayError('NOT_FOUND', `The API ${name} has moved to ${spec.path}.`);
+  if (!spec.entrypoints.includes(protocol)) throw new GatewayError('NOT_ACCEPTABLE', `The API ${name} no longer offers ${protocol}; it offers ${spec.entrypoints.join(', ')}.`);
 }

@@ -1,0 +1,149 @@
+import type { Channel } from '../core/backbone.ts';
+import { countUpTo, makeBatch, sliceBatch, type Filter } from '../core/batch.ts';
+import type { Page, PageOptions } from '../core/entrypoint.ts';
+import { GatewayError } from '../core/errors.ts';
+import type { Feed } from '../core/feed.ts';
+import type { Batch, Meter, ReaderAccount } from '../core/meter.ts';
+import type { LimitAnswer } from '../core/policy.ts';
+import type { ApiRuntime, BoundSubscription } from './catalogue.ts';
+import type { Feeds } from './feeds.ts';
+import type { LostReaders } from './lost-readers.ts';
+import { openAccount, takenOver } from './open-account.ts';
+
+interface Paging {
+  readonly meter: Meter;
+  readonly lost: LostReaders;
+  readonly feeds: Feeds;
+  readonly api: ApiRuntime;
+  /** As it is when the page is taken: the plan may change while a client waits. */
+  readonly subscription: () => BoundSubscription;
+  readonly protocol: string;
+  readonly filter: Filter | undefined;
+}
+
+/** Payload bytes of one page: what a client can hold, and what one answer may keep in memory. */
+const pageBytes = 1024 * 1024;
+
+/** One page of events, waiting for the first when there is none yet. Charged here: read again, it is redelivered and not billed. */
+export async function readPage(paging: Paging, options: PageOptions, onLimited: (error: GatewayError, events: number) => void): Promise<Page> {
+  const { feeds, api, filter } = paging;
+  const channel = { log: api.log, address: options.address };
+  const taken = new AbortController();
+  const { feed, release } = await feeds.borrow(api.backbone, channel);
+  try {
+    const account = await openAccount({ ...paging, subscription: paging.subscription(), feed, options }, () => taken.abort());
+    try {
+      const signal = AbortSignal.any([options.signal, taken.signal]);
+      const batch = await nextBatch({ api, feed, channel, filter, account }, { ...options, signal });
+      if (taken.signal.aborted) throw takenOver(options.name);
+      // Nobody is there to take it: uncharged, it is the next request's.
+      if (options.signal.aborted) return { events: [], position: account.cursor };
+      return takePage({ subscription: paging.subscription(), api, account }, batch, onLimited);
+    } finally {
+      account.close();
+    }
+  } finally {
+    release();
+  }
+}
+
+interface Search {
+  readonly api: ApiRuntime;
+  readonly feed: Feed;
+  readonly channel: Channel;
+  readonly filter: Filter | undefined;
+  readonly account: ReaderAccount;
+}
+
+async function nextBatch({ api, feed, channel, filter, account }: Search, options: PageOptions): Promise<Batch> {
+  const waiting = new Waiting(feed, options);
+  let after = account.cursor;
+  try {
+    for (;;) {
+      const next = waiting.next();
+      const { events, position } = await api.backbone.read({ channel, after, limit: options.limit, maxBytes: pageBytes });
+      const batch = makeBatch(events, position, filter);
+      if (batch.events.length > 0 || waiting.isOver) return batch;
+      if (events.length > 0) account.charge(batch, 0);
+      else await next;
+      after = position;
+    }
+  } finally {
+    waiting.close();
+  }
+}
+
+/** A client's patience: until there is something new, its time is up, or it is gone. */
+class Waiting {
+  readonly #feed: Feed;
+  readonly #signal: AbortSignal;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #end = (): void => {
+    this.#isOver = true;
+    this.#wake();
+  };
+  #isOver: boolean;
+  #stop: () => void = () => undefined;
+  #wake: () => void = () => undefined;
+
+  constructor(feed: Feed, { wait, signal }: PageOptions) {
+    this.#feed = feed;
+    this.#signal = signal;
+    this.#isOver = wait === 0 || signal.aborted;
+    if (this.#isOver) return;
+    this.#timer = setTimeout(this.#end, wait);
+    signal.addEventListener('abort', this.#end);
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Resolves when something comes after this call, or the waiting is over. */
+  next(): Promise<void> | undefined {
+    if (this.#isOver) return undefined;
+    this.#stop();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      this.#stop = this.#feed.onNext(resolve);
+    });
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#signal.removeEventListener('abort', this.#end);
+    this.#stop();
+  }
+}
+
+interface Taking {
+  readonly subscription: BoundSubscription;
+  readonly api: ApiRuntime;
+  readonly account: ReaderAccount;
+}
+
+function takePage({ subscription, api, account }: Taking, whole: Batch, onLimited: (error: GatewayError, events: number) => void): Page {
+  const { stages } = subscription;
+  const n = whole.events.length;
+  const { allowed, limit } = allowance(subscription, whole);
+  if (limit !== undefined) {
+    onLimited(limit.error, n - allowed);
+    if (allowed === 0) throw limit.error;
+  }
+  const batch = sliceBatch(whole, 0, allowed);
+  stages.delivered(batch.events.length, batch.bytes);
+  const isCharged = account.charged === account.cursor;
+  account.charge(batch, isCharged ? 0 : countUpTo(batch.events, account.charged, (a, b) => api.backbone.compare(a, b)));
+  return { events: batch.events, position: batch.position };
+}
+
+/** How much of a batch may go now, and the limit that holds the rest; asked again where its window ended in between. */
+function allowance({ stages }: BoundSubscription, { events: { length }, bytes }: Batch): { readonly allowed: number; readonly limit?: LimitAnswer } {
+  if (length === 0) return { allowed: 0 };
+  for (;;) {
+    const allowed = stages.allow(length, bytes);
+    if (allowed === length) return { allowed };
+    const limit = stages.limited();
+    if (limit !== undefined) return { allowed, limit };
+  }
+}
