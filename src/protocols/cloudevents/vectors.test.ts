@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { CloudEventError } from './cloud-event-error.ts';
 import { encodeBatch, encodeEvent } from './encode.ts';
@@ -11,9 +12,12 @@ interface Vector {
   readonly batch?: unknown;
 }
 
+/** A folder with the vectors of the CloudEvents conformance project in `cloudevents/`. */
+const folder = process.env['SLUICE_VECTORS'];
+
 function vectors(name: string): readonly Vector[] {
-  const file = new URL(`../../testing/vectors/cloudevents/${name}.json`, import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { tests: Vector[] }).tests;
+  if (folder === undefined) return [];
+  return (JSON.parse(readFileSync(join(folder, 'cloudevents', `${name}.json`), 'utf8')) as { tests: Vector[] }).tests;
 }
 
 const bytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
@@ -24,7 +28,7 @@ function withoutNulls(event: unknown): unknown {
 }
 
 describe('the official CloudEvents vectors', () => {
-  it('are all there', () => {
+  it('are all there', { skip: folder === undefined ? 'SLUICE_VECTORS names no folder with them' : false }, () => {
     const counts = ['valid-events', 'invalid-events', 'valid-batches', 'invalid-batches'].map((name) => vectors(name).length);
     assert.deepEqual(counts, [10, 25, 5, 3]);
   });
