@@ -30,8 +30,8 @@ describe('The OpenAPI document', () => {
     assert.equal(new Set(ids).size, ids.length);
     for (const [name, { tags, parameters = [] }] of operations()) {
       assert.equal(tags.length, 1, name);
-      const names = [...name.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
-      const described = parameters.filter((parameter: any) => parameter.in === 'path').map((parameter: any) => parameter.name);
+      const names = [...name.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!);
+      const described = parameters.filter((parameter: any) => parameter.in === 'path').map((parameter: any): string => parameter.name);
       assert.deepEqual(described.toSorted(), names.toSorted(), name);
       for (const parameter of parameters) assert.ok(parameter.schema && ['path', 'query', 'header'].includes(parameter.in), name);
     }
