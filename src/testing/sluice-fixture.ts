@@ -1,0 +1,130 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { startSluice, type Sluice } from '../cli/wire.ts';
+import { ManagementClient } from '../cli/client/management.ts';
+import { parseConfig } from '../control/config/parse-config.ts';
+import { readTextFile } from '../control/config/read-config-file.ts';
+import { createLog } from '../observe/log.ts';
+
+/** A whole Sluice for one test, on free ports and a data folder of its own. */
+export interface SluiceFixture {
+  /** Base URL without a slash at the end; the port stays the same over a restart. */
+  readonly gateway: string;
+  readonly control: string;
+  /** Administrator's token. */
+  readonly admin: string;
+  readonly data: string;
+  /** Speaks the management API as the administrator. */
+  client(): ManagementClient;
+  /** Applies another configuration text to what runs. */
+  apply(yaml: string): Promise<void>;
+  /** Stops and starts it on the same folder and ports. */
+  restart(options?: { readonly grace?: number }): Promise<void>;
+  /** Open connections, as the status page counts them. */
+  connections(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export interface FixtureOptions {
+  /** Files beside the configuration, by relative path: contracts. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where log lines go; silent without. */
+  readonly onLog?: (line: string) => void;
+}
+
+/** Starts a Sluice with the text of a `sluice.yaml`, or with the resolved object `parseConfig` gives. */
+export async function openSluice(config: string | Readonly<Record<string, unknown>>, options: FixtureOptions = {}): Promise<SluiceFixture> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
+  try {
+    await writeFiles(folder, options.files ?? {});
+    const fixture = new RunningSluice(folder, options);
+    await fixture.start(typeof config === 'string' ? await fixture.parse(config) : config);
+    return fixture;
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+class RunningSluice implements SluiceFixture {
+  readonly #folder: string;
+  readonly #options: FixtureOptions;
+  #sluice: Sluice | undefined;
+
+  constructor(folder: string, options: FixtureOptions) {
+    this.#folder = folder;
+    this.#options = options;
+  }
+
+  get gateway(): string {
+    return this.#running.gatewayUrl;
+  }
+
+  get control(): string {
+    return this.#running.controlUrl;
+  }
+
+  get admin(): string {
+    return this.#running.adminToken;
+  }
+
+  get data(): string {
+    return join(this.#folder, 'data');
+  }
+
+  client(): ManagementClient {
+    return new ManagementClient(new URL(this.control), this.admin);
+  }
+
+  async apply(yaml: string): Promise<void> {
+    await this.#running.apply(await this.parse(yaml), 'test');
+  }
+
+  async connections(): Promise<number> {
+    const { gateway } = await this.client().get(['status']);
+    return (gateway as { connections: number }).connections;
+  }
+
+  async restart(options: { readonly grace?: number } = {}): Promise<void> {
+    const [port, controlPort] = [portOf(this.gateway), portOf(this.control)];
+    await this.#running.stop(options);
+    await this.start(undefined, port, controlPort);
+  }
+
+  async stop(): Promise<void> {
+    await this.#sluice?.stop({ grace: 200 });
+    this.#sluice = undefined;
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async start(config: Readonly<Record<string, unknown>> | undefined, port = 0, controlPort = 0): Promise<void> {
+    const { onLog } = this.#options;
+    const destination = { write: (line: string) => onLog?.(line) };
+    const log = createLog({ level: onLog === undefined ? 'silent' : 'info', destination, json: true });
+    this.#sluice = await startSluice({ config, data: this.data, port, controlPort, log, env: {} });
+  }
+
+  async parse(yaml: string): Promise<Readonly<Record<string, unknown>>> {
+    const { env = {} } = this.#options;
+    return (await parseConfig(yaml, { name: 'sluice.yaml', env, readFile: readTextFile, baseFolder: this.#folder })).config;
+  }
+
+  get #running(): Sluice {
+    if (this.#sluice === undefined) throw new Error('This Sluice was stopped.');
+    return this.#sluice;
+  }
+}
+
+async function writeFiles(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(folder, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
+}
