@@ -34,6 +34,8 @@ export interface Context<O extends Options = Options> {
   readonly cwd: string;
   readonly stdin: Readable;
   readonly signal: AbortSignal;
+  /** Of this package. */
+  readonly version: string;
 }
 
 /** What goes before a command can run: names and number of what follows the options. */

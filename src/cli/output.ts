@@ -45,15 +45,21 @@ export class Output {
 }
 
 function table(rows: readonly Readonly<Record<string, unknown>>[], columns: readonly string[]): string[] {
-  const lines = [columns.map((column) => column.toUpperCase()), ...rows.map((row) => columns.map((column) => cell(row[column])))];
+  const lines = [columns.map((column) => column.toUpperCase()), ...rows.map((row) => columns.map((column) => cell(row[column], column)))];
   const widths = columns.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)));
   return lines.map((line) => line.map((text, index) => text.padEnd(widths[index] ?? 0)).join('  ').trimEnd());
 }
 
-function cell(value: unknown): string {
+function cell(value: unknown, column: string): string {
   if (value === undefined || value === null) return '-';
+  if (typeof value === 'number' && isTime(column)) return new Date(value).toISOString();
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean);
   return printable(text);
+}
+
+/** Members that hold a wall time in milliseconds, by the names they have in the management API. */
+function isTime(name: string): boolean {
+  return name.endsWith('At') || name === 'lastUsed';
 }
 
 /** Text from outside that cannot move the cursor or colour the terminal. */

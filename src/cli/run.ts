@@ -62,8 +62,8 @@ async function runCommand(command: Command, argv: readonly string[], path: strin
   if (command.run === undefined) throw missingSubcommand(command, first, path);
   const { values, positionals } = parseArguments(argv, command.options ?? {}, path);
   checkPositionals(positionals, command.positionals, path);
-  const { env, cwd, stdin, signal } = world;
-  const context: Context = { values: values as Context['values'], positionals, output, env, cwd, stdin, signal };
+  const { env, cwd, stdin, signal, version } = world;
+  const context: Context = { values: values as Context['values'], positionals, output, env, cwd, stdin, signal, version };
   return (await command.run(context)) ?? exitCodes.ok;
 }
 

@@ -45,6 +45,8 @@ async function serve(context: Context<typeof options>, data: string, rate: numbe
   const sluice = await startSluice({
     config,
     data,
+    env,
+    version: context.version,
     port: wholeNumber(values.port, 'port', 0, 65_535),
     controlPort: wholeNumber(values['control-port'], 'control-port', 0, 65_535),
   });

@@ -19,7 +19,7 @@ const list = defineCommand({
     const [name = ''] = context.positionals;
     const rows: View[] = [];
     for await (const key of client.items(['applications', name, 'credentials'])) rows.push(key);
-    await context.output.rows(rows, ['id', 'kind', 'prefix', 'origin', 'lastUsedAt', 'expiresAt', 'revokedAt']);
+    await context.output.rows(rows, ['id', 'prefix', 'origin', 'state', 'createdAt', 'lastUsed', 'expiresAt']);
   },
 });
 

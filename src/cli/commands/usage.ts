@@ -1,9 +1,12 @@
 import { oneOf } from '../arguments.ts';
-import type { View } from '../client/management.ts';
+import type { ManagementClient, View } from '../client/management.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
 import { printable } from '../output.ts';
 import { controlOptions, managementClient } from '../servers.ts';
+
+const owner = ['application', 'api', 'plan'] as const;
+const figures = ['events', 'bytes', 'redelivered', 'dropped', 'published', 'duplicates'] as const;
 
 const verify = defineCommand({
   name: 'verify',
@@ -46,17 +49,21 @@ export const usage = defineCommand({
     const by = oneOf(context.values.by, 'by', ['subscription', 'type', 'reader']);
     const client = await managementClient(context);
     const answer = await client.get(['usage'], { by, api, application, subscription, from, to });
-    const rows = rowsOf(answer);
-    await context.output.rows(rows, columnsOf(rows));
+    const rows = by === 'subscription' ? await withNames(rowsOf(answer), client) : rowsOf(answer);
+    await context.output.rows(rows, [...(by === 'subscription' ? owner : []), 'id', ...figures]);
   },
 });
 
-function rowsOf(answer: View): readonly View[] {
-  const list = answer['items'] ?? answer['rows'] ?? Object.values(answer).find(Array.isArray);
-  return Array.isArray(list) ? (list as View[]) : [];
+/** The ledger knows subscriptions by their ids, people by whose they are. */
+async function withNames(rows: readonly View[], client: ManagementClient): Promise<readonly View[]> {
+  const byId = new Map<unknown, View>();
+  for await (const subscription of client.items(['subscriptions'])) byId.set(subscription['id'], subscription);
+  return rows.map((row) => {
+    const { application = null, api: ofApi = null, as = null, plan = null } = byId.get(row['id']) ?? {};
+    return { application, api: ofApi, as, plan, ...row };
+  });
 }
 
-function columnsOf(rows: readonly View[]): string[] {
-  const names = new Set(rows.flatMap((row) => Object.keys(row)));
-  return names.size === 0 ? ['subscription', 'events', 'bytes'] : [...names];
+function rowsOf(answer: View): readonly View[] {
+  return Array.isArray(answer['items']) ? (answer['items'] as View[]) : [];
 }

@@ -57,7 +57,7 @@ export async function checkBackbones(client: ManagementClient): Promise<Finding[
   try {
     const status = await client.get(['status']);
     const backbones = Array.isArray(status['backbones']) ? status['backbones'].filter(isObject) : [];
-    return backbones.map((backbone) => backboneFinding(String(backbone['name']), isObject(backbone['health']) ? backbone['health'] : {}));
+    return backbones.map((backbone) => backboneFinding(String(backbone['name']), backbone));
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     if (error.exit === 'network') return [];
