@@ -70,9 +70,14 @@ export class Administration {
   }
 }
 
-/** A refusal that lists all problems of a document. */
+/** As many as people read; the answer must not grow with what was sent. */
+const maxShownProblems = 100;
+
+/** A refusal that lists the problems of a document. */
 export function refusalOf(code: 'BAD_REQUEST' | 'INVALID_CONFIGURATION', problems: readonly PlacedProblem[]): GatewayError {
   const first = problems[0]!;
   const more = problems.length === 1 ? '' : ` (and ${problems.length - 1} more)`;
-  return new GatewayError(code, `${first.path === '' ? '' : `${first.path}: `}${first.sentence}${more}`, { details: { problems } });
+  return new GatewayError(code, `${first.path === '' ? '' : `${first.path}: `}${first.sentence}${more}`, {
+    details: { problems: problems.slice(0, maxShownProblems) },
+  });
 }

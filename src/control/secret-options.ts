@@ -2,11 +2,11 @@ import { isRecord } from './config/shape.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
-const secretKey = /pass(word|phrase)?|secret|token|credential|(private|api|access|account|shared)_?key/i;
+const secretKey = /pass(word|phrase)?|secret|token|credential|(private|api|access|account|shared)_?key|^key$/i;
 
 /** A backbone's options as they may be shown: each secret as the `${env:…}` a configuration would name it by. */
 export function withoutSecrets(backbone: string, options: Options): Options {
-  return mapTexts(options, [backbone], (text, way) => (isSecret(text, way.at(-1)!) ? reference(way) : text)) as Options;
+  return mapTexts(options, [backbone], (text, way) => (isSecret(text, way.slice(1)) ? reference(way) : text)) as Options;
 }
 
 /** Options that came back without their secrets get them from the stored ones. */
@@ -17,9 +17,9 @@ export function withSecrets(backbone: string, options: Options, stored: Options)
   }) as Options;
 }
 
-function isSecret(text: string, key: string): boolean {
-  if (secretKey.test(key)) return true;
-  return /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(text);
+/** By the keys that lead to it, or by its form: a URL with a user, a private key. */
+function isSecret(text: string, way: readonly string[]): boolean {
+  return way.some((key) => secretKey.test(key)) || /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(text) || text.includes('PRIVATE KEY-----');
 }
 
 function reference(way: readonly string[]): string {

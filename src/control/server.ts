@@ -32,6 +32,8 @@ const maxBodyBytes = 4 * 1024 * 1024;
 const maxHeaderBytes = 16 * 1024;
 /** Time to send a whole request: also what a dripping client may hold a connection for. */
 const requestTimeout = 30_000;
+/** Connections at once: administrators and their programs are few. */
+const maxConnections = 1000;
 /** Longest segment of a URL: names have 63, ids fewer. */
 const maxSegmentLength = 256;
 
@@ -81,6 +83,7 @@ export function createControl(dependencies: ControlDependencies): FastifyInstanc
       log.error({ err: error.cause ?? error, method: request.method, url: request.url, code: error.code }, 'management request failed');
     return sendProblem(reply, error);
   });
+  app.server.maxConnections = maxConnections;
   addRoutes(app, dependencies);
   return app;
 }

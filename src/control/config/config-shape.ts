@@ -195,7 +195,7 @@ function isDeeperThan(value: unknown, depth: number): boolean {
   return depth === 0 || Object.values(value).some((member) => isDeeperThan(member, depth - 1));
 }
 
-/** A kind and whatever options that kind has; those are checked by the backbone itself. */
+/** A kind and whatever options that kind has. */
 const backbone: Shape<WrittenBackbone> = {
   decode(value, place: Place) {
     if (!isRecord(value)) return place.report(`must be an object with a \`kind\`, not ${place.quote(value)}`);
@@ -203,6 +203,9 @@ const backbone: Shape<WrittenBackbone> = {
     const kind = resourceName.decode(value['kind'], place.at('kind'));
     if (isDeeperThan(value, maxOptionDepth)) return place.report(`is nested deeper than ${maxOptionDepth} levels`);
     const { kind: _, ...options } = value;
+    if (kind === 'embedded')
+      for (const key of Object.keys(options))
+        place.at(key).report(`unknown key \`${key.slice(0, 60)}\`; an embedded backbone has no options`);
     return kind === undefined ? undefined : { kind, options };
   },
   schema: () => ({

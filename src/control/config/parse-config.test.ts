@@ -176,6 +176,7 @@ applications:
     ['no security', 'apis: { a: { contract: orders.yaml, plans: { p: { security: [] } } } }', 1, /at least 1/],
     ['an unknown preset', 'apis: { a: { contract: orders.yaml, plans: { p: { preset: god } } } }', 1, /did you mean `gold`/],
     ['a backbone without a kind', 'backbones: { main: { url: x } }', 1, /`kind` is missing/],
+    ['an option that the embedded backbone does not have', 'backbones: { main: { kind: embedded, url: x } }', 1, /unknown key `url`/],
     ['a client without a plan', 'applications: { a: { subscriptions: [{ api: orders }] } }', 1, /needs a `plan`/],
     [
       'a pattern with half a segment',
