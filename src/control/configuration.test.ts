@@ -278,6 +278,12 @@ describe('A configuration that cannot be', () => {
       /did you mean `kafka`/,
     ],
     [
+      'a secret that is not filled in',
+      (copy) => (copy['backbones'] = { main: { kind: 'kafka', password: '${env:SLUICE_MAIN_PASSWORD}' } }),
+      '/backbones/main',
+      /not known here/,
+    ],
+    [
       'an unknown entrypoint',
       (copy) => (copy['apis'].orders.entrypoints = ['sse', 'carrier-pigeon']),
       '/apis/orders/entrypoints/1',

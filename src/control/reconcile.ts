@@ -9,7 +9,7 @@ import { apiTransitions, isOpen, isReachable, planTransitions, subscriptionTrans
 import type { Resources } from './outlook.ts';
 import { Outlook } from './outlook.ts';
 import { openSubscription, strandedSubscriptions } from './rules.ts';
-import { withSecrets } from './secret-options.ts';
+import { unresolvedIn, withSecrets } from './secret-options.ts';
 
 export interface Reconciliation {
   /** In the order in which they may be written. */
@@ -61,7 +61,14 @@ function reconcileOne<K extends ResourceKind>(kind: K, name: string, parent: str
 function reconcileBackbones(desired: Desired, work: Work): void {
   for (const [name, spec] of desired.backbones) {
     const stored = work.current.get('backbone', name)?.spec.options ?? {};
-    reconcileOne('backbone', name, '', { kind: spec.kind, options: withSecrets(name, spec.options, stored) }, work);
+    const options = withSecrets(name, spec.options, stored);
+    const unresolved = unresolvedIn(options);
+    if (unresolved.length > 0)
+      work.problems.push({
+        path: pointerTo('/backbones', name),
+        sentence: `${unresolved[0]} stands for a secret that is not known here; fill it in`,
+      });
+    reconcileOne('backbone', name, '', { kind: spec.kind, options }, work);
   }
 }
 

@@ -17,6 +17,16 @@ export function withSecrets(backbone: string, options: Options, stored: Options)
   }) as Options;
 }
 
+/** References that stand for nothing here: the environment of whoever wrote them was not asked. */
+export function unresolvedIn(options: Options): readonly string[] {
+  const found: string[] = [];
+  mapTexts(options, [], (text) => {
+    if (/^\$\{(env|file):[^}]+\}$/.test(text)) found.push(text);
+    return text;
+  });
+  return found;
+}
+
 /** By the keys that lead to it, or by its form: a URL with a user, a private key. */
 function isSecret(text: string, way: readonly string[]): boolean {
   return way.some((key) => secretKey.test(key)) || /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(text) || text.includes('PRIVATE KEY-----');
