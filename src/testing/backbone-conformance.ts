@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Backbone, Channel, ReadResult } from '../core/backbone.ts';
+import type { Backbone } from '../core/backbone.ts';
 import type { GatewayError } from '../core/errors.ts';
-import type { Event, EventDraft } from '../core/event.ts';
+import type { EventDraft } from '../core/event.ts';
 import type { Position } from '../core/position.ts';
+import { draft, ids, numbered, readAll, refusal } from './backbone-events.ts';
 import { everyInterleaving } from './backbone-interleaving.ts';
+import { holdingBack, live } from './backbone-live.ts';
+import type { BackboneTest } from './backbone-live.ts';
 
 /** An opened backbone and how to leave nothing of it behind. */
 export interface OpenedBackbone {
@@ -15,8 +18,6 @@ export interface OpenedBackbone {
 /** What an implementation cannot do, by the title of the test, with the reason. */
 export type Skips = Readonly<Record<string, string>>;
 
-type Test = (title: string, run: (backbone: Backbone, log: string) => Promise<void>) => void;
-
 /** The behaviour every backbone must have, as sentences; one line per implementation runs it. Every test has a log of its own. */
 export function backboneConformance(name: string, open: () => Promise<OpenedBackbone>, skips: Skips = {}): void {
   describe(`${name} backbone`, () => {
@@ -26,7 +27,7 @@ export function backboneConformance(name: string, open: () => Promise<OpenedBack
       opened = await open();
     });
     after(() => opened.dispose());
-    const test: Test = (title, run) =>
+    const test: BackboneTest = (title, run) =>
       void it(title, { skip: skips[title] ?? false }, async () => {
         const log = `default/conformance-${++logs}`;
         await opened.backbone.prepare(log, { dedupWindow: 60_000 });
@@ -48,33 +49,7 @@ export function backboneConformance(name: string, open: () => Promise<OpenedBack
   });
 }
 
-/** A draft whose id and data are the text. */
-export function draft(id: string, more: Partial<EventDraft> = {}): EventDraft {
-  return { id, source: '/conformance', type: 'com.example.test', extensions: {}, data: Buffer.from(id), dataKind: 'text', ...more };
-}
-
-function refusal(code: string): (error: GatewayError) => boolean {
-  return (error) => error.name === 'GatewayError' && error.code === code && error.message.length > 20;
-}
-
-const ids = (events: readonly Event[]): string[] => events.map((event) => event.id);
-const numbered = (count: number, prefix = 'e'): EventDraft[] => Array.from({ length: count }, (_, index) => draft(`${prefix}${index}`));
-
-/** Everything on a channel after a position, page by page, checking that pages go on where the last one ended. */
-export async function readAll(backbone: Backbone, channel: Channel, from?: Position, limit = 1000): Promise<Event[]> {
-  const events: Event[] = [];
-  let position = from ?? (await backbone.locate(channel, { at: 'earliest' }));
-  const head = await backbone.locate(channel, { at: 'latest' });
-  while (backbone.compare(position, head) < 0) {
-    const page: ReadResult = await backbone.read({ channel, after: position, until: head, limit });
-    assert.ok(backbone.compare(page.position, position) > 0, 'a page that is not the last moves on');
-    events.push(...page.events);
-    position = page.position;
-  }
-  return events;
-}
-
-function placing(test: Test): void {
+function placing(test: BackboneTest): void {
   test('gives back every attribute and the very bytes of the data', async (backbone, log) => {
     const channel = { log, address: 'orders/42/created' };
     const drafts = [
@@ -153,7 +128,7 @@ function attributes({ id, source, type, subject, time, datacontenttype, datasche
   return { id, source, type, subject, time, datacontenttype, dataschema, extensions, data: data && Buffer.from(data).toString('hex'), dataKind };
 }
 
-function reading(test: Test): void {
+function reading(test: BackboneTest): void {
   test('reads at most as many events as asked, and goes on where it stopped', async (backbone, log) => {
     const channel = { log, address: 'a' };
     await backbone.publish(channel, numbered(25));
@@ -213,7 +188,7 @@ function reading(test: Test): void {
   });
 }
 
-function reachingAllRows(test: Test): void {
+function reachingAllRows(test: BackboneTest): void {
   test('finds the one event of a channel among thousands of others', async (backbone, log) => {
     const crowd = (name: string) => Promise.all(Array.from({ length: 1500 }, (_, index) => backbone.publish({ log, address: `noise/${name}/${index}` }, [draft(`${name}${index}`)])));
     await crowd('before');
@@ -236,7 +211,7 @@ function reachingAllRows(test: Test): void {
   });
 }
 
-function locating(test: Test): void {
+function locating(test: BackboneTest): void {
   test('locates the earliest, the latest, a position and a time', async (backbone, log) => {
     const channel = { log, address: 'a' };
     const start = await backbone.locate(channel, { at: 'earliest' });
@@ -274,7 +249,7 @@ function locating(test: Test): void {
   });
 }
 
-function repeating(test: Test): void {
+function repeating(test: BackboneTest): void {
   test('accepts a repeated source and id once, and answers with the first position', async (backbone, log) => {
     const channel = { log, address: 'a' };
     const [first] = await backbone.publish(channel, [draft('1')]);
@@ -290,7 +265,7 @@ function repeating(test: Test): void {
   test('accepts once what many publish at the same time', async (backbone, log) => {
     const channel = { log, address: 'a' };
     const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => backbone.publish(channel, [draft('same'), draft(`own${index}`)])));
-    assert.equal(answers.filter(([placed]) => placed!.duplicate === false).length, 1);
+    assert.equal(answers.filter(([placed]) => !placed!.duplicate).length, 1);
     assert.equal(new Set(answers.map(([placed]) => placed!.position)).size, 1);
     assert.equal((await readAll(backbone, channel)).length, 21);
   });
@@ -304,108 +279,5 @@ function repeating(test: Test): void {
     const events = await readAll(backbone, channel);
     assert.equal(events.length, 4);
     assert.equal(events[0]!.position, first!.position);
-  });
-}
-
-/** What a consumer was given, and a way to wait for it. */
-class Taken {
-  readonly events: Event[] = [];
-  positions: Position[] = [];
-  #waiting: (() => void) | undefined;
-  #count = 0;
-
-  take(events: readonly Event[], position: Position): void {
-    this.events.push(...events);
-    this.positions.push(position);
-    if (this.events.length >= this.#count) this.#waiting?.();
-  }
-
-  async until(count: number): Promise<void> {
-    this.#count = count;
-    if (this.events.length < count) await new Promise<void>((resolve) => (this.#waiting = resolve));
-  }
-}
-
-function live(test: Test): void {
-  test('gives a consumer what is published after it began, in order, and nothing else', async (backbone, log) => {
-    const channel = { log, address: 'orders/1' };
-    await backbone.publish(channel, numbered(3, 'old'));
-    const [exact, pattern, other] = [new Taken(), new Taken(), new Taken()];
-    const consumer = await backbone.consume(channel, (events, position) => exact.take(events, position));
-    assert.equal(consumer.position, await backbone.locate(channel, { at: 'latest' }));
-    await backbone.consume({ log, address: 'orders/*' }, (events, position) => pattern.take(events, position));
-    await backbone.consume({ log, address: 'bills/*' }, (events, position) => other.take(events, position));
-    await Promise.all([backbone.publish(channel, numbered(4, 'a')), backbone.publish({ log, address: 'orders/2' }, numbered(2, 'b'))]);
-    await backbone.publish(channel, numbered(2, 'c'));
-    await Promise.all([exact.until(6), pattern.until(8)]);
-    assert.deepEqual(ids(exact.events), ['a0', 'a1', 'a2', 'a3', 'c0', 'c1']);
-    assert.deepEqual(pattern.events.map(({ position }) => position), (await readAll(backbone, { log, address: 'orders/*' }, consumer.position)).map(({ position }) => position));
-    assert.deepEqual(other.events, []);
-  });
-
-  test('gives batches that can be read again from their positions', async (backbone, log) => {
-    const channel = { log, address: '*' };
-    const taken = new Taken();
-    const batches: (readonly Event[])[] = [];
-    const consumer = await backbone.consume(channel, (events, position) => {
-      batches.push(events);
-      taken.take(events, position);
-    });
-    for (let round = 0; round < 5; round++) await Promise.all(['a', 'b', 'c'].map((address) => backbone.publish({ log, address }, numbered(2, `${address}${round}`))));
-    await taken.until(30);
-    let after = consumer.position;
-    for (const [index, batch] of batches.entries()) {
-      const until = taken.positions[index]!;
-      const again = await backbone.read({ channel, after, until, limit: 1000 });
-      assert.deepEqual(again.events.map(({ id, position, acceptedAt }) => [id, position, acceptedAt]), batch.map(({ id, position, acceptedAt }) => [id, position, acceptedAt]));
-      assert.equal(again.position, until);
-      after = until;
-    }
-  });
-
-  test('gives nothing to a consumer that was closed', async (backbone, log) => {
-    const channel = { log, address: 'a' };
-    const [closed, open] = [new Taken(), new Taken()];
-    const consumer = await backbone.consume(channel, (events, position) => closed.take(events, position));
-    await backbone.consume(channel, (events, position) => open.take(events, position));
-    await consumer.close();
-    await consumer.close();
-    await backbone.publish(channel, numbered(3));
-    await open.until(3);
-    assert.deepEqual(closed.events, []);
-  });
-}
-
-function holdingBack(test: Test): void {
-  test('waits for a consumer that answers with a promise, and loses nothing however long that takes', async (backbone, log) => {
-    const channel = { log, address: 'a' };
-    const [slow, swift] = [new Taken(), new Taken()];
-    let release: () => void = () => undefined;
-    const held = new Promise<void>((resolve) => (release = resolve));
-    let inside = 0;
-    await backbone.consume(channel, async (events, position) => {
-      assert.equal(++inside, 1, 'one batch at a time');
-      await held;
-      inside--;
-      slow.take(events, position);
-    });
-    await backbone.consume(channel, (events, position) => swift.take(events, position));
-    for (let round = 0; round < 20; round++) await backbone.publish(channel, numbered(250, `${round}-`));
-    await swift.until(5000);
-    assert.equal(slow.events.length, 0);
-    release();
-    await slow.until(5000);
-    await backbone.publish(channel, numbered(2, 'after'));
-    await slow.until(5002);
-    assert.deepEqual(ids(slow.events), ids(await readAll(backbone, channel)));
-  });
-
-  test('says that it is up, how long it took, and since when', async (backbone) => {
-    const before = Date.now() + 60_000;
-    const first = await backbone.check(AbortSignal.timeout(5000));
-    const second = await backbone.check(AbortSignal.timeout(5000));
-    assert.equal(first.state, 'up');
-    assert.ok(first.latency !== undefined && first.latency >= 0 && first.since < before);
-    assert.equal(second.since, first.since);
   });
 }

@@ -6,7 +6,7 @@ import { matchesAddress } from '../core/address.ts';
 import type { Backbone, Consumer, Placed } from '../core/backbone.ts';
 import type { Event } from '../core/event.ts';
 import type { Position } from '../core/position.ts';
-import { draft, readAll } from './backbone-conformance.ts';
+import { draft, readAll } from './backbone-events.ts';
 
 const ADDRESSES = ['orders/1/created', 'orders/2/created', 'orders/1/paid'];
 const PATTERNS = [...ADDRESSES, 'orders/*/created', '*'];
@@ -102,7 +102,7 @@ class Run {
     const receive = (batch: readonly Event[], position: Position): void | Promise<void> => {
       assert.equal(reader?.open, true, 'nothing is received before consume resolves or after close');
       events.push(...batch);
-      reader!.reached = position;
+      if (reader !== undefined) reader.reached = position;
       return slow ? nextTurn() : undefined;
     };
     const consumer = await this.#backbone.consume({ log: this.#log, address: pattern }, receive);

@@ -15,6 +15,10 @@ export class FaultyDatabase implements Database {
   blind = false;
   /** Resolves before anything is written: holds a commit in flight. */
   gate: Promise<void> | undefined;
+  /** Resolves after writing and before the answer: holds back what is already on disk. */
+  answerGate: Promise<void> | undefined;
+  /** Resolves before a query that begins now is run. */
+  queryGate: Promise<void> | undefined;
   readonly #database: Database;
 
   constructor(database: Database) {
@@ -26,11 +30,13 @@ export class FaultyDatabase implements Database {
     await this.gate;
     if (fault?.when === 'before') throw new StoreError(fault.code, 'Refused by the test before writing.');
     const results = await this.#database.transact(statements);
+    await this.answerGate;
     if (fault?.when === 'after') throw new StoreError(fault.code, 'Written, but the test took the answer away.');
     return results;
   }
 
   async query(sql: string, parameters?: readonly SqlValue[]): Promise<readonly Record<string, SqlValue>[]> {
+    await this.queryGate;
     if (this.blind) throw new StoreError('FAILED', 'The test allows no queries.');
     return this.#database.query(sql, parameters);
   }

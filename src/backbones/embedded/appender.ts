@@ -59,7 +59,7 @@ export class Appender {
   /** Publishes not answered yet. */
   #open = 0;
   #running: Promise<void> | undefined;
-  #scheduled: NodeJS.Immediate | undefined;
+  #scheduled = false;
   #closed = false;
   #onIdle: (() => void) | undefined;
 
@@ -112,7 +112,7 @@ export class Appender {
       if (first === undefined) unsettled.set(key, entry.claims[index]!);
     }
     this.#waiting.push(entry);
-    if (this.#running === undefined) this.#scheduled ??= setImmediate(() => this.#start());
+    this.#schedule();
   }
 
   /** Events whose hash is that of a durable one not yet compared. */
@@ -141,11 +141,18 @@ export class Appender {
     }
   }
 
+  /** At the end of the turn of the loop: what arrives in one turn goes into one commit. */
+  #schedule(): void {
+    if (this.#scheduled || this.#running !== undefined) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#start());
+  }
+
   #start(): void {
-    this.#scheduled = undefined;
+    this.#scheduled = false;
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
-      if (this.#waiting.length > 0) this.#scheduled ??= setImmediate(() => this.#start());
+      if (this.#waiting.length > 0) this.#schedule();
     });
   }
 

@@ -8,7 +8,7 @@ import { systemClock } from '../../core/clock.ts';
 import type { GatewayError } from '../../core/errors.ts';
 import type { StoreError } from '../../store/database.ts';
 import { openDatabase } from '../../store/sqlite/open-database.ts';
-import { draft, readAll } from '../../testing/backbone-conformance.ts';
+import { draft, readAll } from '../../testing/backbone-events.ts';
 import { embeddedMigrations } from './migrations.ts';
 import { openEmbedded } from './open-embedded.ts';
 

@@ -9,7 +9,7 @@ import type { GatewayError } from '../../core/errors.ts';
 import type { Event } from '../../core/event.ts';
 import type { Position } from '../../core/position.ts';
 import { openDatabase } from '../../store/sqlite/open-database.ts';
-import { draft, readAll } from '../../testing/backbone-conformance.ts';
+import { draft, readAll } from '../../testing/backbone-events.ts';
 import { FaultyDatabase } from '../../testing/faulty-database.ts';
 import { embeddedMigrations } from './migrations.ts';
 import { openEmbedded } from './open-embedded.ts';
@@ -166,6 +166,25 @@ describe('embedded retention', () => {
     assert.match(next!.position, /-301$/);
   });
 
+  it('tells a reader it passes by that its position is lost, and never hands it a gap', async () => {
+    await backbone.prepare(log, hour);
+    const start = await backbone.locate(channel, { at: 'earliest' });
+    for (let index = 0; index < 10; index++) await backbone.publish(channel, [draft(`e${index}`, { data: Buffer.alloc(1000) })]);
+    let query: () => void = () => undefined;
+    let answer: () => void = () => undefined;
+    database.queryGate = new Promise<void>((resolve) => (query = resolve));
+    const passed = backbone.read({ channel, after: start, limit: 100 });
+    database.queryGate = undefined;
+    database.answerGate = new Promise<void>((resolve) => (answer = resolve));
+    await backbone.prepare(log, { ...hour, retainBytes: 5000 });
+    await eventually(async () => Number((await database.query('SELECT count(*) AS n FROM event_batch'))[0]!['n']) < 10, 'rows are deleted');
+    // The rows are gone, and nobody here has been told so yet.
+    await assert.rejects(backbone.read({ channel, after: start, limit: 100 }), refusal('POSITION_LOST'));
+    answer();
+    query();
+    await assert.rejects(passed, refusal('POSITION_LOST'));
+  });
+
   it('leaves alone what a live consumer under backpressure has not had yet', async () => {
     await backbone.prepare(log, { ...hour, retainBytes: 0 });
     const seen: string[] = [];
@@ -247,10 +266,16 @@ describe('embedded backbone with a failing disk', () => {
     release();
     assert.equal((await second)[0]!.position, (await first)[0]!.position);
     assert.equal((await second)[0]!.duplicate, true);
-    database.gate = undefined;
     database.writing = { when: 'before', code: 'FULL' };
-    const both = await Promise.allSettled([backbone.publish(channel, [draft('b')]), backbone.publish(channel, [draft('b')])]);
-    assert.deepEqual(both.map(({ status }) => status), ['rejected', 'rejected']);
+    database.gate = new Promise<void>((resolve) => (release = resolve));
+    const third = backbone.publish(channel, [draft('b')]);
+    await nextTurn();
+    await nextTurn();
+    database.writing = undefined;
+    const both = Promise.allSettled([third, backbone.publish(channel, [draft('b')])]);
+    release();
+    assert.deepEqual((await both).map(({ status }) => status), ['rejected', 'rejected']);
+    assert.deepEqual((await readAll(backbone, channel)).map(({ id }) => id), ['a']);
   });
 
   it('refuses with OVERLOADED what exceeds its bound, and tells when to come back', async () => {
@@ -291,7 +316,7 @@ describe('embedded backbone with a failing disk', () => {
     await backbone.consume(channel, () => {
       throw new Error('a bug');
     });
-    await backbone.consume(channel, async () => Promise.reject(new Error('another')));
+    await backbone.consume(channel, () => Promise.reject(new Error('another')));
     await backbone.consume(channel, (events) => void seen.push(...events.map(({ id }) => id)));
     await backbone.publish(channel, [draft('a')]);
     await backbone.publish(channel, [draft('b')]);

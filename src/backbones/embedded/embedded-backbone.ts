@@ -155,7 +155,7 @@ export class EmbeddedBackbone implements Backbone {
   async #close(): Promise<void> {
     await this.#appender.close();
     await this.#retention.close();
-    for (const log of this.#logs.all()) for (const consumer of [...log.consumers()]) await consumer.close();
+    for (const log of this.#logs.all()) for (const consumer of log.consumers()) await consumer.close();
   }
 
   #log(channel: Channel): Log {

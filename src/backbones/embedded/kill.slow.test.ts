@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../core/clock.ts';
 import type { Event } from '../../core/event.ts';
 import { openDatabase } from '../../store/sqlite/open-database.ts';
-import { readAll } from '../../testing/backbone-conformance.ts';
+import { readAll } from '../../testing/backbone-events.ts';
 import type { PublishingOrders } from '../../testing/publishing-process.ts';
 import { embeddedMigrations } from './migrations.ts';
 import { openEmbedded } from './open-embedded.ts';

@@ -58,7 +58,8 @@ async function runMigrator(database: DatabaseSync, migrations: readonly Migratio
     nameComparator: (a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0),
   });
   const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw error;
+  // As SQLite threw it: its code says whether the disk is full or a statement wrong.
+  if (error !== undefined) throw error as Error;
 }
 
 function asKyselyDatabase(database: DatabaseSync) {

@@ -22,7 +22,7 @@ const api: ApiSpec = {
 };
 
 function resource<K extends ResourceKind>(kind: K, name: string, spec: SpecOf[K], more: { parent?: string; id?: string; tenant?: string } = {}): Resource {
-  return { tenant: more.tenant ?? 'default', kind, id: more.id ?? `${kind}-${name}`, name, parent: more.parent ?? '', version: 0, createdAt: 0, updatedAt: 0, spec } as Resource;
+  return { tenant: more.tenant ?? 'default', kind, id: more.id ?? `${kind}-${name}`, name, parent: more.parent ?? '', version: 0, createdAt: 0, updatedAt: 0, spec };
 }
 const put = (target: Resource, expect = 0) => ({ op: 'put', resource: target, expect, action: `${target.kind}.put` }) as const;
 const isChanged = (error: StoreError) => error.code === 'CHANGED' && error.message.length > 20;

@@ -67,7 +67,7 @@ class SqliteResourceStore implements ResourceStore {
     }
     await this.#database.transact(statements);
     for (const change of applied) this.#index.apply(change);
-    for (const listener of [...this.#listeners]) listener(applied);
+    for (const listener of this.#listeners) listener(applied);
   }
 
   watch(listener: (changes: readonly ResourceChange[]) => void): () => void {

@@ -118,8 +118,7 @@ export class SqliteDatabase implements Database {
   }
 
   async #close(): Promise<void> {
-    if (this.#ended !== undefined) return;
-    this.#ended = new StoreError('CLOSED', 'The database is closed; this process is ending.');
+    this.#ended ??= new StoreError('CLOSED', 'The database is closed; this process is ending.');
     await new Promise<void>((resolve) => {
       this.#idle = resolve;
       this.#settleIdle();

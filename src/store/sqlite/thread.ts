@@ -14,6 +14,7 @@ export class Thread<Request, Answer extends Reply> {
   #onReply: (reply: Answer) => void = () => undefined;
   #onLost: (error: StoreError) => void = () => undefined;
   #closing: (() => void) | undefined;
+  #ended = false;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
@@ -30,7 +31,7 @@ export class Thread<Request, Answer extends Reply> {
       thread.#onLost = reject;
       worker.on('message', (reply: Answer) => (reply.kind === 'closed' ? undefined : thread.#onReply(reply)));
       worker.on('error', (error) => thread.#lost(error));
-      worker.on('exit', () => (thread.#closing === undefined ? thread.#lost(undefined) : thread.#closing()));
+      worker.on('exit', () => thread.#exited());
     });
     return { thread, ready };
   }
@@ -47,10 +48,17 @@ export class Thread<Request, Answer extends Reply> {
 
   /** Asks the thread to finish; resolves when it has ended. */
   close(request: Request): Promise<void> {
+    if (this.#ended) return Promise.resolve();
     return new Promise((resolve) => {
       this.#closing = resolve;
       this.post(request);
     });
+  }
+
+  #exited(): void {
+    this.#ended = true;
+    if (this.#closing === undefined) this.#lost(undefined);
+    else this.#closing();
   }
 
   #lost(cause: unknown): void {
