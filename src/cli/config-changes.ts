@@ -1,7 +1,5 @@
 import { resolve } from 'node:path';
-import { ConfigError } from '../control/config/config-error.ts';
 import type { ConfigBundle } from '../control/config/parse-config.ts';
-import { readConfigFile } from '../control/config/read-config-file.ts';
 import { isObject, type JsonObject } from './client/json.ts';
 import type { ManagementClient, View } from './client/management.ts';
 import type { Context, Options } from './command.ts';
@@ -16,6 +14,7 @@ export const changeOptions = {
 
 /** Reads a configuration file; all its mistakes are one CliError `invalid`. */
 export async function readConfig(file: string, context: Pick<Context, 'cwd' | 'env'>): Promise<ConfigBundle> {
+  const [{ readConfigFile }, { ConfigError }] = await Promise.all([import('../control/config/read-config-file.ts'), import('../control/config/config-error.ts')]);
   try {
     return await readConfigFile(resolve(context.cwd, file), context.env);
   } catch (error) {
@@ -39,8 +38,11 @@ function withPlaces(error: CliError, bundle: ConfigBundle): CliError {
   const problems = isObject(error.details) ? error.details['problems'] : undefined;
   if (!Array.isArray(problems)) return error;
   const lines = problems.filter(isObject).map((problem) => {
-    const { line, column } = typeof problem['path'] === 'string' ? bundle.locate(problem['path']) : { line: 1, column: 1 };
-    return `${bundle.name}:${line}:${column}: ${printable(String(problem['sentence'] ?? problem['message'] ?? error.message))}`;
+    const pointer = typeof problem['path'] === 'string' ? problem['path'] : '';
+    const { line, column } = bundle.locate(pointer);
+    const member = pointer === '' ? '' : `${pointer.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')}: `;
+    const sentence = typeof problem['sentence'] === 'string' ? problem['sentence'] : error.message;
+    return `${bundle.name}:${line}:${column}: ${printable(member + sentence)}`;
   });
   return lines.length === 0 ? error : new CliError(error.exit, lines.join('\n'), { details: error.details, cause: error });
 }

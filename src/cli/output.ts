@@ -53,7 +53,7 @@ function table(rows: readonly Readonly<Record<string, unknown>>[], columns: read
 function cell(value: unknown, column: string): string {
   if (value === undefined || value === null) return '-';
   if (typeof value === 'number' && isTime(column)) return new Date(value).toISOString();
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
   return printable(text);
 }
 
@@ -64,6 +64,5 @@ function isTime(name: string): boolean {
 
 /** Text from outside that cannot move the cursor or colour the terminal. */
 export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
 }

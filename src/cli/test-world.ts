@@ -47,7 +47,7 @@ export async function runCli(argv: readonly string[], circumstances: Circumstanc
 }
 
 /** An HTTP server on a free port; `close` cuts what is open. */
-export async function serve(server: Server = createServer()): Promise<{ readonly url: string; close(): Promise<void> }> {
+export async function serve(server: Server = createServer()): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

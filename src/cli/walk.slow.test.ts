@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
@@ -22,6 +22,7 @@ interface Running {
 /** Every command as a process of its own against one Sluice, in the order a person would use them. */
 describe('the command line', { timeout: 120_000 }, () => {
   let folder: string;
+  let drafts: string;
   let server: Running;
   let urls: { readonly gateway: string; readonly control: string };
   let greeter: string;
@@ -64,6 +65,7 @@ describe('the command line', { timeout: 120_000 }, () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-'));
+    drafts = join(folder, 'drafts');
   });
   after(async () => {
     if (server?.child.exitCode === null) server.child.kill('SIGKILL');
@@ -73,7 +75,7 @@ describe('the command line', { timeout: 120_000 }, () => {
   test('starts a project, and lints what it wrote', async () => {
     urls = { gateway: 'http://127.0.0.1:1', control: 'http://127.0.0.1:1' };
     const [made] = await objects(['init']);
-    assert.equal((made?.['files'] as string[]).length, 4);
+    assert.equal((made?.['files'] as string[] | undefined)?.length, 4);
     assert.equal((await call(['init'])).exit, 6);
     [greeter, listener] = await Promise.all(['greeter', 'listener'].map(async (name) => (await readFile(join(folder, '.keys', name), 'utf8')).trim())) as [string, string];
     assert.deepEqual(await call(['lint', 'greetings.asyncapi.yaml']), { exit: 0, stdout: '', stderr: 'greetings.asyncapi.yaml: nothing to complain about\n' });
@@ -81,6 +83,9 @@ describe('the command line', { timeout: 120_000 }, () => {
     const broken = await call(['lint', 'broken.yaml']);
     assert.equal(broken.exit, 7);
     assert.match(broken.stdout, /^broken\.yaml:\d+:\d+: error: .*version/m);
+    // Changes are drafted in a folder of their own: the server watches the one of its configuration.
+    await mkdir(drafts);
+    for (const name of ['greetings.asyncapi.yaml', 'broken.yaml', '.keys']) await cp(join(folder, name), join(drafts, name), { recursive: true });
   });
 
   test('has nothing to talk to yet, and says so', async () => {
@@ -99,13 +104,13 @@ describe('the command line', { timeout: 120_000 }, () => {
     assert.equal(ready['event'], 'ready');
     urls = { gateway: String(ready['gateway']), control: String(ready['control']) };
     const [view] = await objects(['status']);
-    assert.equal((view?.['gateway'] as Record<string, unknown>)['url'], urls.gateway);
+    assert.equal((view?.['gateway'] as Record<string, unknown> | undefined)?.['url'], urls.gateway);
     assert.match((await call(['status'])).stdout, /^api greetings at \/greetings: published, 0 connections$/m);
   });
 
   test('publishes: data, CloudEvents, lines', async () => {
     const [first] = await objects(['publish', 'greetings/world', '--data', '{"text":"one"}'], { key: greeter });
-    assert.deepEqual([first?.['accepted'], (first?.['positions'] as string[]).length], [1, 1]);
+    assert.deepEqual([first?.['accepted'], (first?.['positions'] as string[] | undefined)?.length], [1, 1]);
     const event = '{"specversion":"1.0","id":"2","source":"/walk","type":"com.example.greeted","data":{"text":"two"}}';
     const [second] = await objects(['publish', 'greetings/world'], { key: greeter, input: `${event}\n` });
     const [again] = await objects(['publish', 'greetings/world'], { key: greeter, input: `${event}\n` });
@@ -191,27 +196,31 @@ describe('the command line', { timeout: 120_000 }, () => {
   test('shows the difference, applies it, and then there is none', async () => {
     assert.equal((await call(['plan'])).exit, 0);
     const text = await readFile(join(folder, 'sluice.yaml'), 'utf8');
-    await writeFile(join(folder, 'other.yaml'), text.replace('limit: 10000', 'limit: 20000').replace('  listener:', '  visitor: {}\n  listener:'));
-    const planned = await call(['plan', '--config', 'other.yaml']);
+    await writeFile(join(drafts, 'other.yaml'), text.replace('limit: 10000', 'limit: 20000').replace('  listener:', '  visitor: {}\n  listener:'));
+    const planned = await call(['plan', '--config', 'drafts/other.yaml']);
     assert.equal(planned.exit, 3);
     assert.deepEqual(planned.stdout.trim().split('\n').toSorted(), ['+ application visitor', '~ plan greetings/free: limits']);
-    assert.equal((await objects(['apply', '--config', 'other.yaml'])).length, 2);
-    assert.deepEqual(await objects(['apply', '--config', 'other.yaml']), []);
-    assert.equal((await call(['plan', '--config', 'other.yaml'])).exit, 0);
-    await writeFile(join(folder, 'wrong.yaml'), text.replace('approval: auto', 'aproval: auto'));
-    const wrong = await call(['plan', '--config', 'wrong.yaml']);
+    assert.equal((await objects(['apply', '--config', 'drafts/other.yaml'])).length, 2);
+    assert.deepEqual(await objects(['apply', '--config', 'drafts/other.yaml']), []);
+    assert.equal((await call(['plan', '--config', 'drafts/other.yaml'])).exit, 0);
+    await writeFile(join(drafts, 'wrong.yaml'), text.replace('approval: auto', 'aproval: auto'));
+    const wrong = await call(['plan', '--config', 'drafts/wrong.yaml']);
     assert.equal(wrong.exit, 7);
-    assert.match(wrong.stderr, /wrong\.yaml:\d+:\d+: .*approval/);
-    await writeFile(join(folder, 'contract.yaml'), text.replace('./greetings.asyncapi.yaml', './broken.yaml'));
-    assert.equal((await call(['apply', '--config', 'contract.yaml'])).exit, 7);
+    assert.match(wrong.stderr, /drafts\/wrong\.yaml:\d+:\d+: .*approval/);
+    await writeFile(join(drafts, 'contract.yaml'), text.replace('./greetings.asyncapi.yaml', './broken.yaml'));
+    assert.equal((await call(['apply', '--config', 'drafts/contract.yaml'])).exit, 7);
+    await writeFile(join(drafts, 'plan.yaml'), text.replace('plan: free', 'plan: fre'));
+    const unknown = await call(['apply', '--config', 'drafts/plan.yaml']);
+    assert.equal(unknown.exit, 7);
+    assert.match(unknown.stderr, /drafts\/plan\.yaml:\d{2}:\d+: applications\.listener\.subscriptions\.0\.plan: .*fre/);
   });
 
   test('exports what apply takes', async () => {
     const { exit, stdout } = await call(['export']);
     assert.equal(exit, 0);
     assert.ok(!stdout.includes(greeter), 'no key is given away');
-    await writeFile(join(folder, 'exported.yaml'), stdout);
-    const again = await call(['plan', '--config', 'exported.yaml', '--prune']);
+    await writeFile(join(drafts, 'exported.yaml'), stdout);
+    const again = await call(['plan', '--config', 'drafts/exported.yaml', '--prune']);
     assert.equal(again.exit, 0, again.stdout + again.stderr);
     assert.equal((await objects(['export'])).length, 1);
   });

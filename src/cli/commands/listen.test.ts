@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { describe, test } from 'node:test';
-import { WebSocketServer } from 'ws';
+import { WebSocketServer, type WebSocket } from 'ws';
 import { runCli, serve, type Outcome } from '../test-world.ts';
 
 const event = (n: number, data = '{}') => `{"specversion":"1.0","id":"${n}","source":"/s","type":"t","time":"2026-01-01T00:00:00Z","data":${data},"position":"p-${n}"}`;
@@ -145,7 +145,7 @@ test('listen by poll does not take its key to another server', async () => {
 });
 
 describe('listen over WebSocket', () => {
-  async function listenBySocket(connections: readonly ((socket: import('ws').WebSocket) => void)[], argv: readonly string[]) {
+  async function listenBySocket(connections: readonly ((socket: WebSocket) => void)[], argv: readonly string[]) {
     const server = createServer();
     const sockets = new WebSocketServer({ server });
     const urls: URL[] = [];
@@ -165,7 +165,7 @@ describe('listen over WebSocket', () => {
   }
 
   test('comes back after a restart and goes on from the last event', async () => {
-    const first = (socket: import('ws').WebSocket) => {
+    const first = (socket: WebSocket) => {
       socket.send(event(1));
       socket.close(1012, 'Restarting.');
     };
@@ -183,7 +183,11 @@ describe('listen over WebSocket', () => {
 
   test('takes the reason from the notice before the close, and no notice for an event', async () => {
     const notice = `{"specversion":"1.0","id":"n","source":"/sluice","type":"dev.sluice.error","data":${problem('LIMIT_REACHED', 429, { retryAfter: 86_400 })}}`;
-    const { outcome } = await listenBySocket([(socket) => (socket.send(notice), socket.close(4429, 'Limit.'))], []);
+    const refuse = (socket: WebSocket) => {
+      socket.send(notice);
+      socket.close(4429, 'Limit.');
+    };
+    const { outcome } = await listenBySocket([refuse], []);
     assert.equal(outcome.exit, 9);
     assert.match(outcome.stderr, /This is LIMIT_REACHED/);
     assert.equal(outcome.stdout, '');

@@ -82,7 +82,7 @@ async function show(received: Received, output: Output, url: URL): Promise<void>
 
 function readable(event: JsonObject): string {
   const { time, type, subject, source, data, data_base64: base64 } = event;
-  const content = base64 === undefined ? JSON.stringify(data ?? null) : `(base64) ${String(base64)}`;
+  const content = base64 === undefined ? JSON.stringify(data ?? null) : `(base64) ${JSON.stringify(base64)}`;
   return printable([time ?? '-', type, subject ?? source, content].map(String).join('  '));
 }
 

@@ -46,7 +46,10 @@ describe('publish', () => {
     const { outcome, requests } = await publishTo(['x/y', '--json'], {
       stdin,
       // The second line is written only when the first has been published.
-      onRequest: (count) => (count === 1 ? stdin.write('{"n":2}\r\n\n{"n":') : undefined, count === 2 ? stdin.end('3}') : undefined),
+      onRequest: (count) => {
+        if (count === 1) stdin.write('{"n":2}\r\n\n{"n":');
+        if (count === 2) stdin.end('3}');
+      },
     });
     assert.equal(outcome.exit, 0);
     assert.deepEqual(requests.map(({ body }) => body), ['{"n":1}', '{"n":2}', '{"n":3}']);
