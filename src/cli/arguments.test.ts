@@ -14,7 +14,11 @@ const options = {
 
 describe('arguments', () => {
   test('are read with values behind or inside the option, in any order', () => {
-    const { values, positionals } = parseArguments(['a', '--name', 'x', '--tag=1', 'b', '--tag', '2', '-c', 'f.yaml', '--prune', '--json'], options, 'test');
+    const { values, positionals } = parseArguments(
+      ['a', '--name', 'x', '--tag=1', 'b', '--tag', '2', '-c', 'f.yaml', '--prune', '--json'],
+      options,
+      'test',
+    );
     assert.deepEqual(positionals, ['a', 'b']);
     assert.deepEqual({ ...values }, { name: 'x', tag: ['1', '2'], level: 'low', config: 'f.yaml', prune: true, json: true, help: false });
   });
@@ -39,7 +43,10 @@ describe('arguments', () => {
     [['--constructor'], /Unknown option/],
   ] as const) {
     test(`are refused: ${argv.join(' ')}`, () => {
-      assert.throws(() => parseArguments(argv, options, 'test'), (error: unknown) => error instanceof CliError && error.exit === 'usage' && message.test(error.message));
+      assert.throws(
+        () => parseArguments(argv, options, 'test'),
+        (error: unknown) => error instanceof CliError && error.exit === 'usage' && message.test(error.message),
+      );
     });
   }
 
@@ -53,7 +60,8 @@ describe('arguments', () => {
 
   test('that are numbers or words are checked with their range', () => {
     assert.equal(wholeNumber('20', 'rate', 1, 100), 20);
-    for (const text of ['0', '101', '1.5', '1e1', '-1', '', 'x', ' 5', '9'.repeat(400)]) assert.throws(() => wholeNumber(text, 'rate', 1, 100), /--rate must be a whole number from 1 to 100/, text);
+    for (const text of ['0', '101', '1.5', '1e1', '-1', '', 'x', ' 5', '9'.repeat(400)])
+      assert.throws(() => wholeNumber(text, 'rate', 1, 100), /--rate must be a whole number from 1 to 100/, text);
     assert.equal(oneOf('poll', 'protocol', ['sse', 'poll']), 'poll');
     assert.throws(() => oneOf('toString', 'protocol', ['sse', 'poll']), /one of sse, poll/);
   });

@@ -48,7 +48,8 @@ export function usageError(sentence: string, command = ''): CliError {
 /** A whole number given as text; a usage error names the option when it is none or out of range. */
 export function wholeNumber(text: string, name: string, min: number, max: number): number {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) throw new CliError('usage', `--${name} must be a whole number from ${min} to ${max}, not "${text}".`);
+  if (!(value >= min && value <= max))
+    throw new CliError('usage', `--${name} must be a whole number from ${min} to ${max}, not "${text}".`);
   return value;
 }
 
@@ -83,7 +84,8 @@ function optionValue(option: Option, token: OptionToken): string | boolean {
     if (token.value !== undefined) throw new CliError('usage', `${token.rawName} takes no value.`);
     return true;
   }
-  if (token.value === undefined) throw new CliError('usage', `${token.rawName} needs a value: ${token.rawName} ${option.value ?? 'VALUE'}.`);
+  if (token.value === undefined)
+    throw new CliError('usage', `${token.rawName} needs a value: ${token.rawName} ${option.value ?? 'VALUE'}.`);
   if (token.inlineValue !== true && token.value.startsWith('-') && token.value.length > 1) {
     throw new CliError('usage', `${token.rawName} needs a value; write ${token.rawName}=${token.value} if it really starts with "-".`);
   }

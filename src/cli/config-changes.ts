@@ -14,7 +14,10 @@ export const changeOptions = {
 
 /** Reads a configuration file; all its mistakes are one CliError `invalid`. */
 export async function readConfig(file: string, context: Pick<Context, 'cwd' | 'env'>): Promise<ConfigBundle> {
-  const [{ readConfigFile }, { ConfigError }] = await Promise.all([import('../control/config/read-config-file.ts'), import('../control/config/config-error.ts')]);
+  const [{ readConfigFile }, { ConfigError }] = await Promise.all([
+    import('../control/config/read-config-file.ts'),
+    import('../control/config/config-error.ts'),
+  ]);
   try {
     return await readConfigFile(resolve(context.cwd, file), context.env);
   } catch (error) {
@@ -24,9 +27,18 @@ export async function readConfig(file: string, context: Pick<Context, 'cwd' | 'e
 }
 
 /** Sends a configuration to `plan` or `apply` and answers the changes. */
-export async function sendConfig(client: ManagementClient, verb: 'plan' | 'apply', bundle: ConfigBundle, prune: boolean): Promise<readonly View[]> {
+export async function sendConfig(
+  client: ManagementClient,
+  verb: 'plan' | 'apply',
+  bundle: ConfigBundle,
+  prune: boolean,
+): Promise<readonly View[]> {
   try {
-    const answer = await client.post([verb], { config: bundle.config, prune, ...(verb === 'apply' ? { actor: `config:${bundle.name}` } : {}) });
+    const answer = await client.post([verb], {
+      config: bundle.config,
+      prune,
+      ...(verb === 'apply' ? { actor: `config:${bundle.name}` } : {}),
+    });
     return Array.isArray(answer['changes']) ? (answer['changes'] as View[]) : [];
   } catch (error) {
     throw error instanceof CliError ? withPlaces(error, bundle) : error;

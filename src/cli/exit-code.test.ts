@@ -4,7 +4,10 @@ import { errorKinds, type ErrorCode } from '../core/errors.ts';
 import { exitCodes, exitOfAnswer } from './exit-code.ts';
 
 test('the exit codes are the ones that scripts rely on', () => {
-  assert.deepEqual({ ...exitCodes }, { ok: 0, failed: 1, usage: 2, difference: 3, unauthenticated: 4, notFound: 5, conflict: 6, invalid: 7, network: 8, refused: 9 });
+  assert.deepEqual(
+    { ...exitCodes },
+    { ok: 0, failed: 1, usage: 2, difference: 3, unauthenticated: 4, notFound: 5, conflict: 6, invalid: 7, network: 8, refused: 9 },
+  );
 });
 
 const expected: Readonly<Record<ErrorCode, number>> = {
@@ -49,7 +52,17 @@ for (const [code, exit] of Object.entries(expected)) {
 }
 
 test('an answer without a code we know counts by its status', () => {
-  for (const [status, exit] of [[401, 4], [403, 9], [404, 5], [409, 6], [418, 7], [429, 9], [500, 1], [502, 8], [503, 8]] as const) {
+  for (const [status, exit] of [
+    [401, 4],
+    [403, 9],
+    [404, 5],
+    [409, 6],
+    [418, 7],
+    [429, 9],
+    [500, 1],
+    [502, 8],
+    [503, 8],
+  ] as const) {
     assert.equal(exitCodes[exitOfAnswer(status, 'toString')], exit, String(status));
   }
 });

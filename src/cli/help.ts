@@ -39,7 +39,10 @@ function optionLines(options: Options): string[] {
   const rows = Object.entries(options).map(([name, option]) => {
     const short = option.short === undefined ? '    ' : `-${option.short}, `;
     const value = option.type === 'string' ? ` ${option.value ?? 'VALUE'}` : '';
-    const notes = [option.default === undefined ? '' : ` (default ${option.default})`, option.multiple === true ? ' (may be repeated)' : ''];
+    const notes = [
+      option.default === undefined ? '' : ` (default ${option.default})`,
+      option.multiple === true ? ' (may be repeated)' : '',
+    ];
     return { left: `  ${short}--${name}${value}`, right: `${option.describe}${notes.join('')}` };
   });
   const width = Math.max(...rows.map((row) => row.left.length));

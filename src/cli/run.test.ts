@@ -15,7 +15,10 @@ const sluice = join(import.meta.dirname, '..', '..', 'bin', 'sluice.js');
 
 async function everyCommand(): Promise<{ readonly path: string[]; readonly command: Command }[]> {
   const loaded = await Promise.all(Object.entries(commandLoaders).map(async ([name, load]) => ({ path: [name], command: await load() })));
-  return loaded.flatMap((one) => [one, ...(one.command.subcommands ?? []).map((command) => ({ path: [...one.path, command.name], command }))]);
+  return loaded.flatMap((one) => [
+    one,
+    ...(one.command.subcommands ?? []).map((command) => ({ path: [...one.path, command.name], command })),
+  ]);
 }
 
 describe('help', () => {
@@ -31,11 +34,16 @@ describe('help', () => {
 
   test('is there for every command and subcommand, with every option, and nothing is done', async () => {
     for (const { path, command } of await everyCommand()) {
-      for (const argv of [[...path, '--help'], ['help', ...path], [...path, '-h', '--json']]) {
+      for (const argv of [
+        [...path, '--help'],
+        ['help', ...path],
+        [...path, '-h', '--json'],
+      ]) {
         const { exit, stdout } = await runCli(argv);
         assert.equal(exit, 0);
         assert.ok(stdout.startsWith(`sluice ${path.join(' ')}: ${command.summary}`), stdout);
-        for (const option of [...Object.keys(command.options ?? {}), 'json', 'help']) assert.ok(stdout.includes(`--${option}`), `${path.join(' ')} --${option}`);
+        for (const option of [...Object.keys(command.options ?? {}), 'json', 'help'])
+          assert.ok(stdout.includes(`--${option}`), `${path.join(' ')} --${option}`);
       }
     }
   });
@@ -93,7 +101,11 @@ describe('the program', () => {
   });
 
   test('passes a signal on to it, and is not outlived by it', { skip }, async () => {
-    for (const [signal, outcome] of [['SIGTERM', [0, null]], ['SIGINT', [0, null]], ['SIGKILL', [null, 'SIGKILL']]] as const) {
+    for (const [signal, outcome] of [
+      ['SIGTERM', [0, null]],
+      ['SIGINT', [0, null]],
+      ['SIGKILL', [null, 'SIGKILL']],
+    ] as const) {
       const server = createServer((_, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders());
       const { url, close } = await serve(server);
       const connected = once(server, 'request');

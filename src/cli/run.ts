@@ -89,8 +89,9 @@ function report(thrown: unknown, output: Output, world: World): number {
 }
 
 function toCliError(thrown: unknown, signal: AbortSignal): CliError {
+  const isCutShort = !(thrown instanceof CliError) || thrown.exit === 'network';
+  if (signal.aborted && isCutShort) return new CliError('failed', 'Interrupted.', { cause: thrown });
   if (thrown instanceof CliError) return thrown;
-  if (signal.aborted) return new CliError('failed', 'Interrupted.', { cause: thrown });
   if (thrown instanceof GatewayError) {
     return new CliError(exitOfAnswer(thrown.status, thrown.code), thrown.message, { details: thrown.toProblem(), cause: thrown });
   }

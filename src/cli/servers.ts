@@ -37,7 +37,8 @@ export function gatewayUrl(values: { readonly gateway: string | undefined }, env
 /** The API key to show at the gateway; undefined when there is none. */
 export function apiKey(values: { readonly key: string | undefined }, env: Env): string | undefined {
   const key = values.key ?? env['SLUICE_KEY'];
-  if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) throw new CliError('usage', 'An API key has visible ASCII characters only; check --key or SLUICE_KEY.');
+  if (key !== undefined && !/^[\x21-\x7e]+$/.test(key))
+    throw new CliError('usage', 'An API key has visible ASCII characters only; check --key or SLUICE_KEY.');
   return key;
 }
 

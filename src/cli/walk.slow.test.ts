@@ -37,7 +37,11 @@ describe('the command line', { timeout: 120_000 }, () => {
 
   async function call(argv: readonly string[], more: { readonly input?: string; readonly key?: string } = {}): Promise<Outcome> {
     walked.add(argv[0] ?? '');
-    const where = { SLUICE_CONTROL: urls.control, SLUICE_GATEWAY: urls.gateway, ...(more.key === undefined ? {} : { SLUICE_KEY: more.key }) };
+    const where = {
+      SLUICE_CONTROL: urls.control,
+      SLUICE_GATEWAY: urls.gateway,
+      ...(more.key === undefined ? {} : { SLUICE_KEY: more.key }),
+    };
     const child = spawn(process.execPath, [sluice, ...argv], { cwd: folder, env: { ...env, ...where }, stdio: ['pipe', 'pipe', 'pipe'] });
     const [stdout, stderr, ended] = [text(child.stdout), text(child.stderr), once(child, 'close')];
     child.stdin.on('error', () => undefined).end(more.input ?? '');
@@ -46,14 +50,23 @@ describe('the command line', { timeout: 120_000 }, () => {
   }
 
   /** The objects on stdout of a command that must succeed. */
-  async function objects(argv: readonly string[], more: { readonly input?: string; readonly key?: string } = {}): Promise<Record<string, unknown>[]> {
+  async function objects(
+    argv: readonly string[],
+    more: { readonly input?: string; readonly key?: string } = {},
+  ): Promise<Record<string, unknown>[]> {
     const { exit, stdout, stderr } = await call([...argv, '--json'], more);
     assert.equal(exit, 0, `${argv.join(' ')}: ${stderr}`);
-    return stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>);
+    return stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
   async function firstLine({ lines, child }: Running): Promise<Record<string, unknown>> {
-    const line = await Promise.race([once(lines, 'line'), once(child, 'exit').then(([code]) => assert.fail(`it ended with ${String(code)}`))]);
+    const line = await Promise.race([
+      once(lines, 'line'),
+      once(child, 'exit').then(([code]) => assert.fail(`it ended with ${String(code)}`)),
+    ]);
     return JSON.parse(String((line as string[])[0])) as Record<string, unknown>;
   }
 
@@ -77,15 +90,22 @@ describe('the command line', { timeout: 120_000 }, () => {
     const [made] = await objects(['init']);
     assert.equal((made?.['files'] as string[] | undefined)?.length, 4);
     assert.equal((await call(['init'])).exit, 6);
-    [greeter, listener] = await Promise.all(['greeter', 'listener'].map(async (name) => (await readFile(join(folder, '.keys', name), 'utf8')).trim())) as [string, string];
-    assert.deepEqual(await call(['lint', 'greetings.asyncapi.yaml']), { exit: 0, stdout: '', stderr: 'greetings.asyncapi.yaml: nothing to complain about\n' });
+    [greeter, listener] = (await Promise.all(
+      ['greeter', 'listener'].map(async (name) => (await readFile(join(folder, '.keys', name), 'utf8')).trim()),
+    )) as [string, string];
+    assert.deepEqual(await call(['lint', 'greetings.asyncapi.yaml']), {
+      exit: 0,
+      stdout: '',
+      stderr: 'greetings.asyncapi.yaml: nothing to complain about\n',
+    });
     await writeFile(join(folder, 'broken.yaml'), 'asyncapi: 3.0.0\ninfo:\n  title: x\n');
     const broken = await call(['lint', 'broken.yaml']);
     assert.equal(broken.exit, 7);
     assert.match(broken.stdout, /^broken\.yaml:\d+:\d+: error: .*version/m);
     // Changes are drafted in a folder of their own: the server watches the one of its configuration.
     await mkdir(drafts);
-    for (const name of ['greetings.asyncapi.yaml', 'broken.yaml', '.keys']) await cp(join(folder, name), join(drafts, name), { recursive: true });
+    for (const name of ['greetings.asyncapi.yaml', 'broken.yaml', '.keys'])
+      await cp(join(folder, name), join(drafts, name), { recursive: true });
   });
 
   test('has nothing to talk to yet, and says so', async () => {
@@ -116,7 +136,10 @@ describe('the command line', { timeout: 120_000 }, () => {
     const [again] = await objects(['publish', 'greetings/world'], { key: greeter, input: `${event}\n` });
     assert.deepEqual([again?.['accepted'], again?.['positions']], [0, second?.['positions']], 'a repeated id is accepted once');
     await writeFile(join(folder, 'lines.ndjson'), '{"text":"three"}\n{"text":"four"}\n');
-    assert.equal((await objects(['publish', 'greetings/world', 'lines.ndjson', '--type', 'com.example.greeted'], { key: greeter })).length, 1);
+    assert.equal(
+      (await objects(['publish', 'greetings/world', 'lines.ndjson', '--type', 'com.example.greeted'], { key: greeter })).length,
+      1,
+    );
   });
 
   test('is refused with the exit code that says why', async () => {
@@ -133,16 +156,30 @@ describe('the command line', { timeout: 120_000 }, () => {
 
   for (const protocol of ['sse', 'websocket', 'poll']) {
     test(`listens over ${protocol}`, async () => {
-      const events = await objects(['listen', 'greetings/*', '--protocol', protocol, '--from', 'earliest', '--count', '4'], { key: listener });
-      assert.deepEqual(events.map((event) => (event['data'] as { text: string }).text), ['one', 'two', 'three', 'four']);
-      const some = await objects(['listen', 'greetings/world', '--protocol', protocol, '--from', 'earliest', '--count', '1', '--filter', 'data.text == "three"'], { key: listener });
-      assert.deepEqual(some.map((event) => (event['data'] as { text: string }).text), ['three']);
+      const events = await objects(['listen', 'greetings/*', '--protocol', protocol, '--from', 'earliest', '--count', '4'], {
+        key: listener,
+      });
+      assert.deepEqual(
+        events.map((event) => (event['data'] as { text: string }).text),
+        ['one', 'two', 'three', 'four'],
+      );
+      const some = await objects(
+        ['listen', 'greetings/world', '--protocol', protocol, '--from', 'earliest', '--count', '1', '--filter', 'data.text == "three"'],
+        { key: listener },
+      );
+      assert.deepEqual(
+        some.map((event) => (event['data'] as { text: string }).text),
+        ['three'],
+      );
     });
   }
 
   test('goes on where a durable reader was, in another protocol', async () => {
     const read = async (protocol: string, count: number) => {
-      const events = await objects(['listen', 'greetings/world', '--reader', 'walker', '--from', 'earliest', '--protocol', protocol, '--count', String(count)], { key: listener });
+      const events = await objects(
+        ['listen', 'greetings/world', '--reader', 'walker', '--from', 'earliest', '--protocol', protocol, '--count', String(count)],
+        { key: listener },
+      );
       return events.map((event) => (event['data'] as { text: string }).text);
     };
     assert.deepEqual(await read('sse', 1), ['one']);
@@ -185,18 +222,35 @@ describe('the command line', { timeout: 120_000 }, () => {
     assert.equal((await objects(['subscriptions', 'resume', id]))[0]?.['state'], 'accepted');
     assert.equal((await call(['subscriptions', 'accept', id])).exit, 6);
     assert.equal((await call(['subscriptions', 'create', '--api', 'greetings', '--application', 'listener', '--plan', 'free'])).exit, 6);
-    const provider = ['subscriptions', 'create', '--api', 'greetings', '--application', 'listener', '--as', 'provider', '--allow-publish', 'nobody'];
+    const provider = [
+      'subscriptions',
+      'create',
+      '--api',
+      'greetings',
+      '--application',
+      'listener',
+      '--as',
+      'provider',
+      '--allow-publish',
+      'nobody',
+    ];
     const [made] = await objects(provider);
     assert.deepEqual(made?.['allow'], { publish: ['nobody'], read: ['*'] });
     assert.equal((await objects(['subscriptions', 'close', String(made?.['id'])]))[0]?.['state'], 'closed');
-    assert.deepEqual((await objects(['subscriptions', 'list', '--state', 'closed'])).map((row) => row['id']), [made?.['id']]);
+    assert.deepEqual(
+      (await objects(['subscriptions', 'list', '--state', 'closed'])).map((row) => row['id']),
+      [made?.['id']],
+    );
     assert.equal((await call(['subscriptions', 'reject', 'sub_none'])).exit, 5);
   });
 
   test('shows the difference, applies it, and then there is none', async () => {
     assert.equal((await call(['plan'])).exit, 0);
     const text = await readFile(join(folder, 'sluice.yaml'), 'utf8');
-    await writeFile(join(drafts, 'other.yaml'), text.replace('limit: 10000', 'limit: 20000').replace('  listener:', '  visitor: {}\n  listener:'));
+    await writeFile(
+      join(drafts, 'other.yaml'),
+      text.replace('limit: 10000', 'limit: 20000').replace('  listener:', '  visitor: {}\n  listener:'),
+    );
     const planned = await call(['plan', '--config', 'drafts/other.yaml']);
     assert.equal(planned.exit, 3);
     assert.deepEqual(planned.stdout.trim().split('\n').toSorted(), ['+ application visitor', '~ plan greetings/free: limits']);
@@ -237,7 +291,10 @@ describe('the command line', { timeout: 120_000 }, () => {
 
   test('finds nothing wrong with a Sluice that works', async () => {
     const findings = await objects(['doctor']);
-    assert.deepEqual(findings.filter(({ state }) => state !== 'ok'), []);
+    assert.deepEqual(
+      findings.filter(({ state }) => state !== 'ok'),
+      [],
+    );
     assert.ok(findings.some(({ check }) => check === 'backbone main'));
   });
 
@@ -261,7 +318,10 @@ describe('the command line', { timeout: 120_000 }, () => {
     await objects(['publish', 'greetings/world', '--data', '{"text":"after"}'], { key: greeter });
     await arrival('after');
     const numbers = got.slice(0, -1).map((said) => Number(said.slice(6)));
-    assert.deepEqual(numbers, Array.from({ length: n - (numbers[0] ?? 0) + 1 }, (_, index) => (numbers[0] ?? 0) + index));
+    assert.deepEqual(
+      numbers,
+      Array.from({ length: n - (numbers[0] ?? 0) + 1 }, (_, index) => (numbers[0] ?? 0) + index),
+    );
     await end(listening, 'SIGINT');
   });
 
@@ -269,7 +329,19 @@ describe('the command line', { timeout: 120_000 }, () => {
     const demo = start(['demo', '--port', '0', '--control-port', '0', '--rate', '50', '--json']);
     const ready = await firstLine(demo);
     const keys = ready['keys'] as Record<string, string>;
-    const { exit, stdout } = await call(['listen', 'github/*', '--gateway', String(ready['gateway']), '--key', keys['analytics'] ?? '', '--count', '10', '--from', 'earliest', '--json']);
+    const { exit, stdout } = await call([
+      'listen',
+      'github/*',
+      '--gateway',
+      String(ready['gateway']),
+      '--key',
+      keys['analytics'] ?? '',
+      '--count',
+      '10',
+      '--from',
+      'earliest',
+      '--json',
+    ]);
     assert.equal(exit, 0);
     for (const line of stdout.trim().split('\n')) assert.match(String((JSON.parse(line) as { type: string }).type), /^com\.github\./);
     const [line] = (await once(demo.lines, 'line')) as [string];

@@ -20,7 +20,11 @@ const longestWait = 5 * 60_000;
 export function endingOfAnswer(status: number, headers: IncomingHttpHeaders, body: Buffer, url: URL): Ending {
   const error = answerError(status, body, url);
   const code = isObject(error.details) ? error.details['code'] : undefined;
-  return ending(error, isErrorCode(code) ? comesBack(code) : status >= 500 || status === 429 || status === 408, secondsOf(headers['retry-after']));
+  return ending(
+    error,
+    isErrorCode(code) ? comesBack(code) : status >= 500 || status === 429 || status === 408,
+    secondsOf(headers['retry-after']),
+  );
 }
 
 /** What a problem document inside a stream means. */

@@ -22,7 +22,11 @@ export async function send(outgoing: Outgoing): Promise<IncomingMessage> {
   const { url, signal, body } = outgoing;
   const start = url.protocol === 'https:' ? httpsRequest : httpRequest;
   const timeout = outgoing.timeout ?? defaultTimeout;
-  const options: RequestOptions = { method: outgoing.method, headers: { ...outgoing.headers }, ...(signal === undefined ? {} : { signal }) };
+  const options: RequestOptions = {
+    method: outgoing.method,
+    headers: { ...outgoing.headers },
+    ...(signal === undefined ? {} : { signal }),
+  };
   return new Promise((resolve, reject) => {
     const request = start(url, options);
     const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeout / 1000} seconds`)), timeout);

@@ -12,7 +12,8 @@ export async function* lineGroups(stream: Readable, maxCharacters: number): Asyn
   for await (const chunk of stream as AsyncIterable<Buffer | string>) {
     const lines = (rest + (typeof chunk === 'string' ? chunk : decoder.write(chunk))).split('\n');
     rest = lines.pop() ?? '';
-    if (rest.length > maxCharacters) throw new CliError('invalid', `A line is longer than ${maxCharacters} characters; is this really one event per line?`);
+    if (rest.length > maxCharacters)
+      throw new CliError('invalid', `A line is longer than ${maxCharacters} characters; is this really one event per line?`);
     const full = lines.map(withoutReturn).filter((line) => line.trim() !== '');
     if (full.length > 0) yield full;
   }

@@ -7,7 +7,10 @@ import { serve } from '../test-world.ts';
 import { readBody, send } from './http.ts';
 import { ManagementClient } from './management.ts';
 
-async function withServer(answer: (request: IncomingMessage, response: ServerResponse) => void, use: (url: URL) => Promise<void>): Promise<void> {
+async function withServer(
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+  use: (url: URL) => Promise<void>,
+): Promise<void> {
   const { url, close } = await serve(createServer(answer));
   try {
     await use(new URL(url));
@@ -34,7 +37,10 @@ describe('the management client', () => {
         await client.get(['usage'], { by: 'type', api: undefined, from: '2026-01-01T00:00:00+01:00' });
       },
     );
-    assert.deepEqual(seen, ['DELETE /api/v1/apis/..%2Fx%20y%2F%C3%B6 Bearer secret *', 'GET /api/v1/usage?by=type&from=2026-01-01T00%3A00%3A00%2B01%3A00 Bearer secret undefined']);
+    assert.deepEqual(seen, [
+      'DELETE /api/v1/apis/..%2Fx%20y%2F%C3%B6 Bearer secret *',
+      'GET /api/v1/usage?by=type&from=2026-01-01T00%3A00%3A00%2B01%3A00 Bearer secret undefined',
+    ]);
   });
 
   test('follows a list page by page and stops when a page leads nowhere', async () => {
@@ -43,7 +49,11 @@ describe('the management client', () => {
       (request, response) => {
         const query = new URL(request.url ?? '', 'http://x').searchParams;
         after.push(query.get('after'));
-        const pages: Record<string, unknown> = { start: { items: [{ n: 1 }, { n: 2 }], next: 'b' }, b: { items: [{ n: 3 }], next: 'c' }, c: { items: [], next: 'c' } };
+        const pages: Record<string, unknown> = {
+          start: { items: [{ n: 1 }, { n: 2 }], next: 'b' },
+          b: { items: [{ n: 3 }], next: 'c' },
+          c: { items: [], next: 'c' },
+        };
         response.end(JSON.stringify(pages[query.get('after') ?? 'start']));
       },
       async (url) => {
@@ -57,10 +67,16 @@ describe('the management client', () => {
 
   test('turns a problem document into its sentence and exit code, without letting it touch the terminal', async () => {
     await withServer(
-      (_, response) => response.writeHead(409, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ code: 'CONFLICT', detail: 'It is \u001b[31mtaken.', status: 409 })),
+      (_, response) =>
+        response
+          .writeHead(409, { 'content-type': 'application/problem+json' })
+          .end(JSON.stringify({ code: 'CONFLICT', detail: 'It is \u001b[31mtaken.', status: 409 })),
       async (url) => {
         await assert.rejects(new ManagementClient(url, 't').post(['apis'], {}), failsWith('conflict', /^It is .\[31mtaken\.$/));
-        await assert.rejects(new ManagementClient(url, 't').post(['apis'], {}), (error: unknown) => !(error as Error).message.includes('\u001b'));
+        await assert.rejects(
+          new ManagementClient(url, 't').post(['apis'], {}),
+          (error: unknown) => !(error as Error).message.includes('\u001b'),
+        );
       },
     );
   });
@@ -87,7 +103,8 @@ describe('the management client', () => {
     await assert.rejects(new ManagementClient(url, 't').get(['status']), failsWith('network', /Nothing listens at .* sluice up/));
     await withServer(
       () => undefined,
-      async (silent) => assert.rejects(send({ method: 'GET', url: silent, timeout: 50 }), failsWith('network', /no answer within 0\.05 seconds/)),
+      async (silent) =>
+        assert.rejects(send({ method: 'GET', url: silent, timeout: 50 }), failsWith('network', /no answer within 0\.05 seconds/)),
     );
   });
 

@@ -18,7 +18,10 @@ describe('a JSON document', () => {
     const { id, time, ...rest } = JSON.parse(String(body)) as Record<string, unknown>;
     assert.match(String(id), /^[0-9a-f-]{36}$/);
     assert.ok(!Number.isNaN(Date.parse(String(time))));
-    assert.deepEqual({ ...rest, data: undefined }, { specversion: '1.0', source: '/sluice/cli', type: 't', subject: 's', datacontenttype: 'application/json', data: undefined });
+    assert.deepEqual(
+      { ...rest, data: undefined },
+      { specversion: '1.0', source: '/sluice/cli', type: 't', subject: 's', datacontenttype: 'application/json', data: undefined },
+    );
   });
 
   test('is recognised as an event, whose attributes can be replaced and whose numbers stay exact', () => {
@@ -35,7 +38,10 @@ describe('a JSON document', () => {
   });
 
   test('is refused when it is no JSON, lacks a type, or names several events by one id', () => {
-    assert.throws(() => publicationOf('{', {}), (error: unknown) => error instanceof CliError && error.exit === 'invalid');
+    assert.throws(
+      () => publicationOf('{', {}),
+      (error: unknown) => error instanceof CliError && error.exit === 'invalid',
+    );
     assert.throws(() => publicationOf('{}', { subject: 's' }), /needs --type/);
     assert.throws(() => publicationOf(JSON.stringify([event]), { id: '1' }), /--id names one event/);
   });
@@ -45,9 +51,15 @@ describe('lines', () => {
   test('that are events go as batches of at most 100, in order', () => {
     const lines = Array.from({ length: 250 }, (_, index) => JSON.stringify({ ...event, id: String(index) }));
     const publications = publicationsOfLines(lines, {}, 1);
-    assert.deepEqual(publications.map(({ contentType }) => contentType), Array.from({ length: 3 }, () => 'application/cloudevents-batch+json'));
+    assert.deepEqual(
+      publications.map(({ contentType }) => contentType),
+      Array.from({ length: 3 }, () => 'application/cloudevents-batch+json'),
+    );
     const ids = publications.flatMap(({ body }) => (JSON.parse(String(body)) as { id: string }[]).map(({ id }) => id));
-    assert.deepEqual(ids, lines.map((_, index) => String(index)));
+    assert.deepEqual(
+      ids,
+      lines.map((_, index) => String(index)),
+    );
   });
 
   test('that are large are not gathered into one huge request', () => {
@@ -57,7 +69,10 @@ describe('lines', () => {
 
   test('that are plain data go one by one between the events around them', () => {
     const publications = publicationsOfLines([JSON.stringify(event), '{"a":1}', JSON.stringify(event)], {}, 1);
-    assert.deepEqual(publications.map(({ contentType }) => contentType), ['application/cloudevents-batch+json', 'application/json', 'application/cloudevents-batch+json']);
+    assert.deepEqual(
+      publications.map(({ contentType }) => contentType),
+      ['application/cloudevents-batch+json', 'application/json', 'application/cloudevents-batch+json'],
+    );
   });
 
   test('that are broken are named by their number', () => {

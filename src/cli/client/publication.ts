@@ -19,7 +19,8 @@ const maxCharactersPerRequest = 512 * 1024;
 /** A JSON document as what it is: one CloudEvent, an array of them, or the data of an event. */
 export function publicationOf(text: string, attributes: Attributes): Publication {
   const parsed = parseJson(text);
-  if (parsed === undefined) throw new CliError('invalid', 'This is not JSON; say what it is with --content-type, or one event per line with each line JSON.');
+  if (parsed === undefined)
+    throw new CliError('invalid', 'This is not JSON; say what it is with --content-type, or one event per line with each line JSON.');
   return ofValue(text, parsed.value, attributes);
 }
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { wholeNumber } from '../arguments.ts';
 import { defineCommand, type Context } from '../command.ts';
 import { instructions, type DemoPlace } from '../demo/instructions.ts';
-import type { CliError } from '../exit-code.ts';
+import { CliError } from '../exit-code.ts';
 
 const configFile = fileURLToPath(new URL('../../../examples/github/sluice.yaml', import.meta.url));
 const secondsPerNote = 60;
@@ -49,7 +49,7 @@ async function serve(context: Context<typeof options>, data: string, rate: numbe
     version: context.version,
     port: wholeNumber(values.port, 'port', 0, 65_535),
     controlPort: wholeNumber(values['control-port'], 'control-port', 0, 65_535),
-  });
+  }).catch(explain);
   try {
     const place: DemoPlace = { gateway: sluice.gatewayUrl, control: sluice.controlUrl, data, keys };
     await output.show({ event: 'ready', ...place }, () => instructions(place, rate));
@@ -59,6 +59,13 @@ async function serve(context: Context<typeof options>, data: string, rate: numbe
   } finally {
     await sluice.stop();
   }
+}
+
+function explain(error: NodeJS.ErrnoException): never {
+  if (error.code !== 'EADDRINUSE') throw error;
+  throw new CliError('conflict', `A port is in use (${error.message}); choose others with --port and --control-port, 0 for any free one.`, {
+    cause: error,
+  });
 }
 
 function newKey(): string {

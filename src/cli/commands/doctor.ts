@@ -49,7 +49,10 @@ async function* findings(context: Context<typeof options>): AsyncGenerator<Findi
 }
 
 async function checkConfig(file: string, context: Context<typeof options>): Promise<Finding> {
-  const exists = await access(resolve(context.cwd, file)).then(() => true, () => false);
+  const exists = await access(resolve(context.cwd, file)).then(
+    () => true,
+    () => false,
+  );
   if (!exists) return warn('configuration', `there is no ${file} here`, 'sluice init writes one');
   try {
     const { readConfig } = await import('../config-changes.ts');

@@ -18,11 +18,23 @@ describe('init', () => {
     await writeFile(join(folder, '.gitignore'), 'node_modules/');
     const { exit, stdout } = await runCli(['init', '--json'], { cwd: folder });
     assert.equal(exit, 0);
-    assert.deepEqual((JSON.parse(stdout) as { files: string[] }).files, ['sluice.yaml', 'greetings.asyncapi.yaml', '.keys/greeter', '.keys/listener']);
+    assert.deepEqual((JSON.parse(stdout) as { files: string[] }).files, [
+      'sluice.yaml',
+      'greetings.asyncapi.yaml',
+      '.keys/greeter',
+      '.keys/listener',
+    ]);
     const { config } = await readConfigFile(join(folder, 'sluice.yaml'), {});
     assert.deepEqual(Object.keys(config['applications'] as object), ['greeter', 'listener']);
-    const contract = await loadContract({ name: 'greetings', text: await readFile(join(folder, 'greetings.asyncapi.yaml'), 'utf8'), files: {} });
-    assert.deepEqual(contract.channels.map(({ address, send, receive }) => ({ address, send, receive })), [{ address: '{name}', send: true, receive: false }]);
+    const contract = await loadContract({
+      name: 'greetings',
+      text: await readFile(join(folder, 'greetings.asyncapi.yaml'), 'utf8'),
+      files: {},
+    });
+    assert.deepEqual(
+      contract.channels.map(({ address, send, receive }) => ({ address, send, receive })),
+      [{ address: '{name}', send: true, receive: false }],
+    );
     assert.equal(await readFile(join(folder, '.gitignore'), 'utf8'), 'node_modules/\n.sluice/\n.keys/\n');
     assert.equal((await stat(join(folder, '.keys/greeter'))).mode & 0o777, 0o600);
   });

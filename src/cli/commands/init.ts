@@ -20,7 +20,10 @@ export const init = defineCommand({
       { path: '.keys/greeter', text: newKey(), mode: 0o600 },
       { path: '.keys/listener', text: newKey(), mode: 0o600 },
     ];
-    await refuseExisting(folder, files.map(({ path }) => path));
+    await refuseExisting(
+      folder,
+      files.map(({ path }) => path),
+    );
     await mkdir(join(folder, '.keys'), { recursive: true });
     for (const { path, text, mode } of files) await writeFile(join(folder, path), text, { flag: 'wx', mode });
     await ignore(join(folder, '.gitignore'));

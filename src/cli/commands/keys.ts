@@ -35,7 +35,10 @@ const create = defineCommand({
     const client = await managementClient(context);
     const [name = ''] = context.positionals;
     const { value } = context.values;
-    await showNewKey(context, await client.post(['applications', name, 'credentials'], { kind: 'api-key', ...(value === undefined ? {} : { value }) }));
+    await showNewKey(
+      context,
+      await client.post(['applications', name, 'credentials'], { kind: 'api-key', ...(value === undefined ? {} : { value }) }),
+    );
   },
 });
 
@@ -43,7 +46,10 @@ const rotate = defineCommand({
   name: 'rotate',
   summary: 'a new key for an old one, which goes on working for a while',
   positionals: { usage: `${application} ID`, min: 2, max: 2 },
-  options: { ...controlOptions, overlap: { type: 'string', value: 'TIME', default: '24h', describe: 'how long the old key goes on working: 0s, 30m, 24h, …' } },
+  options: {
+    ...controlOptions,
+    overlap: { type: 'string', value: 'TIME', default: '24h', describe: 'how long the old key goes on working: 0s, 30m, 24h, …' },
+  },
   async run(context) {
     const client = await managementClient(context);
     const [name = '', id = ''] = context.positionals;

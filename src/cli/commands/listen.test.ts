@@ -4,10 +4,15 @@ import { describe, test } from 'node:test';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { runCli, serve, type Outcome } from '../test-world.ts';
 
-const event = (n: number, data = '{}') => `{"specversion":"1.0","id":"${n}","source":"/s","type":"t","time":"2026-01-01T00:00:00Z","data":${data},"position":"p-${n}"}`;
+const event = (n: number, data = '{}') =>
+  `{"specversion":"1.0","id":"${n}","source":"/s","type":"t","time":"2026-01-01T00:00:00Z","data":${data},"position":"p-${n}"}`;
 const sse = (n: number, data?: string) => `id: p-${n}\ndata: ${event(n, data).replaceAll('\n', '\ndata: ')}\n\n`;
 const problem = (code: string, status: number, more: object = {}) => JSON.stringify({ code, status, detail: `This is ${code}.`, ...more });
-const ids = ({ stdout }: Outcome) => stdout.trim().split('\n').map((line) => (JSON.parse(line) as { id: string }).id);
+const ids = ({ stdout }: Outcome) =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { id: string }).id);
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -21,21 +26,29 @@ async function listenTo(answers: readonly Answer[], argv: readonly string[], sig
   });
   const { url, close } = await serve(server);
   try {
-    const outcome = await runCli(['listen', 'orders/eu/created', '--gateway', url, '--key', 'secret', ...argv], { ...(signal === undefined ? {} : { signal }), ...(onStdout === undefined ? {} : { onStdout }) });
+    const outcome = await runCli(['listen', 'orders/eu/created', '--gateway', url, '--key', 'secret', ...argv], {
+      ...(signal === undefined ? {} : { signal }),
+      ...(onStdout === undefined ? {} : { onStdout }),
+    });
     return { outcome, requests };
   } finally {
     await close();
   }
 }
 
-const stream = (...parts: string[]): Answer => (_, response) => {
-  response.writeHead(200, { 'content-type': 'text/event-stream' });
-  response.end(['retry: 1\n\n', ...parts].join(''));
-};
+const stream =
+  (...parts: string[]): Answer =>
+  (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.end(['retry: 1\n\n', ...parts].join(''));
+  };
 
 describe('listen over SSE', () => {
   test('prints events one per line, data untouched, and ends after as many as asked for', async () => {
-    const { outcome, requests } = await listenTo([stream(sse(1, '{"big":\n12345678901234567890}'), sse(2), sse(3))], ['--json', '--count', '2', '--from', 'earliest']);
+    const { outcome, requests } = await listenTo(
+      [stream(sse(1, '{"big":\n12345678901234567890}'), sse(2), sse(3))],
+      ['--json', '--count', '2', '--from', 'earliest'],
+    );
     assert.equal(outcome.exit, 0);
     assert.deepEqual(ids(outcome), ['1', '2']);
     assert.match(outcome.stdout, /"big": 12345678901234567890/);
@@ -65,7 +78,13 @@ describe('listen over SSE', () => {
     assert.match(outcome.stderr, /This is RESTARTING/);
   });
 
-  for (const [code, status, exit] of [['UNAUTHENTICATED', 401, 4], ['FORBIDDEN', 403, 9], ['CHANNEL_NOT_FOUND', 404, 5], ['POSITION_LOST', 410, 5], ['INVALID_FILTER', 400, 7]] as const) {
+  for (const [code, status, exit] of [
+    ['UNAUTHENTICATED', 401, 4],
+    ['FORBIDDEN', 403, 9],
+    ['CHANNEL_NOT_FOUND', 404, 5],
+    ['POSITION_LOST', 410, 5],
+    ['INVALID_FILTER', 400, 7],
+  ] as const) {
     test(`gives up with ${exit} on ${code}, in the answer or in the stream`, async () => {
       const refused = await listenTo([(_, response) => response.writeHead(status).end(problem(code, status))], []);
       assert.equal(refused.outcome.exit, exit);
@@ -102,7 +121,9 @@ describe('listen over SSE', () => {
   test('tells gaps among the data for programs, beside it for people', async () => {
     const gap = 'id: p-4\nevent: sluice.gap\ndata: {"after":"p-1","upTo":"p-4","events":3,"reason":"dropped"}\n\n';
     const program = await listenTo([stream(sse(1), gap, sse(5))], ['--json', '--count', '2']);
-    assert.deepEqual(JSON.parse(program.outcome.stdout.split('\n')[1] ?? ''), { gap: { after: 'p-1', upTo: 'p-4', events: 3, reason: 'dropped' } });
+    assert.deepEqual(JSON.parse(program.outcome.stdout.split('\n')[1] ?? ''), {
+      gap: { after: 'p-1', upTo: 'p-4', events: 3, reason: 'dropped' },
+    });
     const people = await listenTo([stream(sse(1), gap, sse(5))], ['--count', '2']);
     assert.equal(people.outcome.stdout.trim().split('\n').length, 2);
     assert.match(people.outcome.stderr, /missing here/);
@@ -124,23 +145,34 @@ describe('listen over SSE', () => {
 });
 
 test('listen by poll follows the link to the next page and waits there', async () => {
-  const page = (text: string, next: string): Answer => (_, response) => {
-    response.writeHead(200, { 'content-type': 'application/cloudevents-batch+json', link: `<${next}>; rel="next"` }).end(text);
-  };
+  const page =
+    (text: string, next: string): Answer =>
+    (_, response) => {
+      response.writeHead(200, { 'content-type': 'application/cloudevents-batch+json', link: `<${next}>; rel="next"` }).end(text);
+    };
   const { outcome, requests } = await listenTo(
-    [page(`[${event(1, '{"big":12345678901234567890}')},${event(2)}]`, '/orders/eu/created?wait=30s&after=p-2'), page('[]', '/orders/eu/created?wait=30s&after=p-2'), page(`[${event(3)}]`, '/x?after=p-3')],
+    [
+      page(`[${event(1, '{"big":12345678901234567890}')},${event(2)}]`, '/orders/eu/created?wait=30s&after=p-2'),
+      page('[]', '/orders/eu/created?wait=30s&after=p-2'),
+      page(`[${event(3)}]`, '/x?after=p-3'),
+    ],
     ['--protocol', 'poll', '--json', '--count', '3', '--from', 'earliest'],
   );
   assert.deepEqual(ids(outcome), ['1', '2', '3']);
   assert.match(outcome.stdout, /12345678901234567890/);
   assert.equal(requests[0]?.url.searchParams.get('wait'), '30s');
-  assert.deepEqual(requests.slice(1).map(({ url }) => url.searchParams.get('after')), ['p-2', 'p-2']);
+  assert.deepEqual(
+    requests.slice(1).map(({ url }) => url.searchParams.get('after')),
+    ['p-2', 'p-2'],
+  );
 });
 
 test('listen by poll does not take its key to another server', async () => {
   const away: Answer = (_, response) => response.writeHead(200, { link: '<http://127.0.0.1:1/steal>; rel="next"' }).end(`[${event(1)}]`);
   const interrupt = new AbortController();
-  const { outcome } = await listenTo([away], ['--protocol', 'poll', '--json'], interrupt.signal, () => setImmediate(() => interrupt.abort()));
+  const { outcome } = await listenTo([away], ['--protocol', 'poll', '--json'], interrupt.signal, () =>
+    setImmediate(() => interrupt.abort()),
+  );
   assert.match(outcome.stderr, /did not say where the next page is/);
 });
 
@@ -156,7 +188,18 @@ describe('listen over WebSocket', () => {
     });
     const { url, close } = await serve(server);
     try {
-      const outcome = await runCli(['listen', 'orders/eu/created', '--gateway', url, '--key', 'secret', '--protocol', 'websocket', '--json', ...argv]);
+      const outcome = await runCli([
+        'listen',
+        'orders/eu/created',
+        '--gateway',
+        url,
+        '--key',
+        'secret',
+        '--protocol',
+        'websocket',
+        '--json',
+        ...argv,
+      ]);
       return { outcome, urls };
     } finally {
       for (const socket of sockets.clients) socket.terminate();
@@ -194,7 +237,13 @@ describe('listen over WebSocket', () => {
   });
 
   test('is told why a handshake was refused', async () => {
-    const { url, close } = await serve(createServer().on('upgrade', (_, socket) => socket.end(`HTTP/1.1 403 Forbidden\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n${problem('FORBIDDEN', 403)}`)));
+    const { url, close } = await serve(
+      createServer().on('upgrade', (_, socket) =>
+        socket.end(
+          `HTTP/1.1 403 Forbidden\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n${problem('FORBIDDEN', 403)}`,
+        ),
+      ),
+    );
     try {
       const outcome = await runCli(['listen', 'x/y', '--gateway', url, '--protocol', 'websocket']);
       assert.equal(outcome.exit, 9);
@@ -206,7 +255,12 @@ describe('listen over WebSocket', () => {
 });
 
 test('listen refuses words and numbers it does not know before it connects', async () => {
-  for (const argv of [['--protocol', 'mqtt'], ['--count', '0'], ['--key', 'a b'], ['--gateway', 'nowhere']]) {
+  for (const argv of [
+    ['--protocol', 'mqtt'],
+    ['--count', '0'],
+    ['--key', 'a b'],
+    ['--gateway', 'nowhere'],
+  ]) {
     const { exit } = await runCli(['listen', 'x/y', '--gateway', 'http://127.0.0.1:9', ...argv]);
     assert.equal(exit, 2, argv.join(' '));
   }

@@ -33,7 +33,10 @@ server wants it to stay away for more than five minutes. Ctrl-C ends it with exi
     filter: { type: 'string', value: 'CEL', describe: "only events for which this holds: data.total > 100 && type == 'com.example.order'" },
     count: { type: 'string', value: 'N', describe: 'end after so many events' },
   },
-  examples: ['sluice listen orders/eu/created --from earliest', `sluice listen 'orders/*/created' --protocol websocket --reader billing --json`],
+  examples: [
+    'sluice listen orders/eu/created --from earliest',
+    `sluice listen 'orders/*/created' --protocol websocket --reader billing --json`,
+  ],
   async run(context) {
     const { values, env, output } = context;
     const open = await protocols[oneOf(values.protocol, 'protocol', ['sse', 'websocket', 'poll'])]();
@@ -56,7 +59,8 @@ server wants it to stay away for more than five minutes. Ctrl-C ends it with exi
       }
     } finally {
       const trouble = await place?.confirm();
-      if (trouble !== undefined) output.note(`How far this got could not be told to the server, some events may come again: ${trouble.message}`);
+      if (trouble !== undefined)
+        output.note(`How far this got could not be told to the server, some events may come again: ${trouble.message}`);
     }
   },
 });

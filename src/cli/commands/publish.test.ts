@@ -15,13 +15,17 @@ interface Request {
 }
 
 /** Runs `publish` against a server that accepts everything until it has had `refuseAfter` requests. */
-async function publishTo(argv: readonly string[], circumstances: Circumstances & { readonly refuseAfter?: number; readonly onRequest?: (count: number) => void } = {}) {
+async function publishTo(
+  argv: readonly string[],
+  circumstances: Circumstances & { readonly refuseAfter?: number; readonly onRequest?: (count: number) => void } = {},
+) {
   const requests: Request[] = [];
   const server = createServer((request, response) => {
     void buffer(request).then((body) => {
       requests.push({ url: request.url ?? '', type: request.headers['content-type'] ?? '', body: body.toString('utf8') });
       circumstances.onRequest?.(requests.length);
-      if (requests.length > (circumstances.refuseAfter ?? Infinity)) response.writeHead(422).end(JSON.stringify({ code: 'EVENT_REJECTED', detail: '/total must be a number.' }));
+      if (requests.length > (circumstances.refuseAfter ?? Infinity))
+        response.writeHead(422).end(JSON.stringify({ code: 'EVENT_REJECTED', detail: '/total must be a number.' }));
       else response.writeHead(202).end(JSON.stringify({ accepted: 1, positions: [`p-${requests.length}`] }));
     });
   });
@@ -52,13 +56,25 @@ describe('publish', () => {
       },
     });
     assert.equal(outcome.exit, 0);
-    assert.deepEqual(requests.map(({ body }) => body), ['{"n":1}', '{"n":2}', '{"n":3}']);
-    assert.deepEqual(outcome.stdout.trim().split('\n').map((line) => JSON.parse(line) as unknown), [1, 2, 3].map((n) => ({ accepted: 1, positions: [`p-${n}`] })));
+    assert.deepEqual(
+      requests.map(({ body }) => body),
+      ['{"n":1}', '{"n":2}', '{"n":3}'],
+    );
+    assert.deepEqual(
+      outcome.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+      [1, 2, 3].map((n) => ({ accepted: 1, positions: [`p-${n}`] })),
+    );
   });
 
   test('sends a document over several lines as one event', async () => {
     const { requests } = await publishTo(['x/y'], { stdin: '{\n  "n": 1\n}\n' });
-    assert.deepEqual(requests.map(({ body }) => JSON.parse(body) as unknown), [{ n: 1 }]);
+    assert.deepEqual(
+      requests.map(({ body }) => JSON.parse(body) as unknown),
+      [{ n: 1 }],
+    );
   });
 
   test('sends a file, and says so when there is none', async () => {

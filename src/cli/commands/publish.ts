@@ -87,7 +87,8 @@ async function* fromInput(stream: Readable, attributes: Attributes): AsyncGenera
       document += `${lines.join('\n')}\n`;
       if (document.length > maxDocumentCharacters) throw new CliError('invalid', 'The input is one document of more than 64 MiB.');
     } else {
-      if (attributes.id !== undefined && published + lines.length > 1) throw new CliError('usage', '--id names one event, but the input has several lines.');
+      if (attributes.id !== undefined && published + lines.length > 1)
+        throw new CliError('usage', '--id names one event, but the input has several lines.');
       yield* publicationsOfLines(lines, attributes, published + 1);
       published += lines.length;
     }

@@ -28,7 +28,9 @@ function lines(view: View): string[] {
       const reason = typeof backbone['reason'] === 'string' ? `, ${backbone['reason']}` : '';
       return `backbone ${text(backbone['name'])} (${text(backbone['kind'])}): ${text(backbone['state'])}, ${milliseconds(backbone['latency'])}${reason}`;
     }),
-    ...list(view, 'apis').map((api) => `api ${text(api['name'])} at ${text(api['path'])}: ${text(api['lifecycle'])}, ${text(api['connections'])} connections`),
+    ...list(view, 'apis').map(
+      (api) => `api ${text(api['name'])} at ${text(api['path'])}: ${text(api['lifecycle'])}, ${text(api['connections'])} connections`,
+    ),
     `store: ${mebibytes(store['bytes'])}, ${milliseconds(store['commitLatency'])} per commit`,
   ];
 }

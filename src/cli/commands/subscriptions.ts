@@ -35,12 +35,23 @@ const create = defineCommand({
     application: { type: 'string', value: 'NAME', describe: 'the application' },
     plan: { type: 'string', value: 'PLAN', describe: 'the plan; a provider may do without' },
     as: { type: 'string', value: 'ROLE', default: 'client', describe: 'client or provider' },
-    'allow-publish': { type: 'string', multiple: true, value: 'PATTERN', describe: 'addresses it may publish to; all the contract permits when left out' },
-    'allow-read': { type: 'string', multiple: true, value: 'PATTERN', describe: 'addresses it may read; all the contract permits when left out' },
+    'allow-publish': {
+      type: 'string',
+      multiple: true,
+      value: 'PATTERN',
+      describe: 'addresses it may publish to; all the contract permits when left out',
+    },
+    'allow-read': {
+      type: 'string',
+      multiple: true,
+      value: 'PATTERN',
+      describe: 'addresses it may read; all the contract permits when left out',
+    },
   },
   async run(context) {
     const { api, application, plan } = context.values;
-    if (api === undefined || application === undefined) throw new CliError('usage', 'sluice subscriptions create needs --api and --application.');
+    if (api === undefined || application === undefined)
+      throw new CliError('usage', 'sluice subscriptions create needs --api and --application.');
     const as = oneOf(context.values.as, 'as', ['client', 'provider']);
     const allow = allowance(context.values['allow-publish'], context.values['allow-read']);
     const client = await managementClient(context);
@@ -48,7 +59,10 @@ const create = defineCommand({
   },
 });
 
-function allowance(publish: readonly string[], read: readonly string[]): { publish: readonly string[]; read: readonly string[] } | undefined {
+function allowance(
+  publish: readonly string[],
+  read: readonly string[],
+): { publish: readonly string[]; read: readonly string[] } | undefined {
   if (publish.length === 0 && read.length === 0) return undefined;
   return { publish: publish.length === 0 ? ['*'] : publish, read: read.length === 0 ? ['*'] : read };
 }

@@ -22,7 +22,10 @@ for (const path of ['github/github.asyncapi.yaml', 'orders/orders.asyncapi.yaml'
   });
 }
 
-for (const [name, env] of [['github', ['GITHUB_RELAY_KEY', 'DASHBOARD_KEY', 'ANALYTICS_KEY']], ['orders', ['DASHBOARD_KEY', 'ORDER_SERVICE_KEY']]] as const) {
+for (const [name, env] of [
+  ['github', ['GITHUB_RELAY_KEY', 'DASHBOARD_KEY', 'ANALYTICS_KEY']],
+  ['orders', ['DASHBOARD_KEY', 'ORDER_SERVICE_KEY']],
+] as const) {
   test(`${name}/sluice.yaml reads well and needs its keys from the environment`, async () => {
     const file = join(examples, name, 'sluice.yaml');
     const { config } = await readConfigFile(file, Object.fromEntries(env.map((variable) => [variable, `${key}-${variable}`])));
@@ -58,7 +61,10 @@ describe('the contract of the GitHub example', () => {
       const payload = payloads.find((one) => one.kind === kind);
       assert.ok(payload);
       const { repository: _, ...rest } = payload.data;
-      assert.deepEqual(violations(payload, rest).map(({ path, keyword }) => [path, keyword]), [['/data', 'required']]);
+      assert.deepEqual(
+        violations(payload, rest).map(({ path, keyword }) => [path, keyword]),
+        [['/data', 'required']],
+      );
       assert.equal(violations(payload, payload.data, 'com.github.unheard_of')[0]?.keyword, 'type-unknown');
       for (const wrong of [null, [], 'text', 1, {}]) assert.ok(violations(payload, wrong).length > 0, JSON.stringify(wrong));
     });
@@ -70,14 +76,34 @@ describe('the contract of the GitHub example', () => {
     ['issues', '/data/action', (data: JsonObject) => ({ ...data, action: 'exploded' })],
     ['issues', '/data/issue/number', (data: JsonObject) => ({ ...data, issue: { ...(data['issue'] as object), number: '1' } })],
     ['issue_comment', '/data/comment/body', (data: JsonObject) => ({ ...data, comment: { ...(data['comment'] as object), body: null } })],
-    ['pull_request', '/data/pull_request/head/sha', (data: JsonObject) => ({ ...data, pull_request: { ...(data['pull_request'] as object), head: { ref: 'x', sha: 'y' } } })],
-    ['pull_request_review', '/data/review/state', (data: JsonObject) => ({ ...data, review: { ...(data['review'] as object), state: 'liked' } })],
+    [
+      'pull_request',
+      '/data/pull_request/head/sha',
+      (data: JsonObject) => ({ ...data, pull_request: { ...(data['pull_request'] as object), head: { ref: 'x', sha: 'y' } } }),
+    ],
+    [
+      'pull_request_review',
+      '/data/review/state',
+      (data: JsonObject) => ({ ...data, review: { ...(data['review'] as object), state: 'liked' } }),
+    ],
     ['release', '/data/release/assets', (data: JsonObject) => ({ ...data, release: { ...(data['release'] as object), assets: [{}] } })],
     ['star', '/data/starred_at', (data: JsonObject) => ({ ...data, action: 'created', starred_at: null })],
     ['fork', '/data/forkee/fork', (data: JsonObject) => ({ ...data, forkee: { ...(data['forkee'] as object), fork: false } })],
-    ['workflow_run', '/data/workflow_run/conclusion', (data: JsonObject) => ({ ...data, workflow_run: { ...(data['workflow_run'] as object), conclusion: 'perhaps' } })],
-    ['check_run', '/data/check_run/conclusion', (data: JsonObject) => ({ ...data, check_run: { ...(data['check_run'] as object), status: 'completed', conclusion: null } })],
-    ['deployment', '/data/deployment/created_at', (data: JsonObject) => ({ ...data, deployment: { ...(data['deployment'] as object), created_at: 'yesterday' } })],
+    [
+      'workflow_run',
+      '/data/workflow_run/conclusion',
+      (data: JsonObject) => ({ ...data, workflow_run: { ...(data['workflow_run'] as object), conclusion: 'perhaps' } }),
+    ],
+    [
+      'check_run',
+      '/data/check_run/conclusion',
+      (data: JsonObject) => ({ ...data, check_run: { ...(data['check_run'] as object), status: 'completed', conclusion: null } }),
+    ],
+    [
+      'deployment',
+      '/data/deployment/created_at',
+      (data: JsonObject) => ({ ...data, deployment: { ...(data['deployment'] as object), created_at: 'yesterday' } }),
+    ],
     ['create', '/data/ref_type', (data: JsonObject) => ({ ...data, ref_type: 'leaf' })],
   ] as const) {
     test(`says where a ${kind} is wrong: ${path}`, () => {

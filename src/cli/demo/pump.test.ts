@@ -6,13 +6,22 @@ import { Pump } from './pump.ts';
 const settle = async () => new Promise((resolve) => setImmediate(resolve));
 
 /** A pump on a clock that the test moves, 25 ms at a time. */
-async function pumping(rate: number, publishNext: () => Promise<void>, use: (pump: Pump, advance: (milliseconds: number) => Promise<void>, seconds: [number, number][], refused: string[]) => Promise<void>) {
+async function pumping(
+  rate: number,
+  publishNext: () => Promise<void>,
+  use: (pump: Pump, advance: (milliseconds: number) => Promise<void>, seconds: [number, number][], refused: string[]) => Promise<void>,
+) {
   mock.timers.enable({ apis: ['setInterval'] });
   let now = 0;
   const clock = mock.method(performance, 'now', () => now);
   const seconds: [number, number][] = [];
   const refused: string[] = [];
-  const pump = new Pump({ rate, publishNext, onSecond: (published, total) => seconds.push([published, total]), onRefused: (error) => refused.push(error.message) });
+  const pump = new Pump({
+    rate,
+    publishNext,
+    onSecond: (published, total) => seconds.push([published, total]),
+    onRefused: (error) => refused.push(error.message),
+  });
   const advance = async (milliseconds: number) => {
     for (let passed = 0; passed < milliseconds; passed += 25) {
       now += 25;
@@ -30,13 +39,17 @@ async function pumping(rate: number, publishNext: () => Promise<void>, use: (pum
 
 test('a pump keeps its rate and tells it every second', async () => {
   for (const rate of [1, 20, 333]) {
-    await pumping(rate, async () => undefined, async (pump, advance, seconds) => {
-      await advance(5000);
-      await pump.stop();
-      assert.equal(seconds.length, 5);
-      const total = seconds.at(-1)?.[1] ?? 0;
-      assert.ok(Math.abs(total - rate * 5) <= rate * 0.05 + 1, `${total} of ${rate * 5}`);
-    });
+    await pumping(
+      rate,
+      async () => undefined,
+      async (pump, advance, seconds) => {
+        await advance(5000);
+        await pump.stop();
+        assert.equal(seconds.length, 5);
+        const total = seconds.at(-1)?.[1] ?? 0;
+        assert.ok(Math.abs(total - rate * 5) <= rate * 0.05 + 1, `${total} of ${rate * 5}`);
+      },
+    );
   }
 });
 

@@ -19,7 +19,10 @@ describe('doctor, on this machine,', () => {
   after(async () => rm(folder, { recursive: true }));
 
   test('wants a Node that is new enough', () => {
-    assert.deepEqual(['v24.0.0', 'v26.1.0', 'v23.11.1', 'v9.0.0', ''].map((version) => checkNode(version).state), ['ok', 'ok', 'fail', 'fail', 'fail']);
+    assert.deepEqual(
+      ['v24.0.0', 'v26.1.0', 'v23.11.1', 'v9.0.0', ''].map((version) => checkNode(version).state),
+      ['ok', 'ok', 'fail', 'fail', 'fail'],
+    );
   });
 
   test('wants a data folder of our own', async () => {
@@ -43,7 +46,10 @@ describe('doctor, on this machine,', () => {
     assert.equal(finding.state, 'ok');
     assert.ok(!JSON.stringify(finding).includes('secret'));
     await chmod(file, 0o644);
-    assert.deepEqual([(await checkAdminToken(folder, false)).state, (await checkAdminToken(folder, false)).remedy], ['fail', `chmod 600 ${file}`]);
+    assert.deepEqual(
+      [(await checkAdminToken(folder, false)).state, (await checkAdminToken(folder, false)).remedy],
+      ['fail', `chmod 600 ${file}`],
+    );
   });
 
   test('finds the room on the disk of a folder that is not there yet', async () => {
@@ -68,21 +74,37 @@ describe('doctor, asking a server,', () => {
 
   test('tells a control plane from something else, and whether its clock is right', async () => {
     const now = new Date();
-    await asked(200, '', now, async (url) => assert.deepEqual((await checkControl(url, signal)).map(({ state }) => state), ['ok', 'ok']));
-    await asked(200, '', new Date(now.getTime() + 3_600_000), async (url) => assert.match((await checkControl(url, signal))[1]?.sentence ?? '', /36\d\d s ahead|3599 s ahead/));
-    await asked(503, 'starting', now, async (url) => assert.match((await checkControl(url, signal))[0]?.sentence ?? '', /not ready: starting/));
-    await asked(404, '<html>', now, async (url) => assert.match((await checkControl(url, signal))[0]?.sentence ?? '', /not a control plane/));
+    await asked(200, '', now, async (url) =>
+      assert.deepEqual(
+        (await checkControl(url, signal)).map(({ state }) => state),
+        ['ok', 'ok'],
+      ),
+    );
+    await asked(200, '', new Date(now.getTime() + 3_600_000), async (url) =>
+      assert.match((await checkControl(url, signal))[1]?.sentence ?? '', /36\d\d s ahead|3599 s ahead/),
+    );
+    await asked(503, 'starting', now, async (url) =>
+      assert.match((await checkControl(url, signal))[0]?.sentence ?? '', /not ready: starting/),
+    );
+    await asked(404, '<html>', now, async (url) =>
+      assert.match((await checkControl(url, signal))[0]?.sentence ?? '', /not a control plane/),
+    );
   });
 
   test('tells a gateway from something else', async () => {
-    await asked(404, '{"code":"CHANNEL_NOT_FOUND"}', new Date(), async (url) => assert.equal((await checkGateway(url, signal)).state, 'ok'));
+    await asked(404, '{"code":"CHANNEL_NOT_FOUND"}', new Date(), async (url) =>
+      assert.equal((await checkGateway(url, signal)).state, 'ok'),
+    );
     await asked(200, '<html>', new Date(), async (url) => assert.equal((await checkGateway(url, signal)).state, 'fail'));
   });
 
   test('takes a server that is not there for one that was not started', async () => {
     const { url, close } = await serve();
     await close();
-    assert.deepEqual([(await checkGateway(new URL(url), signal)).state, ...(await checkControl(new URL(url), signal)).map(({ state }) => state)], ['warn', 'warn']);
+    assert.deepEqual(
+      [(await checkGateway(new URL(url), signal)).state, ...(await checkControl(new URL(url), signal)).map(({ state }) => state)],
+      ['warn', 'warn'],
+    );
     assert.deepEqual(await checkBackbones(new ManagementClient(new URL(url), 't', signal)), []);
   });
 
@@ -94,12 +116,17 @@ describe('doctor, asking a server,', () => {
     ];
     await asked(200, JSON.stringify({ backbones }), new Date(), async (url) => {
       const findings = await checkBackbones(new ManagementClient(url, 't', signal));
-      assert.deepEqual(findings.map(({ check, state, sentence }) => [check, state, sentence]), [
-        ['backbone main', 'ok', 'up, 1.3 ms'],
-        ['backbone slow', 'warn', 'degraded: It takes its time.'],
-        ['backbone gone', 'fail', 'down: Nobody there.'],
-      ]);
+      assert.deepEqual(
+        findings.map(({ check, state, sentence }) => [check, state, sentence]),
+        [
+          ['backbone main', 'ok', 'up, 1.3 ms'],
+          ['backbone slow', 'warn', 'degraded: It takes its time.'],
+          ['backbone gone', 'fail', 'down: Nobody there.'],
+        ],
+      );
     });
-    await asked(401, '{"code":"UNAUTHENTICATED","detail":"No."}', new Date(), async (url) => assert.equal((await checkBackbones(new ManagementClient(url, 't', signal)))[0]?.state, 'fail'));
+    await asked(401, '{"code":"UNAUTHENTICATED","detail":"No."}', new Date(), async (url) =>
+      assert.equal((await checkBackbones(new ManagementClient(url, 't', signal)))[0]?.state, 'fail'),
+    );
   });
 });

@@ -20,11 +20,19 @@ export function checkNode(version: string): Finding {
 export async function checkDataFolder(folder: string): Promise<Finding> {
   const found = await stat(folder).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error) {
-    if (found.code === 'ENOENT') return warn('data folder', `${folder} does not exist`, 'sluice up makes it; if there should be one, name it with --data');
-    return fail('data folder', `${folder} cannot be looked at (${found.code ?? found.message})`, 'run as its owner, or name another with --data');
+    if (found.code === 'ENOENT')
+      return warn('data folder', `${folder} does not exist`, 'sluice up makes it; if there should be one, name it with --data');
+    return fail(
+      'data folder',
+      `${folder} cannot be looked at (${found.code ?? found.message})`,
+      'run as its owner, or name another with --data',
+    );
   }
   if (!found.isDirectory()) return fail('data folder', `${folder} is not a folder`, 'name another with --data');
-  const usable = await access(folder, constants.R_OK | constants.W_OK | constants.X_OK).then(() => true, () => false);
+  const usable = await access(folder, constants.R_OK | constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  );
   if (!usable) return fail('data folder', `${folder} cannot be written`, 'run as its owner, or give yourself the right to write');
   if (process.platform !== 'win32' && (found.mode & 0o077) !== 0) {
     return warn('data folder', `${folder} can be read by other users`, `chmod 700 ${folder}`);
@@ -42,7 +50,10 @@ export async function checkDisk(folder: string): Promise<Finding> {
 }
 
 async function nearestFolder(folder: string): Promise<string> {
-  const exists = await stat(folder).then(() => true, () => false);
+  const exists = await stat(folder).then(
+    () => true,
+    () => false,
+  );
   return exists || dirname(folder) === folder ? folder : nearestFolder(dirname(folder));
 }
 
@@ -51,15 +62,21 @@ export async function checkAdminToken(folder: string, given: boolean): Promise<F
   if (given) return ok('admin token', 'given by --token or SLUICE_ADMIN_TOKEN');
   const file = join(folder, 'admin-token');
   const found = await stat(file).catch(() => undefined);
-  const readable = await access(file, constants.R_OK).then(() => true, () => false);
+  const readable = await access(file, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
   if (found === undefined || !readable) {
     return warn('admin token', `${file} cannot be read`, 'sluice up makes it; for a Sluice elsewhere set SLUICE_ADMIN_TOKEN');
   }
-  if (process.platform !== 'win32' && (found.mode & 0o077) !== 0) return fail('admin token', `${file} can be read by other users`, `chmod 600 ${file}`);
+  if (process.platform !== 'win32' && (found.mode & 0o077) !== 0)
+    return fail('admin token', `${file} can be read by other users`, `chmod 600 ${file}`);
   return ok('admin token', file);
 }
 
 export function checkOwnClock(now: number): Finding {
   const shown = new Date(now).toISOString();
-  return now >= earliestTime ? ok('clock', shown) : fail('clock', `this machine believes it is ${shown}`, 'set the clock: limits and retention depend on it');
+  return now >= earliestTime
+    ? ok('clock', shown)
+    : fail('clock', `this machine believes it is ${shown}`, 'set the clock: limits and retention depend on it');
 }

@@ -34,8 +34,15 @@ export async function checkControl(control: URL, signal: AbortSignal): Promise<F
   if (answer instanceof CliError) return [warn('control', answer.message, 'if it runs elsewhere, say where with --control')];
   const clock = answer.ahead === undefined ? [] : [skew(answer.ahead)];
   if (answer.status === 200) return [ok('control', `${control.origin} is ready`), ...clock];
-  if (answer.status === 503) return [fail('control', `${control.origin} is not ready: ${printable(answer.body.slice(0, 200))}`, 'see its log'), ...clock];
-  return [fail('control', `what listens at ${control.origin} is not a control plane (it answered ${answer.status})`, 'end that program, or use --control-port and --control')];
+  if (answer.status === 503)
+    return [fail('control', `${control.origin} is not ready: ${printable(answer.body.slice(0, 200))}`, 'see its log'), ...clock];
+  return [
+    fail(
+      'control',
+      `what listens at ${control.origin} is not a control plane (it answered ${answer.status})`,
+      'end that program, or use --control-port and --control',
+    ),
+  ];
 }
 
 function skew(ahead: number): Finding {
@@ -49,7 +56,11 @@ export async function checkGateway(gateway: URL, signal: AbortSignal): Promise<F
   const answer = await ask(new URL('/.sluice-doctor', gateway), signal);
   if (answer instanceof CliError) return warn('gateway', answer.message, 'if it runs elsewhere, say where with --gateway');
   if (answer.body.includes('"code"')) return ok('gateway', `${gateway.origin} answers`);
-  return fail('gateway', `what listens at ${gateway.origin} is not a gateway (it answered ${answer.status})`, 'end that program, or use --port and --gateway');
+  return fail(
+    'gateway',
+    `what listens at ${gateway.origin} is not a gateway (it answered ${answer.status})`,
+    'end that program, or use --port and --gateway',
+  );
 }
 
 /** The health of each backbone as the running Sluice sees it; nothing when it cannot be asked. */
