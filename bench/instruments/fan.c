@@ -1,0 +1,160 @@
+// fan key=value…: opens subscribers, publishes to them, and prints one line of JSON.
+//   proto=ws|sse|mqtt|natsws|sio  host port path ({}: number of the channel)  header='Name: value' (repeatable)  n=1000  channels=1
+//   pub=tcp|http|mqtt|nats|pushpin  pport ppath  pubheader='Name: value'  pubs=1 connections  batch=1 events a request  form=cloudevents
+//   rate=0 events/s (0: saturate)  win=8 events under way when saturating  warm=2 dur=8 seconds (dur=0: only connect)  size=200
+//   pids=1,2  gc=1 (SIGUSR2 before memory is read)  stall=0 subscribers that stop reading  churn=0 reconnections a second  resume='?from='
+//   every=0 seconds between progress lines on stderr
+#include "churn.h"
+#include "histogram.h"
+#include "process.h"
+#include "publisher.h"
+#include "subscriber.h"
+
+static int stalled, window;
+static double rate;
+static uint64_t written_off, stalls;
+
+/** Subscribers that one event reaches. */
+static uint64_t reached(void) { return (uint64_t)((subscriber_count - stalled) / channels); }
+static int64_t outstanding(void) { return (int64_t)(published * reached() - delivered - written_off); }
+
+static void handle_events(double most_seconds) {
+  struct epoll_event events[1024];
+  int count = wait_for_events(events, 1024, most_seconds);
+  for (int i = 0; i < count; i++) {
+    enum endpoint_kind *kind = events[i].data.ptr;
+    if (*kind == PUBLISHER) read_publisher(events[i].data.ptr);
+    else on_subscriber(events[i].data.ptr, events[i].events, churn_suffix(events[i].data.ptr));
+  }
+}
+
+static void publish_while_room(void) {
+  struct publisher *p;
+  while (outstanding() <= (int64_t)(window - batch) * (int64_t)reached() && (p = free_publisher())) publish_batch(p);
+}
+
+/** Events that do not come within this time are written off, so that a server that loses some is measured all the same. */
+static const double patience = 2;
+
+static void note_progress(uint64_t *since, uint64_t *last) {
+  if (delivered != *last || outstanding() <= 0) {
+    *last = delivered;
+    *since = now();
+  } else if (seconds_since(*since) > patience) {
+    stalls++;
+    written_off += (uint64_t)outstanding();
+    *since = now();
+  }
+}
+
+static bool acknowledged(void) {
+  for (int i = 0; i < publisher_count; i++)
+    if (publishers[i].waiting > 0) return false;
+  return true;
+}
+
+/** Publishes for so many seconds and waits until all of it has arrived. */
+static void run_phase(double seconds) {
+  uint64_t start = now(), progress = start, last = delivered, next = start, said = start, ponged = start;
+  uint64_t pause = rate > 0 ? (uint64_t)(1e9 * batch / rate) : 0;
+  uint64_t every = (uint64_t)(number("every", 0) * 1e9);
+  while (seconds_since(start) < seconds) {
+    double wait = 0.1;
+    if (rate > 0) {
+      struct publisher *p;
+      while (now() >= next && (p = free_publisher())) {
+        publish_batch(p);
+        next += pause;
+      }
+      if (now() > next + 1000000000ull) next = now();
+      wait = now() < next ? (double)(next - now()) / 1e9 : 0.001;
+    } else publish_while_room();
+    handle_events(wait);
+    note_progress(&progress, &last);
+    churn();
+    if (every && now() - said > every) {
+      said = now();
+      fprintf(stderr, "{\"seconds\":%.0f,\"published\":%lu,\"delivered\":%lu,\"closed\":%d,\"resident_mb\":%.1f,\"p99_ms\":%.2f}\n", seconds_since(start),
+              (unsigned long)published, (unsigned long)delivered, closed_count, resident() / 1024, quantile(&latencies, 0.99));
+    }
+    if (seconds_since(ponged) > 10 && is("ws")) {
+      ponged = now();
+      send_pongs();
+    }
+  }
+  while (outstanding() > 0 || !acknowledged() || churning()) {
+    handle_events(0.1);
+    note_progress(&progress, &last);
+    churn_on();
+    if (seconds_since(start) > seconds + 30) die(6, "not drained after 30 s: %ld deliveries to come", (long)outstanding());
+  }
+}
+
+struct figures {
+  struct usage usage;
+  struct machine_load machine;
+  double cpu, at;
+  uint64_t published, delivered, bytes;
+};
+
+static struct figures figures_now(void) {
+  return (struct figures){usage_now(), machine_now(), own_cpu(), (double)now() / 1e9, published, delivered, bytes_received};
+}
+
+/** Events that did not arrive, or not once, by the counts and sums of numbers; stalled and closed subscribers aside. */
+static uint64_t count_lost(void) {
+  uint64_t lost = 0, expected = published, sum = published * (published + 1) / 2;
+  if (channels > 1) return published * reached() - delivered;
+  for (int i = 0; i < subscriber_count - stalled; i++) {
+    struct subscriber *s = &subscribers[i];
+    if (s->state != READY) continue;
+    if (s->received != expected) lost += expected > s->received ? expected - s->received : s->received - expected;
+    else if (s->sum != sum) lost++;
+  }
+  return lost;
+}
+
+int main(int count, char **values) {
+  begin(count, values);
+  read_pids();
+  read_subscriber_options();
+  read_publisher_options();
+  read_churn_options();
+  rate = number("rate", 0);
+  window = (int)number("win", 8);
+  stalled = (int)number("stall", 0);
+  is_ordered = publisher_count == 1;
+  collect_garbage();
+  double memory = resident(), kernel = kernel_tcp(), cpu = usage_now().cpu;
+  uint64_t connecting = now();
+  connect_all(64);
+  double connect_seconds = seconds_since(connecting);
+  rest(1);
+  double connect_cpu = usage_now().cpu - cpu;
+  collect_garbage();
+  double memory_of_all = resident() - memory, kernel_of_all = kernel_tcp() - kernel;
+  for (int i = 0; i < stalled; i++) epoll_ctl(poll_set, EPOLL_CTL_DEL, subscribers[subscriber_count - 1 - i].fd, NULL);
+  struct figures a = figures_now(), b = a;
+  if (number("dur", 8) > 0) {
+    open_publishers();
+    run_phase(number("warm", 2));
+    is_measuring = true;
+    a = figures_now();
+    run_phase(number("dur", 8));
+    b = figures_now();
+  }
+  double seconds = b.at - a.at, deliveries = (double)(b.delivered - a.delivered), millions = deliveries / 1e6, per = seconds > 0 ? seconds : 1;
+  double server = b.usage.cpu - a.usage.cpu, own = b.cpu - a.cpu, writes = b.usage.writes - a.usage.writes;
+  printf("{\"subscribers\":%d,\"seconds\":%.3f,\"deliveries\":%.0f,\"events_s\":%.1f,\"deliveries_s\":%.0f,", subscriber_count, seconds, deliveries,
+         (double)(b.published - a.published) / per, deliveries / per);
+  printf("\"cpu_per_million\":%.4f,\"kernel_per_million\":%.4f,\"server_load\":%.3f,\"generator_load\":%.3f,\"other_load\":%.3f,\"stolen\":%.3f,", millions > 0 ? server / millions : 0,
+         millions > 0 ? (b.usage.kernel - a.usage.kernel) / millions : 0, server / per, own / per, (b.machine.busy - a.machine.busy - server - own) / per,
+         (b.machine.stolen - a.machine.stolen) / per);
+  printf("\"events_per_write\":%.3f,\"bytes_per_event\":%.1f,\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,", writes > 0 ? deliveries / writes : 0,
+         deliveries > 0 ? (double)(b.bytes - a.bytes) / deliveries : 0, quantile(&latencies, 0.5), quantile(&latencies, 0.9), quantile(&latencies, 0.99), quantile(&latencies, 0.999));
+  printf("\"kib_per_connection\":%.3f,\"kernel_kib_per_connection\":%.3f,\"base_mib\":%.1f,\"end_mib\":%.1f,", memory_of_all / subscriber_count,
+         kernel_of_all / subscriber_count, memory / 1024, resident() / 1024);
+  printf("\"connects_s\":%.0f,\"connect_cpu_us\":%.1f,\"reconnects\":%lu,\"stalls\":%lu,\"misordered\":%lu,\"lost\":%lu,\"closed\":%d}\n", subscriber_count / connect_seconds,
+         connect_cpu * 1e6 / subscriber_count, (unsigned long)reconnects, (unsigned long)stalls, (unsigned long)misordered, (unsigned long)count_lost(), closed_count);
+  return 0;
+}
