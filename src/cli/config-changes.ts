@@ -46,7 +46,7 @@ export async function sendConfig(
 }
 
 /** The server knows members, we know the lines they stand on. */
-function withPlaces(error: CliError, bundle: ConfigBundle): CliError {
+export function withPlaces(error: CliError, bundle: ConfigBundle): CliError {
   const problems = isObject(error.details) ? error.details['problems'] : undefined;
   if (!Array.isArray(problems)) return error;
   const lines = problems.filter(isObject).map((problem) => {

@@ -106,7 +106,7 @@ function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: L
   const gateway = new EventGateway({ catalogue, meter: ledger, tickets, clock: systemClock, schedule, onUsed: (credential) => ledger.touchCredential(credential) });
   const onBug = (error: unknown): void => log.error({ error }, 'a request failed for a reason of our own');
   const http = new HttpListener({ route: (path) => gateway.route(path), onBug, maxConnections: 100_000 });
-  for (const start of Object.values(entrypoints)) start({ gateway, http, now: systemClock.now, random: Math.random, schedule, onBug });
+  for (const start of Object.values(entrypoints)) start({ gateway, http, now: () => systemClock.now(), random: Math.random, schedule, onBug });
   return { wheel, catalogue, tickets, gateway, http };
 }
 

@@ -4,6 +4,11 @@ import type { Sink } from './entrypoint.ts';
 import type { Event, WireFormat } from './event.ts';
 import type { Batch } from './meter.ts';
 import type { Position } from './position.ts';
+import { SharedReads } from './shared-reads.ts';
+
+/** Events and bytes of one read of the backbone while catching up. */
+const readEvents = 512;
+const readBytes = 256 * 1024;
 
 /** A reader as its feed knows it. */
 export interface FeedReader {
@@ -90,13 +95,16 @@ export class Feed {
   readonly #cohorts = new Map<WireFormat, Map<string, Cohort>>();
   readonly #members = new Map<FeedReader, Cohort>();
   readonly #waiters = new Set<() => void>();
+  /** What those who are behind read of the log, up to this feed's position. */
+  readonly behind: SharedReads;
   #pending: Event[] = [];
   #pendingPosition: Position;
   #isScheduled = false;
   #isClosed = false;
 
-  private constructor(channel: Channel, consumer: Consumer, early: EarlyBatches) {
+  private constructor(backbone: Backbone, channel: Channel, consumer: Consumer, early: EarlyBatches) {
     this.channel = channel;
+    this.behind = new SharedReads((after) => backbone.read({ channel, after, until: this.position, limit: readEvents, maxBytes: readBytes }));
     this.#consumer = consumer;
     this.position = consumer.position;
     this.#pendingPosition = consumer.position;
@@ -106,7 +114,7 @@ export class Feed {
   static async open(backbone: Backbone, channel: Channel): Promise<Feed> {
     const early = new EarlyBatches();
     const consumer = await backbone.consume(channel, (events, position) => early.receive(events, position));
-    return new Feed(channel, consumer, early);
+    return new Feed(backbone, channel, consumer, early);
   }
 
   /** Readers in the feed right now. */

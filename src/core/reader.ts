@@ -40,9 +40,6 @@ type State = 'live' | 'blocked' | 'catching-up' | 'waiting' | 'held' | 'closed';
 
 /** Bytes written at once on the slow path, so that a stalled socket holds little. */
 const writeBytes = 64 * 1024;
-/** Events and bytes of one read of the backbone while catching up. */
-const readEvents = 512;
-const readBytes = 256 * 1024;
 
 /**
  * One position moving along a channel towards one sink. `live`: in the feed's cohort, each flush is one write.
@@ -288,20 +285,22 @@ export class LiveReader {
   /** Reads the backbone until level with the feed. Comparison and join happen in one turn, so nothing is lost or seen twice. */
   async #catchUp(): Promise<void> {
     if (this.#isReading || this.#state !== 'waiting') return;
-    const { feed, backbone, sink, account, filter } = this.#parts;
+    const { feed, sink, account, filter } = this.#parts;
     this.#isReading = true;
+    feed.behind.enter();
     this.#state = 'catching-up';
     try {
       while (this.#state === 'catching-up') {
         if (this.#joinIfLevel()) return;
         account.state('catching-up');
-        const result = await backbone.read({ channel: feed.channel, after: this.#position, until: feed.position, limit: readEvents, maxBytes: readBytes });
+        const result = await feed.behind.next(this.#position);
         if (!this.#is('catching-up')) return;
         this.#deliver(makeBatch(result.events, result.position, filter), undefined);
       }
     } catch (error) {
       this.end(toGatewayError(error));
     } finally {
+      feed.behind.exit();
       this.#isReading = false;
       if (this.#is('waiting') && sink.buffered === 0) queueMicrotask(() => void this.#catchUp());
     }

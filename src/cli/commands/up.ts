@@ -3,9 +3,11 @@ import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { wholeNumber } from '../arguments.ts';
 import { defineCommand, type Context } from '../command.ts';
-import { readConfig } from '../config-changes.ts';
+import { readConfig, withPlaces } from '../config-changes.ts';
 import { watchFolderOf } from '../config-watch.ts';
-import { CliError } from '../exit-code.ts';
+import { CliError, exitOfAnswer } from '../exit-code.ts';
+import type { ConfigBundle } from '../../control/config/parse-config.ts';
+import { GatewayError } from '../../core/errors.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Sluice } from '../wire.ts';
 
@@ -37,8 +39,9 @@ export const up = defineCommand({
     const grace = wholeNumber(values.grace, 'grace', 0, 3600) * 1000;
     const log = await openLog(context);
     const file = await configFile(context);
-    const sluice = await serve(context, file, log);
-    const stopWatching = file === undefined ? () => undefined : watchFolderOf(file, () => void follow(context, file, sluice, log));
+    const bundle = file === undefined ? undefined : await readConfig(file, context);
+    const sluice = await serve(context, bundle, log);
+    const stopWatching = file === undefined || bundle === undefined ? () => undefined : watchFolderOf(file, follower({ context, file, sluice, log }, bundle));
     try {
       const { gatewayUrl, controlUrl } = sluice;
       await output.show({ event: 'ready', gateway: gatewayUrl, control: controlUrl }, () => `Gateway ${gatewayUrl}\nControl ${controlUrl}`);
@@ -68,9 +71,8 @@ async function configFile({ values, cwd }: UpContext): Promise<string | undefine
   );
 }
 
-async function serve(context: UpContext, file: string | undefined, log: Log): Promise<Sluice> {
-  const { values, env, cwd } = context;
-  const bundle = file === undefined ? undefined : await readConfig(file, context);
+async function serve(context: UpContext, bundle: ConfigBundle | undefined, log: Log): Promise<Sluice> {
+  const { values, env, cwd, version } = context;
   const { startSluice } = await import('../wire.ts');
   try {
     return await startSluice({
@@ -82,14 +84,18 @@ async function serve(context: UpContext, file: string | undefined, log: Log): Pr
       host: values.host,
       controlHost: values['control-host'],
       env,
+      version,
       log,
     });
   } catch (error) {
-    throw explained(error, values);
+    throw explained(error, values, bundle);
   }
 }
 
-function explained(error: unknown, values: UpContext['values']): unknown {
+function explained(error: unknown, values: UpContext['values'], bundle: ConfigBundle | undefined): unknown {
+  if (error instanceof GatewayError && bundle !== undefined) {
+    return withPlaces(new CliError(exitOfAnswer(error.status, error.code), error.message, { details: error.toProblem(), cause: error }), bundle);
+  }
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') return new CliError('conflict', `A port is in use (${message}); choose others with --port and --control-port.`, { cause: error });
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL') return new CliError('failed', `It cannot listen on ${values.host}:${values.port}: ${message}.`, { cause: error });
@@ -97,13 +103,27 @@ function explained(error: unknown, values: UpContext['values']): unknown {
   return error;
 }
 
-/** Applies a changed file; one with mistakes is reported and what runs stays as it is. */
-async function follow(context: UpContext, file: string, sluice: Sluice, log: Log): Promise<void> {
-  try {
-    const { config, name } = await readConfig(file, context);
-    const changes = await sluice.apply(config, `config:${name}`);
-    if (changes.length > 0) log.info({ changes: changes.length }, 'the configuration was applied again');
-  } catch (error) {
-    log.error({ reason: (error as Error).message }, 'the changed configuration is not applied');
-  }
+interface Following {
+  readonly context: UpContext;
+  readonly file: string;
+  readonly sluice: Sluice;
+  readonly log: Log;
+}
+
+/** Applies the file when what it says has changed, and leaves alone what others changed meanwhile; a file with mistakes is only reported. */
+function follower({ context, file, sluice, log }: Following, first: ConfigBundle): () => void {
+  let applied = JSON.stringify(first.config);
+  const follow = async (): Promise<void> => {
+    try {
+      const bundle = await readConfig(file, context);
+      const wanted = JSON.stringify(bundle.config);
+      if (wanted === applied) return;
+      const changes = await sluice.apply(bundle.config, `config:${bundle.name}`);
+      applied = wanted;
+      log.info({ changes: changes.length }, 'the configuration was applied again');
+    } catch (error) {
+      log.error({ reason: (error as Error).message }, 'the changed configuration is not applied');
+    }
+  };
+  return () => void follow();
 }
