@@ -76,7 +76,11 @@ interface Foundation {
 async function openFoundation(data: string, log: Log): Promise<Foundation> {
   const metrics = new Metrics({ process: true });
   const onWarning = (sentence: string, cause?: unknown): void => log.warn({ error: cause }, sentence);
-  const database = await openDatabase({ folder: data, migrations: [...storeMigrations, ...embeddedMigrations, ...meteringMigrations], onWarning });
+  const database = await openDatabase({
+    folder: data,
+    migrations: [...storeMigrations, ...embeddedMigrations, ...meteringMigrations],
+    onWarning,
+  });
   const store = await openResourceStore(database, systemClock);
   const embedded = await openEmbedded({ database, clock: systemClock, onWarning });
   const ledger = await openLedger({ database, clock: systemClock, compare: (_log, a, b) => embedded.compare(a, b), log, metrics });
@@ -95,7 +99,8 @@ function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: L
     tenant: 'default',
     openContract: async ({ name, spec }) => {
       const contract = await contracts.open(spec.contract);
-      for (const message of contract.notChecked) log.warn({ api: name, ...message }, 'messages of this schema language are passed through unchecked');
+      for (const message of contract.notChecked)
+        log.warn({ api: name, ...message }, 'messages of this schema language are passed through unchecked');
       return contract;
     },
     backboneOf: (name) => (store.get('backbone', name)?.spec.kind === 'embedded' ? embedded : undefined),
@@ -103,10 +108,18 @@ function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: L
     onProblem: (api, error) => log.error({ api, error }, 'this API cannot be served as it is configured'),
   });
   const tickets = new Tickets(systemClock);
-  const gateway = new EventGateway({ catalogue, meter: ledger, tickets, clock: systemClock, schedule, onUsed: (credential) => ledger.touchCredential(credential) });
+  const gateway = new EventGateway({
+    catalogue,
+    meter: ledger,
+    tickets,
+    clock: systemClock,
+    schedule,
+    onUsed: (credential) => ledger.touchCredential(credential),
+  });
   const onBug = (error: unknown): void => log.error({ error }, 'a request failed for a reason of our own');
   const http = new HttpListener({ route: (path) => gateway.route(path), onBug, maxConnections: 100_000 });
-  for (const start of Object.values(entrypoints)) start({ gateway, http, now: () => systemClock.now(), random: Math.random, schedule, onBug });
+  for (const start of Object.values(entrypoints))
+    start({ gateway, http, now: () => systemClock.now(), random: Math.random, schedule, onBug });
   return { wheel, catalogue, tickets, gateway, http };
 }
 
@@ -153,7 +166,17 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   await catalogue.settled();
   const gatewayUrl = await http.listen(options.port, options.host ?? '127.0.0.1');
   closers.push(() => http.closeNow());
-  const control = controlOf({ version: options.version ?? '0', log, foundation, parts, health, administration, admin, gatewayUrl, startedAt });
+  const control = controlOf({
+    version: options.version ?? '0',
+    log,
+    foundation,
+    parts,
+    health,
+    administration,
+    admin,
+    gatewayUrl,
+    startedAt,
+  });
   const controlUrl = await control.listen({ port: options.controlPort, host: controlHost });
   closers.push(() => control.close());
   return {
@@ -215,14 +238,31 @@ interface ControlParts {
   readonly startedAt: number;
 }
 
-function controlOf({ version, log, foundation, parts, health, administration, admin, gatewayUrl, startedAt }: ControlParts): ReturnType<typeof createControl> {
+function controlOf({
+  version,
+  log,
+  foundation,
+  parts,
+  health,
+  administration,
+  admin,
+  gatewayUrl,
+  startedAt,
+}: ControlParts): ReturnType<typeof createControl> {
   const { database, store, embedded, ledger, metrics, contracts } = foundation;
   const { catalogue, gateway, tickets } = parts;
   const lagOf = async (log: string, address: string, position: Parameters<Backbone['lag']>[1]) => {
     const { events, oldest } = await embedded.lag({ log, address }, position);
     return { events, age: oldest === undefined ? 0 : systemClock.now() - oldest };
   };
-  const insights = new LedgerInsights({ ledger, database, clock: systemClock, compare: (_log, a, b) => embedded.compare(a, b), lagOf, health });
+  const insights = new LedgerInsights({
+    ledger,
+    database,
+    clock: systemClock,
+    compare: (_log, a, b) => embedded.compare(a, b),
+    lagOf,
+    health,
+  });
   return createControl({
     store,
     insights,
@@ -239,7 +279,14 @@ function controlOf({ version, log, foundation, parts, health, administration, ad
       uptime: systemClock.now() - startedAt,
       gateway: { url: gatewayUrl, connections: gateway.connections(), draining: gateway.draining },
       backbones: health.report(),
-      apis: catalogue.apis().map(({ resource }) => ({ name: resource.name, path: resource.spec.path, lifecycle: resource.spec.lifecycle, connections: gateway.connections(resource.name) })),
+      apis: catalogue
+        .apis()
+        .map(({ resource }) => ({
+          name: resource.name,
+          path: resource.spec.path,
+          lifecycle: resource.spec.lifecycle,
+          connections: gateway.connections(resource.name),
+        })),
       store: database.stats(),
       ledger: { failing: ledger.failure ?? null },
     }),

@@ -15,7 +15,7 @@ export const exportCommand = defineCommand({
       await context.output.object(config);
       return;
     }
-    const { stringify } = await import('yaml');
-    await context.output.line(stringify(config, { lineWidth: 0 }).trimEnd());
+    const { printConfig } = await import('../../control/config/print-config.ts');
+    await context.output.line(printConfig(config).trimEnd());
   },
 });

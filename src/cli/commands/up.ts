@@ -14,12 +14,22 @@ import type { Sluice } from '../wire.ts';
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
 const options = {
-  config: { type: 'string', short: 'c', value: 'FILE', describe: 'the configuration file, applied at start and on change; default sluice.yaml where there is one' },
+  config: {
+    type: 'string',
+    short: 'c',
+    value: 'FILE',
+    describe: 'the configuration file, applied at start and on change; default sluice.yaml where there is one',
+  },
   data: { type: 'string', value: 'DIR', default: '.sluice', describe: 'data folder' },
   port: { type: 'string', value: 'PORT', default: '8080', describe: "the gateway's port; 0: any free one" },
   'control-port': { type: 'string', value: 'PORT', default: '8081', describe: "the management API's port; 0: any free one" },
   host: { type: 'string', value: 'ADDRESS', default: '127.0.0.1', describe: 'address the gateway listens on' },
-  'control-host': { type: 'string', value: 'ADDRESS', default: '127.0.0.1', describe: 'address the management API listens on; elsewhere than on loopback it needs SLUICE_ADMIN_TOKEN' },
+  'control-host': {
+    type: 'string',
+    value: 'ADDRESS',
+    default: '127.0.0.1',
+    describe: 'address the management API listens on; elsewhere than on loopback it needs SLUICE_ADMIN_TOKEN',
+  },
   grace: { type: 'string', value: 'SECONDS', default: '10', describe: 'time for connections to end when it is told to stop' },
   'log-level': { type: 'string', value: 'LEVEL', default: 'info', describe: levels.join(', ') },
   'log-json': { type: 'boolean', describe: 'log JSON lines' },
@@ -41,7 +51,8 @@ export const up = defineCommand({
     const file = await configFile(context);
     const bundle = file === undefined ? undefined : await readConfig(file, context);
     const sluice = await serve(context, bundle, log);
-    const stopWatching = file === undefined || bundle === undefined ? () => undefined : watchFolderOf(file, follower({ context, file, sluice, log }, bundle));
+    const stopWatching =
+      file === undefined || bundle === undefined ? () => undefined : watchFolderOf(file, follower({ context, file, sluice, log }, bundle));
     try {
       const { gatewayUrl, controlUrl } = sluice;
       await output.show({ event: 'ready', gateway: gatewayUrl, control: controlUrl }, () => `Gateway ${gatewayUrl}\nControl ${controlUrl}`);
@@ -94,11 +105,16 @@ async function serve(context: UpContext, bundle: ConfigBundle | undefined, log: 
 
 function explained(error: unknown, values: UpContext['values'], bundle: ConfigBundle | undefined): unknown {
   if (error instanceof GatewayError && bundle !== undefined) {
-    return withPlaces(new CliError(exitOfAnswer(error.status, error.code), error.message, { details: error.toProblem(), cause: error }), bundle);
+    return withPlaces(
+      new CliError(exitOfAnswer(error.status, error.code), error.message, { details: error.toProblem(), cause: error }),
+      bundle,
+    );
   }
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') return new CliError('conflict', `A port is in use (${message}); choose others with --port and --control-port.`, { cause: error });
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') return new CliError('failed', `It cannot listen on ${values.host}:${values.port}: ${message}.`, { cause: error });
+  if (code === 'EADDRINUSE')
+    return new CliError('conflict', `A port is in use (${message}); choose others with --port and --control-port.`, { cause: error });
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL')
+    return new CliError('failed', `It cannot listen on ${values.host}:${values.port}: ${message}.`, { cause: error });
   if ((error as Error).name === 'StoreError') return new CliError(code === 'LOCKED' ? 'conflict' : 'failed', message, { cause: error });
   return error;
 }
@@ -117,7 +133,10 @@ function follower({ context, file, sluice, log }: Following, first: ConfigBundle
     try {
       const bundle = await readConfig(file, context);
       const wanted = JSON.stringify(bundle.config);
-      if (wanted === applied) return;
+      if (wanted === applied) {
+        log.debug('the configuration file says nothing new');
+        return;
+      }
       const changes = await sluice.apply(bundle.config, `config:${bundle.name}`);
       applied = wanted;
       log.info({ changes: changes.length }, 'the configuration was applied again');
