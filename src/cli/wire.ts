@@ -73,7 +73,7 @@ interface Foundation {
   readonly contracts: ContractCache;
 }
 
-async function openFoundation(data: string, log: Log): Promise<Foundation> {
+async function openFoundation(data: string, log: Log, closers: (() => unknown)[]): Promise<Foundation> {
   const metrics = new Metrics({ process: true });
   const onWarning = (sentence: string, cause?: unknown): void => log.warn({ error: cause }, sentence);
   const database = await openDatabase({
@@ -81,9 +81,12 @@ async function openFoundation(data: string, log: Log): Promise<Foundation> {
     migrations: [...storeMigrations, ...embeddedMigrations, ...meteringMigrations],
     onWarning,
   });
+  closers.push(() => database.close());
   const store = await openResourceStore(database, systemClock);
   const embedded = await openEmbedded({ database, clock: systemClock, onWarning });
+  closers.push(() => embedded.close());
   const ledger = await openLedger({ database, clock: systemClock, compare: (_log, a, b) => embedded.compare(a, b), log, metrics });
+  closers.push(() => ledger.close());
   return { database, store, embedded, ledger, metrics, contracts: new ContractCache() };
 }
 
@@ -146,13 +149,7 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   const admin = await loadAdminToken(data, env);
   const controlHost = options.controlHost ?? '127.0.0.1';
   checkControlAddress(controlHost, admin, log);
-  const foundation = await openFoundation(data, log);
-  const { database, embedded, ledger } = foundation;
-  closers.push(
-    () => database.close(),
-    () => embedded.close(),
-    () => ledger.close(),
-  );
+  const foundation = await openFoundation(data, log, closers);
   const parts = buildGateway(foundation, log);
   const { wheel, catalogue, gateway, http } = parts;
   closers.push(() => {
@@ -163,7 +160,8 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   closers.push(() => health.close());
   const administration = administrationOf(foundation);
   if (options.config !== undefined) await applyConfig(administration, options.config, { prune: false, actor: options.actor ?? 'config' });
-  await catalogue.settled();
+  await Promise.all([catalogue.settled(), health.check()]);
+  health.start();
   const gatewayUrl = await http.listen(options.port, options.host ?? '127.0.0.1');
   closers.push(() => http.closeNow());
   const control = controlOf({
@@ -222,7 +220,6 @@ function watchBackbones({ store, embedded, metrics }: Foundation): HealthTimelin
   };
   const timeline = new HealthTimeline(probe, systemClock);
   timeline.exportTo(metrics);
-  timeline.start();
   return timeline;
 }
 
@@ -279,14 +276,12 @@ function controlOf({
       uptime: systemClock.now() - startedAt,
       gateway: { url: gatewayUrl, connections: gateway.connections(), draining: gateway.draining },
       backbones: health.report(),
-      apis: catalogue
-        .apis()
-        .map(({ resource }) => ({
-          name: resource.name,
-          path: resource.spec.path,
-          lifecycle: resource.spec.lifecycle,
-          connections: gateway.connections(resource.name),
-        })),
+      apis: catalogue.apis().map(({ resource }) => ({
+        name: resource.name,
+        path: resource.spec.path,
+        lifecycle: resource.spec.lifecycle,
+        connections: gateway.connections(resource.name),
+      })),
       store: database.stats(),
       ledger: { failing: ledger.failure ?? null },
     }),

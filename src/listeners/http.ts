@@ -39,7 +39,14 @@ export class HttpListener {
 
   constructor(parts: HttpListenerParts) {
     this.#parts = parts;
-    this.#server = createServer({ maxHeaderSize: 16 * 1024, headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 30_000, connectionsCheckingInterval: 2000, noDelay: true });
+    this.#server = createServer({
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      keepAliveTimeout: 30_000,
+      connectionsCheckingInterval: 2000,
+      noDelay: true,
+    });
     this.#server.maxConnections = parts.maxConnections;
     this.#server.on('request', (request, response) => void this.#request(request, response));
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket as Socket, head));
@@ -70,13 +77,19 @@ export class HttpListener {
   /** Takes no more connections; those that are idle end. Resolves when the last one has ended. */
   close(): Promise<void> {
     return new Promise((resolve) => {
-      this.#server.close(() => resolve());
+      // A connection that was busy when this began is idle a moment later.
+      const sweep = setInterval(() => this.#server.closeIdleConnections(), 50);
+      this.#server.close(() => {
+        clearInterval(sweep);
+        resolve();
+      });
       this.#server.closeIdleConnections();
     });
   }
 
-  /** Cuts what is still open. */
+  /** Takes no more connections and cuts what is still open. */
   closeNow(): void {
+    this.#server.close();
     this.#server.closeAllConnections();
   }
 
@@ -120,7 +133,10 @@ export class HttpListener {
   #handlerOf(request: HttpRequest): RequestHandler {
     const { method } = request.raw;
     if (method !== 'GET' && method !== 'POST') {
-      throw new GatewayError('METHOD_NOT_ALLOWED', `A channel can be read with GET and published to with POST; ${method} means nothing here.`);
+      throw new GatewayError(
+        'METHOD_NOT_ALLOWED',
+        `A channel can be read with GET and published to with POST; ${method} means nothing here.`,
+      );
     }
     const handler = this.#handlers.find((candidate) => candidate.accepts(request));
     if (handler === undefined) throw new GatewayError('NOT_ACCEPTABLE', 'No protocol here answers such a request.');
@@ -141,7 +157,13 @@ function writeProblem(socket: Duplex, error: GatewayError, headers: Readonly<Rec
     return;
   }
   const body = JSON.stringify(error.toProblem());
-  const all = { 'content-type': 'application/problem+json', 'content-length': String(Buffer.byteLength(body)), connection: 'close', ...refusalHeaders(error), ...headers };
+  const all = {
+    'content-type': 'application/problem+json',
+    'content-length': String(Buffer.byteLength(body)),
+    connection: 'close',
+    ...refusalHeaders(error),
+    ...headers,
+  };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${error.status} ${error.code}\r\n${lines.join('')}\r\n${body}`);
 }
