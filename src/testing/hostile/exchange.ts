@@ -15,13 +15,15 @@ export interface ExchangeOptions {
   /** Source address, for servers that count by it. */
   readonly from?: string | undefined;
   /** Answers to wait for before hanging up; the other side may hang up before. */
-  readonly answers?: number;
+  readonly answers?: number | undefined;
   /** Milliseconds until silence is a failure. */
   readonly patience?: number;
   /** Bytes sent one piece every so many milliseconds, after the first ones, for as long as they are taken. */
   readonly drip?: { readonly piece: string; readonly every: number };
   /** Closes the sending side behind the bytes. */
   readonly half?: boolean;
+  /** The answer has no body, whatever its head says. */
+  readonly isHead?: boolean;
 }
 
 /** A request with exactly these header fields; strings are Latin-1. `host` comes first unless it is given. */
@@ -34,7 +36,7 @@ export function requestBytes(method: string, target: string, headers: readonly (
 
 /** Writes bytes on a connection of its own and reads what is answered, in order. Rejects when the other side stays silent. */
 export function exchange(base: string, bytes: Bytes, options: ExchangeOptions = {}): Promise<readonly RawAnswer[]> {
-  const { from, answers = 1, patience = 8000, drip, half = false } = options;
+  const { from, answers = 1, patience = 8000, drip, half = false, isHead = false } = options;
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {
     const socket = connect({ host: hostname, port: Number(port), ...(from === undefined ? {} : { localAddress: from }) });
@@ -44,7 +46,7 @@ export function exchange(base: string, bytes: Bytes, options: ExchangeOptions = 
       clearTimeout(silence);
       clearInterval(dripping);
       socket.destroy();
-      if (error === undefined) resolve(readAnswers(Buffer.concat(chunks), true));
+      if (error === undefined) resolve(readAnswers(Buffer.concat(chunks), { isOver: true, isHead }));
       else reject(error);
     };
     const silence = setTimeout(
@@ -55,7 +57,7 @@ export function exchange(base: string, bytes: Bytes, options: ExchangeOptions = 
     socket.on('close', () => finish());
     socket.on('data', (chunk) => {
       chunks.push(chunk);
-      if (readAnswers(Buffer.concat(chunks), false).length >= answers) finish();
+      if (readAnswers(Buffer.concat(chunks), { isOver: false, isHead }).length >= answers) finish();
     });
     const first = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
     if (half) socket.end(first);
@@ -64,8 +66,14 @@ export function exchange(base: string, bytes: Bytes, options: ExchangeOptions = 
   });
 }
 
+interface Reading {
+  /** The other side has closed the connection. */
+  readonly isOver: boolean;
+  readonly isHead: boolean;
+}
+
 /** The whole answers in these bytes; at the end of a connection also the one that the end completes. */
-function readAnswers(bytes: Buffer, isOver: boolean): RawAnswer[] {
+function readAnswers(bytes: Buffer, reading: Reading): RawAnswer[] {
   const answers: RawAnswer[] = [];
   let rest = bytes;
   for (;;) {
@@ -74,19 +82,41 @@ function readAnswers(bytes: Buffer, isOver: boolean): RawAnswer[] {
     const { status, headers } = readHead(rest.subarray(0, end).toString('latin1'));
     rest = rest.subarray(end + 4);
     if (status === 100) continue;
-    const length = bodyLength(status, headers, rest, isOver);
-    if (length === undefined || rest.length < length) return answers;
-    answers.push({ status, headers, body: rest.subarray(0, length).toString('utf8') });
-    rest = rest.subarray(length);
+    const body = readBody({ status, headers }, rest, reading);
+    if (body === undefined) return answers;
+    answers.push({ status, headers, body: body.bytes.toString('utf8') });
+    rest = rest.subarray(body.end);
   }
 }
 
-/** Undefined: not yet known. A stream that was let in is whole with its first `retry:`. */
-function bodyLength(status: number, headers: Readonly<Record<string, string>>, rest: Buffer, isOver: boolean): number | undefined {
-  if (headers['content-length'] !== undefined) return Number(headers['content-length']);
-  if (status === 204 || status === 304 || status === 101) return 0;
-  if (isOver || (headers['content-type'] === 'text/event-stream' && rest.includes('retry:'))) return rest.length;
-  return undefined;
+interface Body {
+  readonly bytes: Buffer;
+  /** Offset of what comes behind it. */
+  readonly end: number;
+}
+
+/** Undefined while it is not whole. A stream that was let in is whole with its first `retry:`. */
+function readBody({ status, headers }: Omit<RawAnswer, 'body'>, rest: Buffer, { isOver, isHead }: Reading): Body | undefined {
+  const first = (length: number): Body | undefined => (rest.length < length ? undefined : { bytes: rest.subarray(0, length), end: length });
+  if (isHead || status === 204 || status === 304 || status === 101) return first(0);
+  if (headers['content-length'] !== undefined) return first(Number(headers['content-length']));
+  if (headers['transfer-encoding'] === 'chunked') return readChunks(rest);
+  const isLetIn = headers['content-type'] === 'text/event-stream' && rest.includes('retry:');
+  return isOver || isLetIn ? first(rest.length) : undefined;
+}
+
+function readChunks(rest: Buffer): Body | undefined {
+  const chunks: Buffer[] = [];
+  for (let at = 0; ; ) {
+    const line = rest.indexOf('\r\n', at);
+    if (line === -1) return undefined;
+    const size = parseInt(rest.subarray(at, line).toString('latin1'), 16);
+    const end = line + 2 + size;
+    if (rest.length < end + 2) return undefined;
+    if (size === 0) return { bytes: Buffer.concat(chunks), end: end + 2 };
+    chunks.push(rest.subarray(line + 2, end));
+    at = end + 2;
+  }
 }
 
 function readHead(text: string): Pick<RawAnswer, 'status' | 'headers'> {
@@ -106,7 +136,7 @@ export function outcomeOf(answers: readonly RawAnswer[]): Outcome {
     const problem = data === undefined ? {} : (JSON.parse(data) as { code?: string; detail?: string });
     return { status, code: problem.code, says: problem.detail ?? body, all };
   }
-  if (headers['content-type'] !== 'application/problem+json') return { status, says: body, all };
+  if (headers['content-type'] !== 'application/problem+json' || body === '') return { status, says: body, all };
   const { code, detail, status: said } = JSON.parse(body) as { code: string; detail: string; status: number };
   return { status, code, says: said === status ? detail : `the document says ${said}: ${detail}`, all };
 }
