@@ -59,8 +59,8 @@ function nextQuery(query: URLSearchParams, page: Page): URLSearchParams {
 
 function limitOf(text: string | null): number {
   if (text === null) return defaultLimit;
-  const limit = Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= maxLimit) return limit;
+  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= maxLimit) return limit;
   throw new GatewayError('BAD_REQUEST', `?limit= takes a whole number from 1 to ${maxLimit}.`);
 }
 
