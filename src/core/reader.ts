@@ -54,6 +54,7 @@ export class LiveReader {
   #outbox: Outbox | undefined;
   #isReading = false;
   #cancelHold: (() => void) | undefined;
+  #heldUntil: number | undefined;
   /** Joined a feed that stands before this reader's position: events up to it are passed over. */
   #passOver: Position | undefined;
   /** Events up to here were charged before this connection. */
@@ -101,7 +102,7 @@ export class LiveReader {
     if (governor === this.#governor) return;
     this.#governor = governor;
     if (this.#outbox !== undefined) this.#outbox.bound = this.#bound;
-    if (this.#state === 'held') this.#resume();
+    if (this.#state === 'held' && !this.#isStillHeld()) this.#resume();
   }
 
   /** The sink can take more. */
@@ -210,7 +211,15 @@ export class LiveReader {
     this.#leaveFeed('held');
     this.#parts.account.state('paused');
     this.#parts.sink.hold?.(answer.error, answer.until);
+    this.#heldUntil = answer.until;
     this.#cancelHold = this.#parts.schedule(answer.until, () => this.#resume());
+  }
+
+  /** Whether the client would only be told again what it knows. */
+  #isStillHeld(): boolean {
+    if (this.#governor.allow(1, 0) > 0) return false;
+    const answer = this.#governor.limited();
+    return answer?.action === 'pause' && answer.until === this.#heldUntil;
   }
 
   #resume(): void {

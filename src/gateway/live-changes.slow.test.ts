@@ -22,7 +22,7 @@ describe('What changes while connections are open', () => {
     page = poll(world.gateway, '?wait=30s');
     neighbour = await openWebSocket(`${world.gateway}/world/a/commands`, { key: 'service-key-0123456789' });
     // A page is waiting once the poll session is counted: two streams, the neighbour and the page.
-    while ((await world.connections()) < 4);
+    for (let looks = 0; (await world.connections()) < 4; looks += 1) assert.ok(looks < 1000, 'the page does not wait');
   });
 
   afterEach(async () => {
