@@ -12,6 +12,7 @@ import type { Filters } from './filters.ts';
 import type { LostReaders } from './lost-readers.ts';
 import { openAccount, takenOver } from './open-account.ts';
 import { readPage } from './paging.ts';
+import { decodeAddress } from './path.ts';
 import { admittedBy, inactive, publishableBy, readableBy, usable } from './permission.ts';
 import { publishEvents } from './publishing.ts';
 import { refusalOf, type Refused } from './refusal.ts';
@@ -113,6 +114,8 @@ export class GatewaySession implements Session {
 
   async publish(address: string, events: readonly EventDraft[]): Promise<readonly Placed[]> {
     this.#checkOpen();
+    // An address that did not come by a path must be one that a path could name, or nobody could ever read it.
+    if (address !== this.address) decodeAddress(address.split('/').map(encodeURIComponent));
     const subscription = publishableBy(this.#mine(), this.#api, address);
     return publishEvents({ meter: this.#services.meter, now: this.#services.now, api: this.#api, subscription, connection: this.#connectionOf(subscription), address, events });
   }
