@@ -1,0 +1,91 @@
+import { runBenchmark, type Benchmark, type Findings } from './harness/benchmark.ts';
+import type { Figures } from './harness/instrument.ts';
+import { atMost, medians, type Bar, type Row } from './harness/results.ts';
+import { windowEvents, type Peer } from './peers/peer.ts';
+import { peers } from './peers/peers.ts';
+
+const saturated = 'saturated';
+const paced = '50 events/s';
+const eventsPerSecond = 50;
+
+/** One event to many subscribers: every peer in turn, saturated and paced. */
+await runBenchmark('fanout', async (bench) => {
+  const { options } = bench;
+  const chosen = peers.filter(({ name }) => bench.wants(name));
+  for (let turn = 1; turn <= options.repeat; turn += 1) {
+    for (const peer of chosen) {
+      bench.say(`Turn ${turn} of ${options.repeat}: ${peer.name} …`);
+      await takeTurn(bench, peer);
+    }
+  }
+  bench.note(
+    `Saturated: at most ${windowEvents} events under way, published in bursts of 8 to every server; a server that takes one event a request gets them on 8 connections. ` +
+      'Latencies are those of the paced runs; saturated they only say how long the queue is.',
+  );
+  return findings(bench, chosen.map(({ name }) => name));
+});
+
+async function takeTurn(bench: Benchmark, peer: Peer): Promise<void> {
+  const { subscribers = 1000, seconds, warm } = bench.options;
+  const running = await peer.start(bench);
+  bench.version(peer.name, running.version);
+  try {
+    const both = { ...running.fan, n: subscribers, warm, dur: seconds };
+    await bench.measure(`${peer.name} ${saturated}`, 'fan', { ...both, ...running.burst, win: windowEvents });
+    await bench.measure(`${peer.name} ${paced}`, 'fan', { ...both, gc: undefined, rate: eventsPerSecond });
+  } finally {
+    await running.stop();
+  }
+}
+
+function findings(bench: Benchmark, names: readonly string[]): Findings {
+  const of = (name: string, how: string): Figures => medians(bench.runs[`${name} ${how}`] ?? []);
+  const ratio = (name: string, how: string, to: string, figure = 'cpu_per_million'): number => (of(name, how)[figure] ?? Number.NaN) / (of(to, how)[figure] ?? Number.NaN);
+  const saturatedRows = names.map((name): Row => {
+    const run = of(name, saturated);
+    const figures = ['cpu_per_million', 'kernel_per_million', 'deliveries_s', 'events_per_write', 'bytes_per_event', 'server_load', 'generator_load', 'kib_per_connection'];
+    return [name, ...figures.map((figure) => run[figure] ?? Number.NaN), ratio(name, saturated, 'floor-coalescing'), ratio(name, saturated, 'nchan-ws'), ratio(name, saturated, 'nats-ws')];
+  });
+  const pacedRows = names.map((name): Row => {
+    const run = of(name, paced);
+    const figures = ['cpu_per_million', 'p50_ms', 'p99_ms', 'p999_ms', 'server_load', 'generator_load'];
+    return [name, ...figures.map((figure) => run[figure] ?? Number.NaN), ratio(name, paced, 'floor-one-write'), ratio(name, paced, 'nchan-ws')];
+  });
+  const { subscribers = 1000 } = bench.options;
+  return {
+    tables: [
+      {
+        title: `Saturated, ${subscribers} subscribers, 200 bytes`,
+        columns: ['server', 'CPU s/million', 'of it kernel', 'deliveries/s', 'events/write', 'bytes/event', 'server load', 'generator load', 'KiB/connection', '× floor', '× Nchan WS', '× NATS WS'],
+        rows: saturatedRows,
+      },
+      {
+        title: `${eventsPerSecond} events/s, ${subscribers} subscribers, 200 bytes`,
+        columns: ['server', 'CPU s/million', 'p50 ms', 'p99 ms', 'p99.9 ms', 'server load', 'generator load', '× floor', '× Nchan WS'],
+        rows: pacedRows,
+      },
+    ],
+    bars: bars(names, ratio),
+  };
+}
+
+type Ratio = (name: string, how: string, to: string, figure?: string) => number;
+
+/** The bars whose both sides were measured. */
+function bars(names: readonly string[], ratio: Ratio): readonly Bar[] {
+  const bounds = [
+    [saturated, 'floor-coalescing', 1.5],
+    [saturated, 'nchan-ws', 0.2],
+    [saturated, 'nats-ws', 0.8],
+    [paced, 'floor-one-write', 1.4],
+    [paced, 'nchan-ws', 1],
+  ] as const;
+  const found: Bar[] = [];
+  for (const name of names.filter((each) => each.startsWith('sluice-'))) {
+    for (const [how, to, bound] of bounds.filter(([, other]) => names.includes(other))) {
+      found.push(atMost(`${name}, ${how}: CPU per delivery / ${to}`, ratio(name, how, to), bound));
+      if (how === paced) found.push(atMost(`${name}, ${how}: p99 / ${to}`, ratio(name, how, to, 'p99_ms'), bound));
+    }
+  }
+  return found;
+}

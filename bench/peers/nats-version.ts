@@ -1,0 +1,2 @@
+/** The nats-server both its peers are built from. */
+export const natsVersion = 'v2.15.2';

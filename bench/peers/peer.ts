@@ -1,0 +1,28 @@
+import type { Benchmark } from '../harness/benchmark.ts';
+import type { InstrumentOptions } from '../harness/instrument.ts';
+
+/** A server that brings events to subscribers. */
+export interface Peer {
+  /** As `--only` and `--without` name it. */
+  readonly name: string;
+  /** Installs what is missing and starts it, bound to the server's core; rejects when it cannot be had. */
+  start(bench: Benchmark): Promise<RunningPeer>;
+}
+
+export interface RunningPeer {
+  readonly version: string;
+  /** How the generator subscribes and publishes. */
+  readonly fan: InstrumentOptions;
+  /** How it publishes when it saturates: eight events a burst, by whatever this server takes at once. */
+  readonly burst: InstrumentOptions;
+  stop(): Promise<void>;
+}
+
+/** Events that come at once when a server is saturated, and under way at most: the same for every server. */
+export const burstEvents = 8;
+export const windowEvents = 16;
+
+/** A burst as one request or one write. */
+export const oneBatch: InstrumentOptions = { batch: burstEvents };
+/** A burst as so many requests on so many connections, for servers that take one event a request. */
+export const manyConnections: InstrumentOptions = { pubs: burstEvents };

@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { packageVersion, requireProgram } from '../harness/installation.ts';
+import { openFileLimit } from '../harness/machine.ts';
+import { freePorts, ServerProcess } from '../harness/server-process.ts';
+import { oneBatch, type Peer } from './peer.ts';
+
+/** Pushpin with all its processes. Its origin, which only says what a new client is subscribed to, runs in the harness. */
+export function pushpin(protocol: 'sse' | 'ws'): Peer {
+  return {
+    name: `pushpin-${protocol}`,
+    async start({ folder, options }) {
+      const program = requireProgram('pushpin', 'pushpin');
+      const [port, publishPort, pull, sub, command] = (await freePorts(5)) as [number, number, number, number, number];
+      const origin = createServer(answerAsOrigin).listen(0, '127.0.0.1');
+      await once(origin, 'listening');
+      const place = mkdtempSync(join(folder, 'pushpin-'));
+      for (const name of ['run', 'log']) mkdirSync(join(place, name));
+      writeFileSync(join(place, 'routes'), `* 127.0.0.1:${(origin.address() as AddressInfo).port},over_http\n`);
+      writeFileSync(join(place, 'pushpin.conf'), configuration({ place, port, publishPort, pull, sub, command }));
+      let server: ServerProcess;
+      try {
+        server = await ServerProcess.start({ command: program, args: [`--config=${join(place, 'pushpin.conf')}`], core: options.serverCore, ports: [port, publishPort] });
+      } catch (error) {
+        await closeOrigin(origin);
+        throw error;
+      }
+      return {
+        version: packageVersion('pushpin'),
+        fan: { proto: protocol, port, path: '/', pub: 'pushpin', pport: publishPort, pids: server.pids().join(',') },
+        burst: oneBatch,
+        async stop() {
+          await server.stop();
+          await closeOrigin(origin);
+        },
+      };
+    },
+  };
+}
+
+/** GRIP: holds the stream open on a channel, or subscribes the WebSocket by a control message. */
+function answerAsOrigin(request: IncomingMessage, response: ServerResponse): void {
+  request.resume();
+  if (request.headers['content-type'] === 'application/websocket-events') {
+    const control = 'c:{"type":"subscribe","channel":"fan"}';
+    response.writeHead(200, { 'Content-Type': 'application/websocket-events', 'Sec-WebSocket-Extensions': 'grip; message-prefix=""' });
+    response.end(`OPEN\r\nTEXT ${control.length.toString(16)}\r\n${control}\r\n`);
+    return;
+  }
+  response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Grip-Hold': 'stream', 'Grip-Channel': 'fan' });
+  response.end(': open\n\n');
+}
+
+async function closeOrigin(origin: Server): Promise<void> {
+  origin.close();
+  origin.closeAllConnections();
+  await once(origin, 'close');
+}
+
+interface Places {
+  readonly place: string;
+  readonly port: number;
+  readonly publishPort: number;
+  readonly pull: number;
+  readonly sub: number;
+  readonly command: number;
+}
+
+function configuration({ place, port, publishPort, pull, sub, command }: Places): string {
+  return `
+[global]
+include={libdir}/internal.conf
+rundir=${place}/run
+ipc_prefix=bench-
+
+[runner]
+services=condure,zurl,pushpin-proxy,pushpin-handler
+http_port=127.0.0.1:${port}
+logdir=${place}/log
+log_level=2
+client_maxconn=${openFileLimit() - 500}
+
+[proxy]
+routesfile=routes
+sig_key=bench
+updates_check=off
+zurl_out_specs=ipc://{rundir}/{ipc_prefix}zurl-in
+zurl_out_stream_specs=ipc://{rundir}/{ipc_prefix}zurl-in-stream
+zurl_in_specs=ipc://{rundir}/{ipc_prefix}zurl-out
+
+[handler]
+push_in_spec=tcp://127.0.0.1:${pull}
+push_in_sub_specs=tcp://127.0.0.1:${sub}
+push_in_http_addr=127.0.0.1
+push_in_http_port=${publishPort}
+command_spec=tcp://127.0.0.1:${command}
+message_rate=1000000000
+message_hwm=1000000
+`;
+}
