@@ -17,6 +17,7 @@ import { backboneKinds, entrypoints, policies } from '../gateway/registry.ts';
 import { Tickets } from '../gateway/tickets.ts';
 import { TimingWheel } from '../gateway/timing-wheel.ts';
 import { HttpListener } from '../listeners/http.ts';
+import { CountingDatabase } from '../metering/counting-database.ts';
 import { HealthTimeline } from '../metering/health-timeline.ts';
 import { LedgerInsights } from '../metering/ledger-insights.ts';
 import { openLedger, type Ledger } from '../metering/ledger.ts';
@@ -83,9 +84,12 @@ async function openFoundation(data: string, log: Log, closers: (() => unknown)[]
   });
   closers.push(() => database.close());
   const store = await openResourceStore(database, systemClock);
-  const embedded = await openEmbedded({ database, clock: systemClock, onWarning });
+  let books: Ledger | undefined;
+  const counting = new CountingDatabase(database, () => books?.takeUrgentCounts());
+  const embedded = await openEmbedded({ database: counting, clock: systemClock, onWarning });
   closers.push(() => embedded.close());
   const ledger = await openLedger({ database, clock: systemClock, compare: (_log, a, b) => embedded.compare(a, b), log, metrics });
+  books = ledger;
   closers.push(() => ledger.close());
   return { database, store, embedded, ledger, metrics, contracts: new ContractCache() };
 }
@@ -294,5 +298,8 @@ function controlOf({
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

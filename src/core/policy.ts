@@ -97,6 +97,8 @@ export interface WindowCounter {
   /** The count in the window that holds now. */
   used(): number;
   add(n: number): void;
+  /** The count so far is not to be behind what is published from now on: it goes to disk with the next commit of a log, at the latest. */
+  secure?(): void;
   /** Wall time in milliseconds at which the window ends. */
   resetsAt(): number;
 }

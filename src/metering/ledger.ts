@@ -145,6 +145,11 @@ export class Ledger implements Meter, Counters {
     return this.#windows.window(key, unit);
   }
 
+  /** What has to be on disk no later than the events published from now on: see `CountingDatabase`. */
+  takeUrgentCounts(): ReturnType<WindowBook['takeUrgent']> {
+    return this.#windows.takeUrgent();
+  }
+
   gauge(key: string): { value: number } {
     return this.#windows.gauge(key);
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { CountingDatabase } from './counting-database.ts';
 import { HandClock, quietLedger, temporaryDatabase } from './ledger-fixture.ts';
 
 let kit: Awaited<ReturnType<typeof temporaryDatabase>>;
@@ -80,4 +81,24 @@ test('a clock that was years ahead does not block a subscriber for years, nor ha
   assert.equal(hour.used(), 4);
   assert.equal(hour.resetsAt(), noon + 3_600_000);
   await ledger.close();
+});
+
+test('a count that is secured goes with the next transaction and survives whatever comes after it', async () => {
+  const clock = new HandClock(noon);
+  const first = await quietLedger({ database: kit.database, clock });
+  const counting = new CountingDatabase(kit.database, () => first.takeUrgentCounts());
+  for (const unit of ['second', 'month'] as const) {
+    const window = first.window('secured', unit);
+    window.add(3);
+    window.secure?.();
+  }
+  await assert.rejects(counting.transact([{ sql: 'INSERT INTO nowhere VALUES (1)', parameters: [] }]));
+  const [row] = await counting.transact([{ sql: 'SELECT 42 AS answer', parameters: [] }]);
+  assert.deepEqual(row?.rows.map(({ answer }) => answer), [42]);
+  first.window('secured', 'month').add(100);
+  first.abandon();
+  const second = await quietLedger({ database: kit.database, clock });
+  assert.equal(second.window('secured', 'month').used(), 3);
+  assert.equal(second.window('secured', 'second').used(), 3);
+  await second.close();
 });

@@ -15,6 +15,8 @@ export class WindowBook implements Book, Counters {
   readonly #gauges = new Map<string, { value: number }>();
   #dirty: Window[] = [];
   #writing: Window[] = [];
+  readonly #urgent = new Set<Window>();
+  readonly #secure = (window: Window): void => void this.#urgent.add(window);
   readonly #touch = (window: Window): void => {
     this.#dirty.push(window);
   };
@@ -48,12 +50,7 @@ export class WindowBook implements Book, Counters {
   collect(): readonly Statement[] {
     this.#writing = this.#dirty;
     this.#dirty = [];
-    return bulk(
-      'INSERT INTO counter (tenant, key, unit, start, used)',
-      'ON CONFLICT (key, unit) DO UPDATE SET start = excluded.start, used = excluded.used',
-      5,
-      this.#writing.map((window) => window.row()),
-    );
+    return upsert(this.#writing.map((window) => window.row()));
   }
 
   committed(): void {
@@ -65,29 +62,52 @@ export class WindowBook implements Book, Counters {
     this.#writing = [];
   }
 
+  /** Statements that write the counts that wait to be secured, and what to call when they are not committed; undefined when none wait. */
+  takeUrgent(): { readonly statements: readonly Statement[]; failed(): void } | undefined {
+    if (this.#urgent.size === 0) return undefined;
+    const windows = [...this.#urgent];
+    this.#urgent.clear();
+    const statements = upsert(windows.map((window) => window.values()));
+    return { statements, failed: () => windows.forEach(this.#secure) };
+  }
+
   #window(key: string, unit: WindowUnit): Window {
     const id = `${unit} ${key}`;
     let window = this.#windows.get(id);
-    if (window === undefined) this.#windows.set(id, (window = new Window(key, unit, this.#clock, this.#touch)));
+    if (window === undefined) this.#windows.set(id, (window = new Window(key, unit, this.#clock, { touch: this.#touch, secure: this.#secure })));
     return window;
   }
+}
+
+function upsert(rows: readonly (readonly (string | number)[])[]): readonly Statement[] {
+  return bulk(
+    'INSERT INTO counter (tenant, key, unit, start, used)',
+    'ON CONFLICT (key, unit) DO UPDATE SET start = excluded.start, used = excluded.used',
+    5,
+    rows,
+  );
+}
+
+interface WindowOwner {
+  readonly touch: (window: Window) => void;
+  readonly secure: (window: Window) => void;
 }
 
 class Window implements WindowCounter {
   readonly #key: string;
   readonly #unit: WindowUnit;
   readonly #clock: Clock;
-  readonly #touch: (window: Window) => void;
+  readonly #owner: WindowOwner;
   #start = 0;
   #end = 0;
   #used = 0;
   #dirty = false;
 
-  constructor(key: string, unit: WindowUnit, clock: Clock, touch: (window: Window) => void) {
+  constructor(key: string, unit: WindowUnit, clock: Clock, owner: WindowOwner) {
     this.#key = key;
     this.#unit = unit;
     this.#clock = clock;
-    this.#touch = touch;
+    this.#owner = owner;
     this.#begin(clock.now(), 0);
   }
 
@@ -117,11 +137,19 @@ class Window implements WindowCounter {
   again(): void {
     if (this.#dirty) return;
     this.#dirty = true;
-    this.#touch(this);
+    this.#owner.touch(this);
+  }
+
+  secure(): void {
+    this.#owner.secure(this);
   }
 
   row(): readonly (string | number)[] {
     this.#dirty = false;
+    return this.values();
+  }
+
+  values(): readonly (string | number)[] {
     return ['default', this.#key, this.#unit, this.#start, this.#used];
   }
 

@@ -49,6 +49,7 @@ export class EventLimit {
   reserve(n: number): void {
     this.#noticeNewWindow();
     this.#counter.add(n);
+    this.#counter.secure?.();
     this.#outstanding += n;
   }
 
