@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { EventDefaults } from '../../core/entrypoint.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { EventDraft } from '../../core/event.ts';
@@ -12,7 +12,8 @@ import { decodeBatch, decodeStructured } from '../../protocols/cloudevents/struc
 export const maxBatchEvents = 10_000;
 
 /** The events of a request in any of the HTTP binding's content modes, or plain JSON that the contract completes. */
-export function decodeBody(headers: IncomingHttpHeaders, body: Buffer, defaults: EventDefaults): readonly EventDraft[] {
+export function decodeBody(request: Pick<IncomingMessage, 'headers' | 'headersDistinct'>, body: Buffer, defaults: EventDefaults): readonly EventDraft[] {
+  const { headers } = request;
   const contentType = headers['content-type'];
   try {
     switch (bodyForm(contentType)) {
@@ -21,7 +22,7 @@ export function decodeBody(headers: IncomingHttpHeaders, body: Buffer, defaults:
       case 'batch':
         return decodeBatch(body, maxBatchEvents);
       case 'plain':
-        return [hasEventHeaders(headers) ? decodeBinary(headers, body) : completePlain(body, contentType, defaults)];
+        return [hasEventHeaders(headers) ? decodeBinary(request.headersDistinct, body) : completePlain(body, contentType, defaults)];
       case 'foreign':
         throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', `Of the CloudEvents formats only JSON is read here, not ${contentType}.`);
     }

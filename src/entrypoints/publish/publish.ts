@@ -12,7 +12,7 @@ import { readBody } from './read-body.ts';
 
 /** Largest body in bytes where events may be smaller: room for a batch. */
 const minBodyBytes = 4 * 1024 * 1024;
-/** Envelope and attributes around the data of the largest event. */
+/** Envelope and attributes around the data of the largest event, which base64 makes a third larger. */
 const envelopeBytes = 64 * 1024;
 
 /** `POST` on a channel: 202 once the events are durable. With an empty body, `?reader=` and `Ack:` it confirms instead. */
@@ -35,14 +35,16 @@ export class PublishEntrypoint implements RequestHandler {
     const protocol = name === undefined ? this.protocol : 'poll';
     const session = await this.#gateway.connect({ protocol, path, credential: credentialOf(request), stream: false, remote: remoteOf(raw) });
     try {
-      const body = await readBody(raw, Math.max(minBodyBytes, route.maxEventBytes + envelopeBytes));
+      const body = await readBody(raw, Math.max(minBodyBytes, Math.ceil((route.maxEventBytes * 4) / 3) + envelopeBytes), () => {
+        if (raw.headers.expect !== undefined) response.writeContinue();
+      });
       if (name !== undefined) {
         const position = confirmedPosition(raw.headers['ack'], body);
         await session.confirm(name, position);
         respondJson(response, 200, JSON.stringify({ confirmed: position }), cors);
         return;
       }
-      const placed = await session.publish(session.address, decodeBody(raw.headers, body, session.defaults));
+      const placed = await session.publish(session.address, decodeBody(raw, body, session.defaults));
       const duplicates = placed.reduce((count, { duplicate }) => count + (duplicate ? 1 : 0), 0);
       const answer = { accepted: placed.length - duplicates, positions: placed.map(({ position }) => position), ...(duplicates === 0 ? {} : { duplicates }) };
       respondJson(response, 202, JSON.stringify(answer), { ...limitHeaders(session.limits()), ...cors });
