@@ -11,6 +11,7 @@ interface Row {
   readonly says?: RegExp;
   readonly options?: ExchangeOptions;
   readonly isSlow?: boolean;
+  readonly mayBeCut?: boolean;
 }
 
 const notHttp = { status: 400, code: 'BAD_REQUEST', says: /HTTP/ } as const;
@@ -28,7 +29,7 @@ const anywhere: readonly Row[] = [
   { name: 'HTTP/9.9', bytes: 'GET / HTTP/9.9\r\nhost: x\r\n\r\n', ...notHttp },
   { name: 'another protocol', bytes: 'SSH-2.0-OpenSSH_9.6\r\n', ...notHttp },
   { name: 'a method in lower case', bytes: 'get / HTTP/1.1\r\nhost: x\r\n\r\n', ...notHttp },
-  { name: 'a method of 100,000 letters', bytes: `${'A'.repeat(100_000)} / HTTP/1.1\r\nhost: x\r\n\r\n`, ...notHttp },
+  { name: 'a method of 100,000 letters', bytes: `${'A'.repeat(100_000)} / HTTP/1.1\r\nhost: x\r\n\r\n`, ...notHttp, mayBeCut: true },
   { name: 'a method that is none', bytes: 'BREW / HTTP/1.1\r\nhost: x\r\n\r\n', ...notHttp },
   { name: 'no target', bytes: 'GET HTTP/1.1\r\nhost: x\r\n\r\n', ...notHttp },
   { name: 'a space in the target', bytes: get('/shop/a b/events'), ...notHttp },
@@ -54,11 +55,11 @@ const anywhere: readonly Row[] = [
   { name: 'a chunk of negative size', bytes: post('transfer-encoding: chunked\r\n', '-1\r\n\r\n'), ...notHttp },
   { name: 'a chunk larger than numbers', bytes: post('transfer-encoding: chunked\r\n', 'fffffffffffffffff\r\n'), ...notHttp },
   { name: 'a chunk longer than its size', bytes: post('transfer-encoding: chunked\r\n', '1\r\nhello\r\n0\r\n\r\n'), ...notHttp },
-  { name: 'a megabyte behind the size of a chunk', bytes: post('transfer-encoding: chunked\r\n', `1;${'x'.repeat(1_000_000)}`), ...notHttp },
+  { name: 'a megabyte behind the size of a chunk', bytes: post('transfer-encoding: chunked\r\n', `1;${'x'.repeat(1_000_000)}`), ...notHttp, mayBeCut: true },
   { name: 'a header of 20,000 characters', bytes: get('/shop/a/events', `x-a: ${'x'.repeat(20_000)}\r\n`), status: 431, code: 'HEADERS_TOO_LARGE', says: /16 ?KiB|16384 bytes/ },
-  { name: 'headers without end', bytes: get('/shop/a/events', 'x-a: b\r\n'.repeat(200_000)), status: 431, code: 'HEADERS_TOO_LARGE', says: /16 ?KiB|16384 bytes/ },
+  { name: 'headers without end', bytes: get('/shop/a/events', 'x-a: b\r\n'.repeat(200_000)), status: 431, code: 'HEADERS_TOO_LARGE', says: /16 ?KiB|16384 bytes/, mayBeCut: true },
   { name: 'a target of 20,000 characters', bytes: get(`/shop/${'a'.repeat(20_000)}`), status: 431, code: 'HEADERS_TOO_LARGE', says: /16 ?KiB|16384 bytes/ },
-  { name: 'trailers without end', bytes: post('transfer-encoding: chunked\r\n', `0\r\n${'x-a: b\r\n'.repeat(200_000)}`), status: 431, says: /./ },
+  { name: 'trailers without end', bytes: post('transfer-encoding: chunked\r\n', `0\r\n${'x-a: b\r\n'.repeat(200_000)}`), status: 431, says: /./, mayBeCut: true },
 ];
 
 const badRequest = { status: 400, code: 'BAD_REQUEST' } as const;
@@ -107,7 +108,8 @@ const smuggled: readonly Row[] = [
   { name: 'a hundred requests at once', bytes: 'GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(99) + last, status: 404 },
 ].map((row) => ({ ...row, options: { answers: 101 } }));
 
-const dripping = { patience: 45_000 };
+/** The management API looks for stale connections every 30 s, and lets them be for 30 s. */
+const dripping = { patience: 75_000 };
 
 const slow: readonly Row[] = [
   { name: 'a connection that says nothing', bytes: '', status: 408, code: 'REQUEST_TIMEOUT', says: /in time/, options: dripping, isSlow: true },
@@ -116,12 +118,12 @@ const slow: readonly Row[] = [
   { name: 'a body that drips', bytes: post('content-length: 100000\r\n'), status: 408, code: 'REQUEST_TIMEOUT', says: /in time/, options: { ...dripping, drip: { piece: ' ', every: 500 } }, isSlow: true },
 ];
 
-function caseOf({ name, bytes, status, code, says = /./, options, isSlow = false }: Row, port: 'gateway' | 'control'): HostileCase {
+function caseOf({ name, bytes, status, code, says = /./, options, isSlow = false, mayBeCut = false }: Row, port: 'gateway' | 'control'): HostileCase {
   return {
     door: 'request line',
     name: `${name} (${port})`,
     isSlow,
-    expected: { status, says, ...(code === undefined ? {} : { code }) },
+    expected: { status, says, mayBeCut, ...(code === undefined ? {} : { code }) },
     send: async (victim) => {
       const answers = await exchange(victim[port], bytes, options);
       const later = answers.slice(1).find((answer) => answer.status !== 404);
