@@ -36,6 +36,8 @@ export class HttpListener {
   readonly #server: Server;
   readonly #handlers: RequestHandler[] = [];
   readonly #upgrades = new Map<string, UpgradeHandler>();
+  /** Sockets that are no longer the server's to close. */
+  readonly #upgraded = new Set<Socket>();
 
   constructor(parts: HttpListenerParts) {
     this.#parts = parts;
@@ -87,10 +89,11 @@ export class HttpListener {
     });
   }
 
-  /** Takes no more connections and cuts what is still open. */
+  /** Takes no more connections and cuts what is still open, upgraded or not. */
   closeNow(): void {
     this.#server.close();
     this.#server.closeAllConnections();
+    for (const socket of this.#upgraded) socket.destroy();
   }
 
   async #request(raw: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -116,6 +119,8 @@ export class HttpListener {
   async #upgrade(raw: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const onError = (): void => void socket.destroy();
     socket.on('error', onError);
+    this.#upgraded.add(socket);
+    socket.once('close', () => this.#upgraded.delete(socket));
     let cors: Readonly<Record<string, string>> = {};
     try {
       const { path, query } = splitTarget(raw.url ?? '/');
