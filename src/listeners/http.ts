@@ -5,7 +5,8 @@ import type { RouteInfo } from '../core/entrypoint.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
 import { splitTarget, type HttpRequest } from './http-request.ts';
-import { refusalHeaders, respondProblem } from './respond.ts';
+import { endWithProblem } from './last-words.ts';
+import { allowedMethods, respondProblem } from './respond.ts';
 
 /** A protocol spoken in plain requests. The first that accepts a request gets it; rejecting answers with a problem. */
 export interface RequestHandler {
@@ -38,6 +39,8 @@ export class HttpListener {
   readonly #upgrades = new Map<string, UpgradeHandler>();
   /** Sockets that are no longer the server's to close. */
   readonly #upgraded = new Set<Socket>();
+  /** Sockets on which a handler writes by itself. */
+  readonly #taken = new WeakSet<Duplex>();
 
   constructor(parts: HttpListenerParts) {
     this.#parts = parts;
@@ -51,8 +54,13 @@ export class HttpListener {
     });
     this.#server.maxConnections = parts.maxConnections;
     this.#server.on('request', (request, response) => void this.#request(request, response));
+    // Who asks before sending is let go on by the handler, once it is sure to read the body.
+    this.#server.on('checkContinue', (request, response) => void this.#request(request, response));
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket as Socket, head));
-    this.#server.on('clientError', answerClientError);
+    this.#server.on('clientError', (error, socket) => {
+      if (this.#taken.has(socket)) socket.destroy();
+      else answerClientError(error, socket);
+    });
   }
 
   use(handler: RequestHandler): void {
@@ -61,6 +69,11 @@ export class HttpListener {
 
   useUpgrade(handler: UpgradeHandler): void {
     this.#upgrades.set(handler.token, handler);
+  }
+
+  /** From now on a handler writes to this socket by itself: nothing else is answered on it, and who sends more on it is cut. */
+  takeOver(socket: Socket): void {
+    this.#taken.add(socket);
   }
 
   /** Resolves to the base URL once connections are taken; rejects with the system's error. */
@@ -97,6 +110,10 @@ export class HttpListener {
   }
 
   async #request(raw: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.#taken.has(raw.socket)) {
+      raw.socket.destroy();
+      return;
+    }
     let cors: Readonly<Record<string, string>> = {};
     try {
       const { path, query } = splitTarget(raw.url ?? '/');
@@ -104,15 +121,16 @@ export class HttpListener {
       cors = corsHeaders(route?.cors, raw.headers.origin);
       if (route === undefined) throw new GatewayError('NOT_FOUND', 'No API is served at this path.');
       if (raw.method === 'OPTIONS') {
-        response.writeHead(204, { ...preflightHeaders(route.cors, raw.headers), allow: 'GET, POST, OPTIONS' }).end();
+        response.writeHead(204, { ...preflightHeaders(route.cors, raw.headers), allow: allowedMethods }).end();
         return;
       }
       const request: HttpRequest = { raw, path, query, route, cors };
       await this.#handlerOf(request).handle(request, response);
     } catch (error) {
       const refusal = this.#seen(error);
-      const isDrained = raw.complete || raw.readableLength === 0;
-      respondProblem(response, refusal, { ...cors, ...(isDrained && refusal.code !== 'TOO_LARGE' ? {} : { connection: 'close' }) });
+      if (response.headersSent || response.destroyed) return;
+      if (raw.complete || response.socket === null) respondProblem(response, refusal, cors);
+      else refuseUnread(raw, refusal, cors);
     }
   }
 
@@ -131,7 +149,7 @@ export class HttpListener {
       if (handler === undefined) throw new GatewayError('BAD_REQUEST', 'The only protocol to upgrade to here is websocket.');
       await handler.upgrade({ raw, path, query, route, cors }, socket, head);
     } catch (error) {
-      writeProblem(socket, this.#seen(error), cors);
+      endWithProblem(socket, this.#seen(error), cors);
     }
   }
 
@@ -155,22 +173,10 @@ export class HttpListener {
   }
 }
 
-/** A problem on a socket that no ServerResponse owns. */
-function writeProblem(socket: Duplex, error: GatewayError, headers: Readonly<Record<string, string>>): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const body = JSON.stringify(error.toProblem());
-  const all = {
-    'content-type': 'application/problem+json',
-    'content-length': String(Buffer.byteLength(body)),
-    connection: 'close',
-    ...refusalHeaders(error),
-    ...headers,
-  };
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${error.status} ${error.code}\r\n${lines.join('')}\r\n${body}`);
+/** Refuses a request whose body has not come whole: what is still on its way is thrown away, not read as the next request. */
+function refuseUnread(raw: IncomingMessage, refusal: GatewayError, cors: Readonly<Record<string, string>>): void {
+  raw.resume();
+  endWithProblem(raw.socket, refusal, cors);
 }
 
 function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
@@ -179,10 +185,10 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
     return;
   }
   if (error.code === 'HPE_HEADER_OVERFLOW') {
-    writeProblem(socket, new GatewayError('HEADERS_TOO_LARGE', 'The request headers have more than 16 KiB.'), {});
+    endWithProblem(socket, new GatewayError('HEADERS_TOO_LARGE', 'The request headers have more than 16 KiB.'), {});
   } else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    writeProblem(socket, new GatewayError('REQUEST_TIMEOUT', 'The request did not arrive in time: 10 s for the headers, 30 s in all.'), {});
+    endWithProblem(socket, new GatewayError('REQUEST_TIMEOUT', 'The request did not arrive in time: 10 s for the headers, 30 s in all.'), {});
   } else {
-    writeProblem(socket, new GatewayError('BAD_REQUEST', 'This is not a well-formed HTTP/1.1 request.'), {});
+    endWithProblem(socket, new GatewayError('BAD_REQUEST', 'This is not a well-formed HTTP/1.1 request.'), {});
   }
 }

@@ -1,5 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { GatewayError } from '../core/errors.ts';
+import { rateLimit, rateLimitPolicy } from '../protocols/http/rate-limit.ts';
+
+/** What a channel understands. */
+export const allowedMethods = 'GET, POST, OPTIONS';
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -15,7 +19,17 @@ export function refusalHeaders(error: GatewayError): Record<string, string> {
   const headers: Record<string, string> = { 'cache-control': 'no-store' };
   if (error.retryAfter !== undefined) headers['retry-after'] = String(Math.max(0, Math.ceil(error.retryAfter / 1000)));
   if (error.status === 401) headers['www-authenticate'] = 'Bearer realm="sluice"';
-  return headers;
+  if (error.status === 405) headers['allow'] = allowedMethods;
+  return { ...headers, ...limitHeaders(error) };
+}
+
+/** The limit that was reached, in the words of the headers that tell of limits elsewhere. */
+function limitHeaders({ details, retryAfter }: GatewayError): Record<string, string> {
+  const { limit, counts, quota, remaining = 0 } = details;
+  if (typeof limit !== 'string' || typeof quota !== 'number') return {};
+  const counted = typeof counts === 'string' ? counts : limit === 'connectionCount' ? 'connections' : 'seconds';
+  const state = { limit, counts: counted, quota, remaining: Number(remaining), window: undefined, resetsIn: retryAfter };
+  return { 'ratelimit-policy': rateLimitPolicy([state]) ?? '', ratelimit: rateLimit([state]) ?? '' };
 }
 
 /** Answers with an RFC 9457 problem document. */

@@ -33,7 +33,7 @@ export class PollEntrypoint implements RequestHandler {
   async handle(request: HttpRequest, response: ServerResponse): Promise<void> {
     const { raw, path, query, cors } = request;
     const gone = new AbortController();
-    raw.socket.once('close', () => gone.abort());
+    response.once('close', () => gone.abort());
     const session = await this.#gateway.connect({ protocol: this.protocol, path, credential: credentialOf(request), stream: false, remote: remoteOf(raw) });
     try {
       const options = readOptionsOf(session.address, query, undefined);

@@ -1,13 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../../core/errors.ts';
 
-/** The whole body, at most `maxBytes`; rejects with TOO_LARGE without reading the rest, and when the client goes away. */
-export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+/**
+ * The whole body, at most `maxBytes`; rejects with TOO_LARGE without reading the rest, and when the client goes away.
+ * `begin` is called once before the first byte is read: who waits to be asked for the body (`Expect: 100-continue`) is asked then.
+ */
+export function readBody(request: IncomingMessage, maxBytes: number, begin: () => void): Promise<Buffer> {
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
     return Promise.reject(new GatewayError('UNSUPPORTED_MEDIA_TYPE', `Bodies are taken as they are; ${encoding} is not decoded here.`));
   }
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  begin();
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;

@@ -32,6 +32,8 @@ export class SseEntrypoint implements RequestHandler {
       return;
     }
     try {
+      // A response that has no socket yet waits behind another one, which the bare stream would overtake.
+      if (response.socket === null) throw new GatewayError('BAD_REQUEST', 'A stream cannot begin while an earlier request on its connection is unanswered; give it a connection of its own.');
       await this.#open(request, lastEventId);
     } catch (error) {
       const refusal = toGatewayError(error);
@@ -43,7 +45,7 @@ export class SseEntrypoint implements RequestHandler {
 
   async #open(request: HttpRequest, lastEventId: string | undefined): Promise<void> {
     const { raw, path, query, cors } = request;
-    const { gateway, now, random, schedule } = this.#environment;
+    const { gateway, http, now, random, schedule } = this.#environment;
     const format = formatOf(query.get('event'));
     let stream: SseStream | undefined;
     const onEnd = (reason: GatewayError): void => stream?.end(reason);
@@ -52,6 +54,7 @@ export class SseEntrypoint implements RequestHandler {
       const headers = { ...limitHeaders(session.limits()), ...cors };
       stream = new SseStream({ socket: raw.socket, format, headers, now, random, schedule, onClosed: () => session.close() });
       const reader = await session.read(readOptionsOf(session.address, query, lastEventId), stream);
+      http.takeOver(raw.socket);
       stream.open(reader);
     } catch (error) {
       stream = undefined;

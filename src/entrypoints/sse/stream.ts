@@ -33,6 +33,9 @@ export class SseStream implements Sink {
   readonly format: WireFormat;
   #lastWrite: number;
   #cancelTimer: () => void = () => undefined;
+  #isBegun = false;
+  /** Ended before the response began. */
+  #endedEarly: GatewayError | undefined;
   #isOver = false;
 
   constructor(parts: StreamParts) {
@@ -41,9 +44,9 @@ export class SseStream implements Sink {
     this.#lastWrite = parts.now();
   }
 
-  /** Takes the socket, writes the response head and the first `retry:`, spread so that clients do not all come back at once. */
+  /** From here on the socket is the stream's: what the reader writes goes out behind the response head. */
   open(reader: Reader): void {
-    const { socket, headers, random } = this.#parts;
+    const { socket } = this.#parts;
     if (socket.destroyed) {
       this.#close();
       return;
@@ -52,14 +55,13 @@ export class SseStream implements Sink {
     socket.on('drain', () => reader.drained());
     socket.once('close', () => this.#close());
     socket.once('error', () => socket.destroy());
-    const fields = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache, no-transform', 'X-Accel-Buffering': 'no', Connection: 'close', ...headers };
-    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.write(`HTTP/1.1 200 OK\r\nDate: ${new Date(this.#parts.now()).toUTCString()}\r\n${lines.join('')}\r\n`);
-    socket.write(encodeSseRetry(1000 + Math.floor(random() * 2000)));
-    this.#beat();
+    this.#begin();
+    if (this.#endedEarly !== undefined) this.end(this.#endedEarly);
+    else this.#beat();
   }
 
   write(buffer: Buffer): boolean {
+    this.#begin();
     this.#lastWrite = this.#parts.now();
     return this.#parts.socket.write(buffer);
   }
@@ -75,11 +77,26 @@ export class SseStream implements Sink {
 
   end(reason: GatewayError): void {
     if (this.#isOver) return;
+    if (!this.#isBegun) {
+      this.#endedEarly = reason;
+      return;
+    }
     const { socket, random, now, schedule } = this.#parts;
     this.#close();
     socket.end(farewell(reason, random));
     const cancel = schedule(now() + farewellTime, () => socket.destroy());
     socket.once('close', cancel);
+  }
+
+  /** The response head and the first `retry:`, spread so that clients do not all come back at once; before the first byte, whoever writes it. */
+  #begin(): void {
+    if (this.#isBegun) return;
+    this.#isBegun = true;
+    const { socket, headers, now, random } = this.#parts;
+    const fields = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache, no-transform', 'X-Accel-Buffering': 'no', Connection: 'close', ...headers };
+    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+    const head = `HTTP/1.1 200 OK\r\nDate: ${new Date(now()).toUTCString()}\r\n${lines.join('')}\r\n`;
+    socket.write(Buffer.concat([Buffer.from(head, 'latin1'), encodeSseRetry(1000 + Math.floor(random() * 2000))]));
   }
 
   #beat(): void {

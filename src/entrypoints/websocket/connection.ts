@@ -4,19 +4,18 @@ import type { Reader, Session, Sink } from '../../core/entrypoint.ts';
 import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import type { WireFormat } from '../../core/event.ts';
 import type { ClientRequest, Dialect } from './dialect.ts';
+import { sayGoodbye } from './goodbye.ts';
+import { InboundBound } from './inbound-bound.ts';
 
 /** Milliseconds between pings; a client that answered none since the last one is gone. */
 const heartbeat = 25_000;
-/** Milliseconds a client has to answer a close frame. */
-const closeTime = 5000;
-/** Messages of one client in work or waiting; past it the socket is read no further. */
-const maxInbound = 64;
 /** Most events one `publish` may bring. */
 const maxBatchEvents = 1000;
 
 export interface ConnectionParts {
   readonly socket: Socket;
-  readonly webSocket: WebSocket;
+  /** Answers the handshake, once; undefined when the client is gone. */
+  readonly accept: () => WebSocket | undefined;
   readonly session: Session;
   readonly dialect: Dialect;
   readonly now: () => number;
@@ -31,32 +30,37 @@ export interface ConnectionParts {
 export class Connection implements Sink {
   readonly #parts: ConnectionParts;
   readonly format: WireFormat;
+  readonly #inbound = new InboundBound();
+  #webSocket: WebSocket | undefined;
   #reader: Reader | undefined;
-  #inbound = 0;
-  #lastRequest: Promise<void> = Promise.resolve();
+  /** Settles when everything asked so far was answered, in order. */
+  #answered: Promise<void> = Promise.resolve();
+  #onDrain: () => void = () => undefined;
   #isAlive = true;
+  /** Ended before the handshake was answered. */
+  #endedEarly: GatewayError | undefined;
   #isOver = false;
   #cancelTimer: () => void = () => undefined;
+  readonly #onClose = (): void => this.#close();
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
     this.format = parts.dialect.format;
-    const { socket, webSocket } = parts;
-    socket.on('drain', () => this.#reader?.drained());
-    webSocket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
-    webSocket.on('pong', () => (this.#isAlive = true));
-    webSocket.on('error', () => undefined);
-    webSocket.on('close', () => this.#close());
-    this.#scheduleBeat();
+    parts.socket.once('close', this.#onClose);
   }
 
-  attach(reader: Reader): void {
+  /** Answers the handshake; without a reader the connection only publishes. */
+  open(reader: Reader | undefined): void {
     this.#reader = reader;
-    if (this.#isOver) reader.close();
+    this.#begin();
+    if (this.#isOver) reader?.close();
+    else if (this.#endedEarly !== undefined) this.end(this.#endedEarly);
   }
 
   write(buffer: Buffer): boolean {
-    if (this.#isOver) return false;
+    this.#begin();
+    // Nothing may follow a close frame (RFC 6455, section 5.5.1).
+    if (this.#isOver || this.#webSocket?.readyState !== this.#webSocket?.OPEN) return false;
     return this.#parts.socket.write(buffer);
   }
 
@@ -71,71 +75,107 @@ export class Connection implements Sink {
 
   end(reason: GatewayError): void {
     if (this.#isOver) return;
-    const { webSocket, dialect, now, schedule, socket } = this.#parts;
+    const { dialect, now, schedule, socket } = this.#parts;
+    if (this.#webSocket === undefined) {
+      this.#endedEarly ??= reason;
+      return;
+    }
     if (reason.code !== 'RESTARTING') this.#say(dialect.error(reason, undefined));
     this.#close();
-    webSocket.close(reason.close, closeReason(reason));
-    const cancel = schedule(now() + closeTime, () => webSocket.terminate());
-    socket.once('close', cancel);
+    sayGoodbye(this.#webSocket, socket, { reason, now, schedule });
+  }
+
+  /** The handshake is answered before the first frame goes out, whoever sends it. */
+  #begin(): void {
+    if (this.#webSocket !== undefined || this.#isOver) return;
+    const webSocket = this.#parts.accept();
+    if (webSocket === undefined) {
+      this.#close();
+      return;
+    }
+    this.#webSocket = webSocket;
+    this.#parts.socket.on('drain', () => this.#drained());
+    webSocket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
+    webSocket.on('pong', () => (this.#isAlive = true));
+    webSocket.on('error', () => this.#close());
+    this.#scheduleBeat();
+  }
+
+  #drained(): void {
+    this.#isAlive = true;
+    this.#reader?.drained();
+    this.#onDrain();
   }
 
   #receive(message: Buffer, isBinary: boolean): void {
+    this.#isAlive = true;
     if (this.#isOver) return;
     if (isBinary) {
       this.end(new GatewayError('BAD_REQUEST', 'Events are text frames here; a binary frame has no meaning.'));
       return;
     }
-    this.#inbound += 1;
-    if (this.#inbound === maxInbound) this.#parts.webSocket.pause();
-    this.#lastRequest = this.#lastRequest.then(() => this.#answer(message));
+    if (this.#inbound.take(message.length)) this.#webSocket?.pause();
+    // Begun at once, so that what one turn brings shares a commit; answered in order.
+    const answer = this.#answer(message);
+    this.#answered = this.#answered.then(async () => {
+      this.#say(await answer);
+      await this.#room();
+      if (this.#inbound.release(message.length)) this.#webSocket?.resume();
+    });
   }
 
-  async #answer(message: Buffer): Promise<void> {
-    const { dialect, webSocket, onBug } = this.#parts;
+  async #answer(message: Buffer): Promise<Buffer | undefined> {
+    const { dialect, onBug } = this.#parts;
     try {
-      if (!this.#isOver) await this.#handle(dialect.parse(message, maxBatchEvents));
+      return await this.#handle(dialect.parse(message, maxBatchEvents));
     } catch (error) {
       const refusal = toGatewayError(error);
       if (refusal.code === 'INTERNAL') onBug(error);
-      this.#say(dialect.error(refusal, dialect.refOf(error)));
+      return dialect.error(refusal, dialect.refOf(error));
     }
-    if (this.#inbound === maxInbound) webSocket.resume();
-    this.#inbound -= 1;
   }
 
-  async #handle(request: ClientRequest): Promise<void> {
+  #handle(request: ClientRequest): Buffer | undefined | Promise<Buffer | undefined> {
     const { dialect, session } = this.#parts;
     switch (request.op) {
       case 'publish':
-        await this.#publish(request);
-        return;
-      case 'ack': {
-        const refusal = this.#reader === undefined ? new GatewayError('BAD_REQUEST', 'This connection reads nothing, so there is nothing to acknowledge.') : this.#reader.confirm(request.position);
-        if (refusal !== undefined) throw refusal;
-        return;
-      }
+        return this.#publish(request);
+      case 'ack':
+        this.#confirm(request.position);
+        return undefined;
       case 'renew':
         session.renew(request.credential);
-        this.#say(dialect.renewed());
-        return;
+        return dialect.renewed();
       case 'limits':
-        this.#say(dialect.limits(session.limits()));
-        return;
+        return dialect.limits(session.limits());
     }
   }
 
-  async #publish({ ref, address, events }: Extract<ClientRequest, { op: 'publish' }>): Promise<void> {
-    const { dialect, session } = this.#parts;
+  #confirm(position: string): void {
+    const refusal =
+      this.#reader === undefined ? new GatewayError('BAD_REQUEST', 'This connection reads nothing, so there is nothing to acknowledge.') : this.#reader.confirm(position);
+    if (refusal !== undefined) throw refusal;
+  }
+
+  async #publish({ ref, address, events }: Extract<ClientRequest, { op: 'publish' }>): Promise<Buffer | undefined> {
+    const { dialect, session, onBug } = this.#parts;
     try {
-      const placed = await session.publish(address ?? session.address, events);
-      this.#say(dialect.accepted(ref, placed));
+      return dialect.accepted(ref, await session.publish(address ?? session.address, events));
     } catch (error) {
-      this.#say(dialect.error(toGatewayError(error), ref));
+      const refusal = toGatewayError(error);
+      if (refusal.code === 'INTERNAL') onBug(error);
+      return dialect.error(refusal, ref);
     }
   }
 
   #say(frame: Buffer | undefined): void {
-    if (frame !== undefined && !this.#isOver) this.#parts.socket.write(frame);
+    if (frame !== undefined) this.write(frame);
+  }
+
+  /** Answers that a client does not take must not pile up: the next one waits until the socket has room. */
+  #room(): Promise<void> | undefined {
+    if (this.#isOver || !this.#parts.socket.writableNeedDrain) return undefined;
+    return new Promise((resolve) => (this.#onDrain = resolve));
   }
 
   #scheduleBeat(): void {
@@ -145,13 +185,12 @@ export class Connection implements Sink {
 
   #beat(): void {
     if (this.#isOver) return;
-    const { webSocket } = this.#parts;
     if (!this.#isAlive) {
-      webSocket.terminate();
+      this.#webSocket?.terminate();
       return;
     }
     this.#isAlive = false;
-    webSocket.ping();
+    this.#webSocket?.ping();
     this.#scheduleBeat();
   }
 
@@ -159,15 +198,8 @@ export class Connection implements Sink {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#cancelTimer();
+    this.#parts.socket.off('close', this.#onClose);
+    this.#onDrain();
     this.#parts.session.close();
   }
-}
-
-/** At most 123 bytes (RFC 6455, section 5.5): the code, when to come back, and as much of the sentence as fits. */
-function closeReason(reason: GatewayError): string {
-  const retry = reason.retryAfter === undefined ? '' : ` retry-after=${Math.ceil(reason.retryAfter / 1000)}`;
-  const text = `${reason.code}${retry}: ${reason.message}`;
-  let end = Math.min(text.length, 123);
-  while (Buffer.byteLength(text.slice(0, end)) > 123) end -= 1;
-  return text.slice(0, end).replace(/[\uD800-\uDBFF]$/, '');
 }

@@ -10,36 +10,35 @@ import { sluiceV1 } from '../../protocols/websocket/sluice-v1.ts';
 import type { EntrypointEnvironment } from '../environment.ts';
 import { readOptionsOf } from '../read-options.ts';
 import { Connection } from './connection.ts';
+import { sayGoodbye } from './goodbye.ts';
 import { cloudEventsDialect, sluiceDialect, type Dialect } from './dialect.ts';
 
 const spoken = ['cloudevents.json', sluiceV1] as const;
 
-/** Largest message in bytes; each API's own limit is checked when the event is published. */
-const maxMessageBytes = 4 * 1024 * 1024;
+/** Largest message in bytes where events may be smaller: room for several in one `publish`. Each API's own limit is checked when an event is published. */
+const minMessageBytes = 4 * 1024 * 1024;
+/** Envelope and attributes around the data of the largest event, which base64 makes a third larger. */
+const envelopeBytes = 64 * 1024;
+/** Bounds remembered: APIs rarely have more than one or two, but their configuration may change for ever. */
+const maxServers = 16;
 
 /** `GET` with `Upgrade: websocket` (RFC 6455). */
 export class WebSocketEntrypoint implements UpgradeHandler {
   readonly protocol = 'websocket';
   readonly token = 'websocket';
   readonly #environment: EntrypointEnvironment;
-  readonly #server: WebSocketServer;
+  readonly #servers = new Map<number, WebSocketServer>();
 
   constructor(environment: EntrypointEnvironment) {
     this.#environment = environment;
-    this.#server = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      maxPayload: maxMessageBytes,
-      handleProtocols: (offered) => chooseSubprotocol([...offered], spoken) ?? false,
-    });
     environment.http.useUpgrade(this);
   }
 
+  /** Reading begins before the handshake is answered: who sees the connection open gets everything from then on. */
   async upgrade(request: HttpRequest, socket: Socket, head: Buffer): Promise<void> {
     checkHandshake(request);
     const { raw, path } = request;
-    const { gateway } = this.#environment;
+    const { gateway, now, schedule, onBug } = this.#environment;
     let connection: Connection | undefined;
     const onEnd = (reason: GatewayError): void => connection?.end(reason);
     let session: Session;
@@ -50,51 +49,62 @@ export class WebSocketEntrypoint implements UpgradeHandler {
       this.#refuseOpen(request, socket, head, toGatewayError(error));
       return;
     }
-    connection = await this.#accept(request, socket, head, session);
-    if (connection !== undefined) await startReading(request, session, connection);
+    const accept = (): WebSocket | undefined => this.#accept(request, socket, head);
+    connection = new Connection({ socket, accept, session, dialect: dialectOf(request), now, schedule, onBug });
+    await startReading(request, session, connection);
   }
 
-  /** Undefined when the client went away meanwhile. The connection listens before the first byte behind the handshake is read. */
-  #accept(request: HttpRequest, socket: Socket, head: Buffer, session: Session): Promise<Connection | undefined> {
-    const { now, schedule, onBug } = this.#environment;
-    return new Promise((resolve) => {
-      const onClose = (): void => {
-        session.close();
-        resolve(undefined);
-      };
-      socket.once('close', onClose);
-      if (socket.destroyed) {
-        onClose();
-        return;
-      }
-      this.#server.handleUpgrade(request.raw, socket, head, (webSocket) => {
-        socket.off('close', onClose);
-        resolve(new Connection({ socket, webSocket, session, dialect: dialectOf(webSocket), now, schedule, onBug }));
+  /** Answers the handshake; undefined when the client went away meanwhile. */
+  #accept({ raw, route }: HttpRequest, socket: Socket, head: Buffer): WebSocket | undefined {
+    let accepted: WebSocket | undefined;
+    this.#serverFor(route.maxEventBytes).handleUpgrade(raw, socket, head, (webSocket) => (accepted = webSocket));
+    return accepted;
+  }
+
+  /** `ws` bounds messages by server, so there is one for each bound in use. */
+  #serverFor(maxEventBytes: number): WebSocketServer {
+    const maxPayload = Math.max(minMessageBytes, Math.ceil((maxEventBytes * 4) / 3) + envelopeBytes);
+    let server = this.#servers.get(maxPayload);
+    if (server === undefined) {
+      if (this.#servers.size >= maxServers) this.#servers.clear();
+      server = new WebSocketServer({
+        noServer: true,
+        clientTracking: false,
+        perMessageDeflate: false,
+        maxPayload,
+        handleProtocols: (offered) => chooseSubprotocol([...offered], spoken) ?? false,
       });
-    });
+      this.#servers.set(maxPayload, server);
+    }
+    return server;
   }
 
   /** A page in a browser cannot see an HTTP status: it is let in to be told by close code. */
-  #refuseOpen({ raw }: HttpRequest, socket: Socket, head: Buffer, reason: GatewayError): void {
-    this.#server.handleUpgrade(raw, socket, head, (webSocket) => {
-      webSocket.on('error', () => undefined);
-      webSocket.close(reason.close, `${reason.code}: ${reason.message}`.slice(0, 100));
-    });
+  #refuseOpen(request: HttpRequest, socket: Socket, head: Buffer, reason: GatewayError): void {
+    const webSocket = this.#accept(request, socket, head);
+    if (webSocket === undefined) return;
+    const { now, schedule } = this.#environment;
+    sayGoodbye(webSocket, socket, { reason, now, schedule });
   }
 }
 
 async function startReading(request: HttpRequest, session: Session, connection: Connection): Promise<void> {
-  if (!session.mayRead) return;
+  if (!session.mayRead) {
+    connection.open(undefined);
+    return;
+  }
   try {
     const options = readOptionsOf(session.address, request.query, undefined);
-    connection.attach(await session.read(options, connection));
+    connection.open(await session.read(options, connection));
   } catch (error) {
+    connection.open(undefined);
     connection.end(toGatewayError(error));
   }
 }
 
-function dialectOf(webSocket: WebSocket): Dialect {
-  return webSocket.protocol === sluiceV1 ? sluiceDialect : cloudEventsDialect;
+function dialectOf({ raw }: HttpRequest): Dialect {
+  const offered = parseSubprotocols(raw.headers['sec-websocket-protocol']) ?? [];
+  return chooseSubprotocol(offered, spoken) === sluiceV1 ? sluiceDialect : cloudEventsDialect;
 }
 
 function checkHandshake({ raw, route }: HttpRequest): void {

@@ -1,0 +1,5 @@
+import { checkReading } from '../../testing/entrypoint-conformance.ts';
+import { readingBySluiceWebSocket, readingByWebSocket } from '../../testing/reading-by-websocket.ts';
+
+checkReading(readingByWebSocket);
+checkReading(readingBySluiceWebSocket);

@@ -1,0 +1,29 @@
+/** Messages of one client that may be in work or waiting to be answered. */
+const maxMessages = 64;
+/** Their bytes; one message alone may have more. */
+const maxBytes = 1024 * 1024;
+
+/** How much of one client is in work: past the bound its socket is read no further, until half of it is done. */
+export class InboundBound {
+  #messages = 0;
+  #bytes = 0;
+  #isFull = false;
+
+  /** True: read no further. */
+  take(bytes: number): boolean {
+    this.#messages += 1;
+    this.#bytes += bytes;
+    if (this.#isFull || (this.#messages < maxMessages && this.#bytes < maxBytes)) return false;
+    this.#isFull = true;
+    return true;
+  }
+
+  /** True: read on. */
+  release(bytes: number): boolean {
+    this.#messages -= 1;
+    this.#bytes -= bytes;
+    if (!this.#isFull || this.#messages > maxMessages / 2 || this.#bytes > maxBytes / 2) return false;
+    this.#isFull = false;
+    return true;
+  }
+}
