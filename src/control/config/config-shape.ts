@@ -149,7 +149,7 @@ export const keyValue = text({
   title: 'key',
   min: minKeyLength,
   max: 256,
-  pattern: { test: /^[\x21-\x7e]+$/, wanted: 'a key: printable ASCII without spaces' },
+  pattern: { test: /^(?!\$\{(?:env|file):)[\x21-\x7e]+$/, wanted: 'a key: printable ASCII without spaces, and no reference that was not filled in' },
 });
 
 const credential = object(
