@@ -3,7 +3,7 @@
 //   pub=tcp|http|mqtt|nats|pushpin  pport ppath  pubheader='Name: value'  pubs=1 connections  batch=1 events a request  form=cloudevents
 //   rate=0 events/s (0: saturate)  win=8 events under way when saturating  warm=2 dur=8 seconds (dur=0: only connect)  size=200
 //   pids=1,2  gc=1 (SIGUSR2 before memory is read)  stall=0 subscribers that stop reading  churn=0 reconnections a second  resume='?from='
-//   every=0 seconds between progress lines on stderr
+//   nap=1000 microseconds between two looks at the sockets when saturating  every=0 seconds between progress lines on stderr
 #include "churn.h"
 #include "histogram.h"
 #include "process.h"
@@ -18,8 +18,12 @@ static uint64_t written_off, stalls;
 static uint64_t reached(void) { return (uint64_t)((subscriber_count - stalled) / channels); }
 static int64_t outstanding(void) { return (int64_t)(published * reached() - delivered - written_off); }
 
+/** Seconds between two looks at the sockets when saturating: taking what came on many of them at once costs less. */
+static double nap;
+
 static void handle_events(double most_seconds) {
   struct epoll_event events[1024];
+  if (rate == 0) rest(nap);
   int count = wait_for_events(events, 1024, most_seconds);
   for (int i = 0; i < count; i++) {
     enum endpoint_kind *kind = events[i].data.ptr;
@@ -122,6 +126,7 @@ int main(int count, char **values) {
   read_churn_options();
   rate = number("rate", 0);
   window = (int)number("win", 8);
+  nap = number("nap", 1000) / 1e6;
   stalled = (int)number("stall", 0);
   is_ordered = publisher_count == 1;
   collect_garbage();

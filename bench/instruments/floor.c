@@ -1,6 +1,8 @@
 // floor 1|tick PORT PUBPORT: the least a WebSocket broadcaster can do. Lines that come in on PUBPORT go out as text frames to
 // every client of PORT: with `1` one write per event and client, with `tick` one for all that a single read brought in.
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>

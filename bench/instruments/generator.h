@@ -1,6 +1,8 @@
 // What every instrument needs: key=value options, a clock, and the event it sends.
 #pragma once
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

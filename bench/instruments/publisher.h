@@ -6,7 +6,7 @@
 struct publisher {
   enum endpoint_kind kind;
   int fd;
-  bool is_open;
+  bool is_ending; // the server closes it after this response
   int waiting; // acknowledgements still to come
   uint64_t sent_at;
   int have;
@@ -103,6 +103,11 @@ static size_t message(char *to, struct publisher *p) {
 
 static void open_publisher(struct publisher *p);
 
+static void reopen_publisher(struct publisher *p) {
+  close(p->fd);
+  open_publisher(p);
+}
+
 /** Sends the next `batch` events as one request, or as so many messages in one write. */
 static void publish_batch(struct publisher *p) {
   size_t n = 0;
@@ -141,6 +146,8 @@ static bool take_response(struct publisher *p) {
     whole = last + 5 - p->in;
   }
   if (whole > p->have) return false;
+  char *closing = strcasestr(p->in, "\r\nconnection: close");
+  p->is_ending = closing && closing < body;
   memmove(p->in, p->in + whole, (size_t)(p->have - whole));
   p->have -= (int)whole;
   return true;
@@ -169,8 +176,7 @@ static bool read_publisher(struct publisher *p) {
   if (length <= 0) {
     // Some servers end a connection after so many requests, always between two of them.
     if (p->waiting > 0) die(4, "the server closed a publisher's connection with %d acknowledgements to come", p->waiting);
-    close(p->fd);
-    open_publisher(p);
+    reopen_publisher(p);
     return false;
   }
   p->have += (int)length;
@@ -181,6 +187,7 @@ static bool read_publisher(struct publisher *p) {
   }
   if (is_http()) p->waiting -= take_response(p) ? 1 : 0;
   else p->waiting -= take_lines(p, publishes("redis") ? "$" : "\"seq\":");
+  if (p->is_ending && p->waiting == 0) reopen_publisher(p);
   return p->waiting == 0;
 }
 
@@ -188,7 +195,7 @@ static void open_publisher(struct publisher *p) {
   p->kind = PUBLISHER;
   p->have = 0;
   p->waiting = 0;
-  p->is_open = true;
+  p->is_ending = false;
   p->fd = open_socket(host, publish_port);
   watch(p->fd, p, EPOLLIN, EPOLL_CTL_ADD);
   char hello[256];

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { packageVersion, requireProgram } from '../harness/installation.ts';
 import { openFileLimit } from '../harness/machine.ts';
 import { freePorts, ServerProcess } from '../harness/server-process.ts';
@@ -21,10 +22,12 @@ export function pushpin(protocol: 'sse' | 'ws'): Peer {
       for (const name of ['run', 'log']) mkdirSync(join(place, name));
       writeFileSync(join(place, 'routes'), `* 127.0.0.1:${(origin.address() as AddressInfo).port},over_http\n`);
       writeFileSync(join(place, 'pushpin.conf'), configuration({ place, port, publishPort, pull, sub, command }));
-      let server: ServerProcess;
+      let server: ServerProcess | undefined;
       try {
         server = await ServerProcess.start({ command: program, args: [`--config=${join(place, 'pushpin.conf')}`], core: options.serverCore, ports: [port, publishPort] });
+        await untilItProxies(port);
       } catch (error) {
+        await server?.stop();
         await closeOrigin(origin);
         throw error;
       }
@@ -39,6 +42,19 @@ export function pushpin(protocol: 'sse' | 'ws'): Peer {
       };
     },
   };
+}
+
+/** It takes connections before all of its processes have found one another, and answers those with errors. */
+async function untilItProxies(port: number): Promise<void> {
+  const end = Date.now() + 10_000;
+  for (;;) {
+    const abort = new AbortController();
+    const status = await fetch(`http://127.0.0.1:${port}/`, { signal: abort.signal }).then((response) => response.status, () => 0);
+    abort.abort();
+    if (status === 200) return;
+    if (Date.now() > end) throw new Error(`Pushpin answers ${status} instead of holding a stream open.`);
+    await delay(100);
+  }
 }
 
 /** GRIP: holds the stream open on a channel, or subscribes the WebSocket by a control message. */
@@ -80,7 +96,7 @@ ipc_prefix=bench-
 services=condure,zurl,pushpin-proxy,pushpin-handler
 http_port=127.0.0.1:${port}
 logdir=${place}/log
-log_level=2
+log_level=1
 client_maxconn=${openFileLimit() - 500}
 
 [proxy]
@@ -97,7 +113,7 @@ push_in_sub_specs=tcp://127.0.0.1:${sub}
 push_in_http_addr=127.0.0.1
 push_in_http_port=${publishPort}
 command_spec=tcp://127.0.0.1:${command}
-message_rate=1000000000
+message_rate=10000000
 message_hwm=1000000
 `;
 }
