@@ -129,7 +129,7 @@ export class HttpListener {
     } catch (error) {
       const refusal = this.#seen(error);
       if (response.headersSent || response.destroyed) return;
-      if (raw.complete || response.socket === null) respondProblem(response, refusal, cors);
+      if (raw.complete || !hasBody(raw) || response.socket === null) respondProblem(response, refusal, cors);
       else refuseUnread(raw, refusal, cors);
     }
   }
@@ -171,6 +171,10 @@ export class HttpListener {
     if (refusal.code === 'INTERNAL') this.#parts.onBug(error);
     return refusal;
   }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
 /** Refuses a request whose body has not come whole: what is still on its way is thrown away, not read as the next request. */

@@ -1,94 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
-import { keyOf, numbered, openChat, say, type ChatUser } from './chat-world.ts';
-import type { Ending, Reading, ReadingProtocol, ReadingRequest, Told } from './reading-client.ts';
-import type { SluiceFixture } from './sluice-fixture.ts';
-
-interface Wish {
-  readonly as?: ChatUser;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly resume?: string | undefined;
-}
-
-/** One suite's Sluice and the clients it opened. */
-class World {
-  readonly #protocol: ReadingProtocol;
-  readonly #open = new Set<Reading>();
-  #sluice: SluiceFixture | undefined;
-  #rooms = 0;
-
-  constructor(protocol: ReadingProtocol) {
-    this.#protocol = protocol;
-  }
-
-  get sluice(): SluiceFixture {
-    if (this.#sluice === undefined) throw new Error('The Sluice was not started.');
-    return this.#sluice;
-  }
-
-  async start(): Promise<void> {
-    this.#sluice = await openChat();
-  }
-
-  /** Closes what is open and checks that the gateway holds no connection any more. */
-  async stop(): Promise<void> {
-    this.closeAll();
-    await this.holds(0);
-    await this.sluice.stop();
-  }
-
-  closeAll(): void {
-    for (const reading of this.#open) reading.close();
-    this.#open.clear();
-  }
-
-  /** Resolves once the gateway holds so many connections. */
-  async holds(connections: number): Promise<void> {
-    let held = -1;
-    await until(async () => (held = await this.sluice.connections()) === connections, () => `the gateway holds ${held} connections, not ${connections}`);
-  }
-
-  /** The only reading there is, once the gateway holds its connection. */
-  async alone(request: Omit<ReadingRequest, 'gateway'>): Promise<Reading> {
-    this.closeAll();
-    await this.holds(0);
-    const reading = this.readWith(request);
-    await reading.ready;
-    await this.holds(1);
-    return reading;
-  }
-
-  /** A room nobody used. */
-  room(): string {
-    this.#rooms += 1;
-    return `/chat/room-${this.#rooms}`;
-  }
-
-  read(path: string, { as = 'open', query, resume }: Wish = {}): Reading {
-    return this.readWith({ path, key: keyOf(as), query, resume });
-  }
-
-  readWith(request: Omit<ReadingRequest, 'gateway'>): Reading {
-    const reading = this.#protocol.read({ gateway: this.sluice.gateway, ...request });
-    this.#open.add(reading);
-    return reading;
-  }
-
-  /** Reads once it is sure to get what is published from now on. */
-  async join(path: string, wish: Wish = {}): Promise<Reading> {
-    const reading = this.read(path, wish);
-    await reading.ready;
-    return reading;
-  }
-}
+import { keyOf, numbered, say } from './chat-world.ts';
+import type { ReadingProtocol, Told } from './reading-client.ts';
+import { assertToldWhen, endOf, eventsOf, idsOf, ReadingWorld } from './reading-world.ts';
+import { until } from './until.ts';
 
 const limit = { timeout: 5_000 };
 
 /** What every protocol that reads must do, as sentences; run by one line per protocol. */
 export function checkReading(protocol: ReadingProtocol): void {
   describe(`reading by ${protocol.name}`, () => {
-    const world = new World(protocol);
+    const world = new ReadingWorld(protocol);
     before(() => world.start());
     after(() => world.stop());
     admission(world, protocol);
@@ -101,7 +23,7 @@ export function checkReading(protocol: ReadingProtocol): void {
   });
 }
 
-function admission(world: World, { lacks }: ReadingProtocol): void {
+function admission(world: ReadingWorld, { lacks }: ReadingProtocol): void {
   test('refuses who has no key', limit, async () => {
     const ending = await endOf(world.readWith({ path: `${world.room()}/said`, key: undefined }));
     assert.deepEqual([ending.code, ending.number], ['UNAUTHENTICATED', 401]);
@@ -162,7 +84,7 @@ const bodies: readonly Body[] = [
   { contentType: 'application/octet-stream', bytes: noText, data: noText },
 ];
 
-function delivery(world: World): void {
+function delivery(world: ReadingWorld): void {
   test('delivers what is published after joining, in order, with positions', limit, async () => {
     const room = `${world.room()}/said`;
     await say(world.sluice, room, numbered('old-', 2));
@@ -222,7 +144,7 @@ function delivery(world: World): void {
   });
 }
 
-function beginnings(world: World): void {
+function beginnings(world: ReadingWorld): void {
   test('begins at the earliest event kept', limit, async () => {
     const room = `${world.room()}/said`;
     await say(world.sluice, room, numbered('', 1200));
@@ -272,7 +194,7 @@ function beginnings(world: World): void {
   });
 }
 
-function durability(world: World): void {
+function durability(world: ReadingWorld): void {
   test('keeps a named reader at what it confirmed', limit, async () => {
     const room = `${world.room()}/said`;
     const wish = { query: { reader: 'worker', from: 'earliest' } };
@@ -311,7 +233,7 @@ function durability(world: World): void {
   });
 }
 
-function limits(world: World, { lacks }: ReadingProtocol): void {
+function limits(world: ReadingWorld, { lacks }: ReadingProtocol): void {
   test('delivers not one event past a limit and says when to come back', limit, async () => {
     const room = `${world.room()}/said`;
     await say(world.sluice, room, numbered('', 5));
@@ -345,7 +267,7 @@ function limits(world: World, { lacks }: ReadingProtocol): void {
   });
 }
 
-function overflow(world: World, { lacks }: ReadingProtocol): void {
+function overflow(world: ReadingWorld, { lacks }: ReadingProtocol): void {
   test('tells the gap that drop-oldest leaves, and what came last is there', { ...limit, skip: lacks.overflow ?? false }, async () => {
     const room = `${world.room()}/said`;
     const reading = await world.join(room, { as: 'forgetful' });
@@ -372,7 +294,7 @@ function overflow(world: World, { lacks }: ReadingProtocol): void {
   });
 }
 
-function endings(world: World): void {
+function endings(world: ReadingWorld): void {
   test('ends within a second of the key being revoked', limit, async () => {
     const path = ['applications', 'patient', 'credentials'];
     const client = world.sluice.client();
@@ -408,33 +330,7 @@ function endings(world: World): void {
   });
 }
 
-async function eventsOf(reading: Reading, count: number): Promise<readonly Extract<Told, { kind: 'event' }>[]> {
-  const events: Extract<Told, { kind: 'event' }>[] = [];
-  while (events.length < count) {
-    const told = await reading.next();
-    assert.equal(told.kind, 'event', `instead of event ${events.length + 1} of ${count} came ${JSON.stringify(told).slice(0, 500)}`);
-    events.push(told as Extract<Told, { kind: 'event' }>);
-  }
-  return events;
-}
-
-/** Why reading ended; nothing else may come before. */
-async function endOf(reading: Reading): Promise<Ending> {
-  const told = await reading.next();
-  assert.equal(told.kind, 'end', `instead of an end came ${JSON.stringify(told).slice(0, 500)}`);
-  return told as Ending;
-}
-
-function assertToldWhen({ code, retryAfter = 0 }: Ending, expected: string): void {
-  assert.equal(code, expected);
-  assert.ok(retryAfter > 0, `it says to come back after ${retryAfter} ms`);
-}
-
-function idsOf(events: readonly { readonly id: string }[]): readonly string[] {
-  return events.map(({ id }) => id);
-}
-
-async function sayBinary(world: World, path: string, id: string, body: Body): Promise<void> {
+async function sayBinary(world: ReadingWorld, path: string, id: string, body: Body): Promise<void> {
   const headers = { 'ce-specversion': '1.0', 'ce-id': id, 'ce-source': path, 'ce-type': 'com.example.raw', 'content-type': body.contentType };
   const init = { method: 'POST', headers: { ...headers, authorization: `Bearer ${keyOf('provider')}` }, body: new Uint8Array(body.bytes) };
   const response = await fetch(`${world.sluice.gateway}${path}`, init);
@@ -448,12 +344,4 @@ async function momentBetween(): Promise<number> {
   const moment = Date.now();
   await until(async () => Date.now() > moment, () => 'the clock stands still');
   return moment;
-}
-
-async function until(isTrue: () => Promise<boolean>, otherwise: () => string): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!(await isTrue())) {
-    assert.ok(performance.now() < deadline, otherwise());
-    await wait(5);
-  }
 }

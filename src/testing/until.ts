@@ -1,0 +1,11 @@
+import assert from 'node:assert/strict';
+import { setTimeout as wait } from 'node:timers/promises';
+
+/** Looks again and again until it is so. */
+export async function until(isTrue: () => Promise<boolean>, otherwise: () => string): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!(await isTrue())) {
+    assert.ok(performance.now() < deadline, otherwise());
+    await wait(5);
+  }
+}
