@@ -54,6 +54,7 @@ export function channelUrl(target: string, gateway: URL): URL {
 
 async function findToken(values: { readonly token: string | undefined; readonly data: string }, env: Env, cwd: string): Promise<string> {
   const given = values.token ?? env['SLUICE_ADMIN_TOKEN'];
+  if (given !== undefined && !/^[\x21-\x7e]*$/.test(given)) throw new CliError('usage', 'An admin token has visible ASCII characters only; check --token or SLUICE_ADMIN_TOKEN.');
   if (given !== undefined) return given;
   const file = join(resolve(cwd, values.data), 'admin-token');
   try {
