@@ -1,0 +1,51 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+
+/** What the neighbour saw since its last report. */
+export interface NeighbourReport {
+  readonly published: number;
+  /** Publishes that were answered otherwise than with 202. */
+  readonly refused: number;
+  readonly received: number;
+  /** Published and not come back within ten seconds. */
+  readonly missing: number;
+  /** Events nobody waited for any more, or not in the order of their positions. */
+  readonly misplaced: number;
+  /** Milliseconds from the publish to the event: median, 99th percentile and longest. */
+  readonly p50: number;
+  readonly p99: number;
+  readonly longest: number;
+}
+
+/** A publisher and reader that behaves, as a process beside those who do not. */
+export class Neighbour {
+  readonly #child: ChildProcess;
+  readonly #lines: Interface;
+
+  private constructor(child: ChildProcess, lines: Interface) {
+    this.#child = child;
+    this.#lines = lines;
+  }
+
+  static async start(gateway: string): Promise<Neighbour> {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'neighbour-process.ts'), gateway], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const lines = createInterface({ input: child.stdout });
+    const started = await Promise.race([once(lines, 'line'), once(child, 'exit').then(() => undefined)]);
+    if (started === undefined) throw new Error('the neighbour did not start');
+    return new Neighbour(child, lines);
+  }
+
+  async report(): Promise<NeighbourReport> {
+    const line = once(this.#lines, 'line') as Promise<[string]>;
+    this.#child.stdin?.write('\n');
+    return JSON.parse((await line)[0]) as NeighbourReport;
+  }
+
+  async stop(): Promise<void> {
+    const ended = this.#child.exitCode === null ? once(this.#child, 'exit') : undefined;
+    this.#child.stdin?.end();
+    await ended;
+  }
+}
