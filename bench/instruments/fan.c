@@ -159,7 +159,7 @@ int main(int count, char **values) {
          deliveries > 0 ? (double)(b.bytes - a.bytes) / deliveries : 0, quantile(&latencies, 0.5), quantile(&latencies, 0.9), quantile(&latencies, 0.99), quantile(&latencies, 0.999));
   printf("\"kib_per_connection\":%.3f,\"kernel_kib_per_connection\":%.3f,\"base_mib\":%.1f,\"end_mib\":%.1f,", memory_of_all / subscriber_count,
          kernel_of_all / subscriber_count, memory / 1024, resident() / 1024);
-  printf("\"connects_s\":%.0f,\"connect_cpu_us\":%.1f,\"reconnects\":%lu,\"stalls\":%lu,\"misordered\":%lu,\"lost\":%lu,\"closed\":%d}\n", subscriber_count / connect_seconds,
-         connect_cpu * 1e6 / subscriber_count, (unsigned long)reconnects, (unsigned long)stalls, (unsigned long)misordered, (unsigned long)count_lost(), closed_count);
+  printf("\"connects_s\":%.0f,\"connect_cpu_us\":%.1f,\"retried\":%d,\"reconnects\":%lu,\"stalls\":%lu,\"misordered\":%lu,\"lost\":%lu,\"closed\":%d}\n", subscriber_count / connect_seconds,
+         connect_cpu * 1e6 / subscriber_count, retried, (unsigned long)reconnects, (unsigned long)stalls, (unsigned long)misordered, (unsigned long)count_lost(), closed_count);
   return 0;
 }

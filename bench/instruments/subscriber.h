@@ -24,7 +24,7 @@ static struct subscriber *subscribers;
 static int subscriber_count;
 static const char *protocol, *host, *path;
 static int port, channels;
-static int ready_count, closed_count;
+static int ready_count, closed_count, retried;
 static uint64_t delivered, bytes_received, misordered;
 static bool is_measuring, is_ordered;
 static struct histogram latencies;
@@ -265,7 +265,7 @@ static void on_subscriber(struct subscriber *s, uint32_t events, const char *suf
   read_subscriber(s);
 }
 
-/** Opens all, at most `at_once` in their handshake, and waits until they are ready. */
+/** Opens all, at most `at_once` in their handshake, and waits until they are ready; those that are closed meanwhile try again. */
 static void connect_all(int at_once) {
   struct epoll_event events[1024];
   uint64_t progress = now();
@@ -277,7 +277,12 @@ static void connect_all(int at_once) {
     }
     int count = wait_for_events(events, 1024, 0.5);
     for (int i = 0; i < count; i++) on_subscriber(events[i].data.ptr, events[i].events, "");
-    if (closed_count > 0) die(6, "%d of %d subscribers were closed while connecting", closed_count, subscriber_count);
+    for (int i = 0; i < begun && closed_count > 0; i++) {
+      if (subscribers[i].state != CLOSED) continue;
+      closed_count--;
+      if (++retried > 10 + subscriber_count / 10) die(6, "%d subscribers were closed while connecting", retried);
+      open_subscriber(&subscribers[i], i);
+    }
     if (ready_count > seen) {
       seen = ready_count;
       progress = now();

@@ -113,7 +113,7 @@ push_in_sub_specs=tcp://127.0.0.1:${sub}
 push_in_http_addr=127.0.0.1
 push_in_http_port=${publishPort}
 command_spec=tcp://127.0.0.1:${command}
-message_rate=10000000
+message_rate=0
 message_hwm=1000000
 `;
 }
