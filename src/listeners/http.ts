@@ -6,6 +6,7 @@ import { GatewayError, toGatewayError } from '../core/errors.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
 import { splitTarget, type HttpRequest } from './http-request.ts';
 import { endWithProblem } from './last-words.ts';
+import { Pipeline } from './pipeline.ts';
 import { allowedMethods, respondProblem } from './respond.ts';
 
 /** A protocol spoken in plain requests. The first that accepts a request gets it; rejecting answers with a problem. */
@@ -39,6 +40,7 @@ export class HttpListener {
   readonly #upgrades = new Map<string, UpgradeHandler>();
   /** Sockets that are no longer the server's to close. */
   readonly #upgraded = new Set<Socket>();
+  readonly #pipeline = new Pipeline();
   /** Sockets on which a handler writes by itself. */
   readonly #taken = new WeakSet<Duplex>();
 
@@ -51,12 +53,15 @@ export class HttpListener {
       keepAliveTimeout: 30_000,
       connectionsCheckingInterval: 2000,
       noDelay: true,
+      // Said here in our own words.
+      requireHostHeader: false,
     });
     this.#server.maxConnections = parts.maxConnections;
     this.#server.on('request', (request, response) => void this.#request(request, response));
     // Who asks before sending is let go on by the handler, once it is sure to read the body.
     this.#server.on('checkContinue', (request, response) => void this.#request(request, response));
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket as Socket, head));
+    this.#server.on('connect', (_request, socket) => endWithProblem(socket, unknownMethod('CONNECT'), {}));
     this.#server.on('clientError', (error, socket) => {
       if (this.#taken.has(socket)) socket.destroy();
       else answerClientError(error, socket);
@@ -114,9 +119,14 @@ export class HttpListener {
       raw.socket.destroy();
       return;
     }
+    const turn = this.#pipeline.turn(raw.socket, response);
+    if (turn !== undefined && (!(await turn) || this.#taken.has(raw.socket))) {
+      raw.socket.destroy();
+      return;
+    }
     let cors: Readonly<Record<string, string>> = {};
     try {
-      const { path, query } = splitTarget(raw.url ?? '/');
+      const { path, query } = splitTarget(raw);
       const route = this.#parts.route(path);
       cors = corsHeaders(route?.cors, raw.headers.origin);
       if (route === undefined) throw new GatewayError('NOT_FOUND', 'No API is served at this path.');
@@ -129,7 +139,7 @@ export class HttpListener {
     } catch (error) {
       const refusal = this.#seen(error);
       if (response.headersSent || response.destroyed) return;
-      if (raw.complete || !hasBody(raw) || response.socket === null) respondProblem(response, refusal, cors);
+      if (raw.complete || !hasBody(raw)) respondProblem(response, refusal, cors);
       else refuseUnread(raw, refusal, cors);
     }
   }
@@ -141,7 +151,7 @@ export class HttpListener {
     socket.once('close', () => this.#upgraded.delete(socket));
     let cors: Readonly<Record<string, string>> = {};
     try {
-      const { path, query } = splitTarget(raw.url ?? '/');
+      const { path, query } = splitTarget(raw);
       const route = this.#parts.route(path);
       if (route === undefined) throw new GatewayError('NOT_FOUND', 'No API is served at this path.');
       cors = corsHeaders(route.cors, raw.headers.origin);
@@ -156,10 +166,7 @@ export class HttpListener {
   #handlerOf(request: HttpRequest): RequestHandler {
     const { method } = request.raw;
     if (method !== 'GET' && method !== 'POST') {
-      throw new GatewayError(
-        'METHOD_NOT_ALLOWED',
-        `A channel can be read with GET and published to with POST; ${method} means nothing here.`,
-      );
+      throw unknownMethod(method);
     }
     const handler = this.#handlers.find((candidate) => candidate.accepts(request));
     if (handler === undefined) throw new GatewayError('NOT_ACCEPTABLE', 'No protocol here answers such a request.');
@@ -171,6 +178,10 @@ export class HttpListener {
     if (refusal.code === 'INTERNAL') this.#parts.onBug(error);
     return refusal;
   }
+}
+
+function unknownMethod(method: string | undefined): GatewayError {
+  return new GatewayError('METHOD_NOT_ALLOWED', `A channel can be read with GET and published to with POST; ${method} means nothing here.`);
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -15,6 +15,8 @@ export class RawHttp {
   #early: Buffer[] = [];
   #rest = Buffer.alloc(0);
   #head: RawHead | undefined;
+  /** How often the server asked to go on with the body. */
+  continues = 0;
   readonly head = new Promise<RawHead>((resolve) => (this.#onHead = resolve));
   /** Resolves when the socket is closed, whoever closed it. */
   readonly closed: Promise<void>;
@@ -52,6 +54,7 @@ export class RawHttp {
     const rest = this.#rest.subarray(end + 4);
     this.#rest = Buffer.alloc(0);
     if (head.status === 100) {
+      this.continues += 1;
       if (rest.length > 0) this.#receive(rest);
       return;
     }

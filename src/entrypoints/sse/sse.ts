@@ -32,8 +32,6 @@ export class SseEntrypoint implements RequestHandler {
       return;
     }
     try {
-      // A response that has no socket yet waits behind another one, which the bare stream would overtake.
-      if (response.socket === null) throw new GatewayError('BAD_REQUEST', 'A stream cannot begin while an earlier request on its connection is unanswered; give it a connection of its own.');
       await this.#open(request, lastEventId);
     } catch (error) {
       const refusal = toGatewayError(error);
