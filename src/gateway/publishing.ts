@@ -64,6 +64,7 @@ function breaksContract({ api, address, events, subscription }: Publishing): Gat
   if (channel === undefined) return undefined;
   const violations: (Violation & { readonly index: number })[] = [];
   for (const [index, event] of events.entries()) {
+    if (violations.length === maxViolations) break;
     for (const violation of api.contract.check(channel, event, subscription.context.as) ?? []) {
       if (violations.length < maxViolations) violations.push({ index, ...violation });
     }
