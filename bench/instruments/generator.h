@@ -62,6 +62,13 @@ static void rest(double seconds) {
   while (nanosleep(&left, &left) < 0 && errno == EINTR) {}
 }
 
+/** With hold=1: says that all is ready, and waits for a line on stdin. */
+static void hold(void) {
+  if (atof(text("hold", "0")) <= 0) return;
+  puts("{\"holding\":true}");
+  if (getchar() == EOF) die(1, "nobody said to go on");
+}
+
 /** CPU seconds of this process so far. */
 static double own_cpu(void) {
   struct rusage usage;

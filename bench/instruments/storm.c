@@ -1,6 +1,6 @@
 // storm key=value…: all clients lose their connection at the same moment and come back at once, each from its last position.
 // Prints one line of JSON: how fast they were served again, what it cost, and whether each got what it missed.
-//   The options of fan; missed=10 events published while all are away; resume='?from='; patience=60 seconds for all to be back
+//   The options of fan; hold=1 (says so and waits for a line on stdin before they come back); missed=10 events published while all are away; resume='?from='; patience=60 seconds for all to be back
 #include "histogram.h"
 #include "positions.h"
 #include "process.h"
@@ -76,6 +76,7 @@ int main(int count, char **values) {
   closed_count = 0;
   rest(2);
   for (int i = 0; i < (int)number("missed", 10); i++) publish_and_wait();
+  hold();
   memset(&caught_up, 0, sizeof caught_up);
   struct usage a = usage_now();
   double own = own_cpu();
