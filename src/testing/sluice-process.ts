@@ -25,12 +25,13 @@ export interface ProcessOptions {
   readonly controlPort?: number;
   readonly args?: readonly string[];
   readonly nodeArgs?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts it and resolves when it says that it serves; rejects with its log when it ends before. */
-export async function startProcess({ folder, port = 0, controlPort = 0, args = [], nodeArgs = [] }: ProcessOptions): Promise<SluiceProcess> {
+export async function startProcess({ folder, port = 0, controlPort = 0, args = [], nodeArgs = [], env = {} }: ProcessOptions): Promise<SluiceProcess> {
   const line = ['up', '--config', 'sluice.yaml', '--data', 'data', '--port', `${port}`, '--control-port', `${controlPort}`, '--json', ...args];
-  const child: ChildProcess = spawn(process.execPath, [...nodeArgs, program, ...line], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child: ChildProcess = spawn(process.execPath, [...nodeArgs, program, ...line], { cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   (child.stderr as Readable).on('data', (chunk: Buffer) => (log += chunk.toString()));
   const exited = once(child, 'exit').then(([code, signal]) => (signal as string | null) ?? (code as number));
