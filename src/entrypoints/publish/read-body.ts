@@ -26,7 +26,9 @@ export function readBody(request: IncomingMessage, maxBytes: number, begin: () =
     });
     request.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
     request.on('error', (error) => reject(new GatewayError('BAD_REQUEST', 'The request body did not arrive whole.', { cause: error })));
-    request.on('close', () => reject(new GatewayError('BAD_REQUEST', 'The request body did not arrive whole.')));
+    request.on('close', () => {
+      if (!request.readableEnded) reject(new GatewayError('BAD_REQUEST', 'The request body did not arrive whole.'));
+    });
   });
 }
 
