@@ -44,10 +44,8 @@ async function takeTurn(bench: Benchmark, protocol: 'sse' | 'ws', clients: numbe
     await meanwhile.holding;
     storm.release();
     meanwhile.release();
-    const [stormFigures, liveFigures] = await Promise.all([storm.figures, meanwhile.figures]);
-    const figures = bench.keep(`${protocol} storm`, stormFigures);
-    bench.keep(`${protocol} live meanwhile`, liveFigures);
-    if ((figures['incomplete'] ?? 0) > 0) bench.fault(`${protocol}: ${figures['incomplete']} clients did not get what they missed.`);
+    const { [`${protocol} storm`]: figures } = await bench.together({ [`${protocol} storm`]: storm, [`${protocol} live meanwhile`]: meanwhile });
+    if ((figures?.['incomplete'] ?? 0) > 0) bench.fault(`${protocol}: ${figures?.['incomplete']} clients did not get what they missed.`);
   } finally {
     await server.stop();
   }

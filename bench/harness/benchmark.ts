@@ -79,6 +79,17 @@ export class Benchmark {
     return this.keep(key, figures);
   }
 
+  /** Lets two instruments run at the same time, and keeps the figures of both. */
+  async together(parts: Readonly<Record<string, RunningInstrument>>): Promise<Readonly<Record<string, Figures>>> {
+    const running = Object.entries(parts);
+    const figures = await Promise.all(running.map(([, part]) => part.figures));
+    const load = figures.reduce((sum, each) => sum + (each['generator_load'] ?? 0), 0);
+    if (load >= highestGeneratorLoad && running.length > 1) {
+      this.fault(`${running.map(([key]) => key).join(' and ')}: the generators used ${Math.round(load * 100)} % of their core together.`);
+    }
+    return Object.fromEntries(running.map(([key], index) => [key, this.keep(key, figures[index] as Figures)]));
+  }
+
   /** Keeps figures, and looks for what would make them worthless. */
   keep(key: string, figures: Figures): Figures {
     (this.#runs[key] ??= []).push(figures);
