@@ -115,6 +115,7 @@ function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: L
     onProblem: (api, error) => log.error({ api, error }, 'this API cannot be served as it is configured'),
   });
   const tickets = new Tickets(systemClock);
+  const onBug = (error: unknown): void => log.error({ error }, 'a request failed for a reason of our own');
   const gateway = new EventGateway({
     catalogue,
     meter: ledger,
@@ -122,8 +123,8 @@ function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: L
     clock: systemClock,
     schedule,
     onUsed: (credential) => ledger.touchCredential(credential),
+    onBug,
   });
-  const onBug = (error: unknown): void => log.error({ error }, 'a request failed for a reason of our own');
   const http = new HttpListener({ route: (path) => gateway.route(path), onBug, maxConnections: 100_000 });
   for (const start of Object.values(entrypoints))
     start({ gateway, http, now: () => systemClock.now(), random: Math.random, schedule, onBug });

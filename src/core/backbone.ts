@@ -18,7 +18,7 @@ export interface BackboneCapabilities {
 /** What became of one published event. */
 export interface Placed {
   readonly position: Position;
-  /** The same source and id were accepted before within the window: `position` is the first one's. */
+  /** The same source and id were accepted before on this address within the window: `position` is the first one's. */
   readonly duplicate: boolean;
 }
 
@@ -72,12 +72,13 @@ export interface LogPolicy {
   readonly retainAge?: number | undefined;
   /** Payload and framing bytes kept per log; undefined: unbounded. */
   readonly retainBytes?: number | undefined;
-  /** Milliseconds within which a repeated source and id is accepted once. */
+  /** Milliseconds within which a repeated source and id is accepted once per address; on another address it is another event. */
   readonly dedupWindow: number;
 }
 
 /**
  * Where events live. Positions never decrease on a log and are never given twice.
+ * A position is lost for a channel only when events of it after the position are gone, whatever became of other channels.
  * Throws GatewayError only: POSITION_LOST with `details.oldest` (the oldest position it may use), STORE_FULL,
  * BACKBONE_UNAVAILABLE, OVERLOADED, BAD_REQUEST for a position of another form.
  */
@@ -86,7 +87,10 @@ export interface Backbone {
   readonly capabilities: BackboneCapabilities;
   /** Makes the log known with its policy; called again when the policy changes. */
   prepare(log: string, policy: LogPolicy): Promise<void>;
-  /** Resolves once the events are as durable as this backbone makes them; all of them or none. One answer per event, in order. */
+  /**
+   * Resolves once the events are as durable as this backbone makes them; all of them or none. One answer per event, in order.
+   * What repeats an event of the address (source and id, within the window) is answered with the first one's place and not kept again.
+   */
   publish(channel: Channel, events: readonly EventDraft[]): Promise<readonly Placed[]>;
   read(request: ReadRequest): Promise<ReadResult>;
   /** Turns where a reader wants to begin into a position it may read after; rejects with POSITION_LOST. */

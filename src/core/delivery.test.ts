@@ -200,7 +200,8 @@ class World {
   #publish(address: string, count: number): void {
     const drafts = Array.from({ length: count }, () => draft(`e${(this.#next += 1)}`));
     const done = this.backbone.publish({ log, address }, drafts).then((placed) => {
-      for (const [index, { position }] of placed.entries()) this.published.push({ id: (drafts[index] as EventDraft).id, address, position });
+      for (const [index, { position }] of placed.entries())
+        this.published.push({ id: (drafts[index] as EventDraft).id, address, position });
     });
     this.#publishing.push(done);
   }
@@ -223,7 +224,18 @@ class World {
       this.#windows.push(callback);
       return () => undefined;
     };
-    const parts = { feed, backbone: this.backbone, account, sink: client, filter: undefined, governor, schedule, onLimited: () => undefined, onClosed: () => undefined };
+    const parts = {
+      feed,
+      backbone: this.backbone,
+      account,
+      sink: client,
+      filter: undefined,
+      governor,
+      schedule,
+      onLimited: () => undefined,
+      onBug: (error: unknown) => assert.fail(error as Error),
+      onClosed: () => undefined,
+    };
     client.reader = new LiveReader(parts);
     client.reader.start();
   }
@@ -248,7 +260,15 @@ class World {
 }
 
 function draft(id: string): EventDraft {
-  return { id, source: '/test', type: 'test', subject: `s${id.length + (Number(id.slice(1)) % 3)}`, extensions: {}, data: Buffer.from('{}'), dataKind: 'json' };
+  return {
+    id,
+    source: '/test',
+    type: 'test',
+    subject: `s${id.length + (Number(id.slice(1)) % 3)}`,
+    extensions: {},
+    data: Buffer.from('{}'),
+    dataKind: 'json',
+  };
 }
 
 function nextTurn(): Promise<void> {
@@ -258,8 +278,22 @@ function nextTurn(): Promise<void> {
 const who = fc.nat(7);
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('publish' as const), address: fc.nat(2), count: fc.integer({ min: 1, max: 8 }) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('join' as const), pattern: fc.nat(3), overflow: fc.constantFrom<Overflow>('pause', 'pause', 'drop-oldest', 'conflate', 'disconnect'), from: fc.constantFrom('feed' as const, 'latest' as const, 'earliest' as const) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('stall' as const, 'stall' as const, 'stall' as const, 'read' as const, 'cut' as const), who }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('join' as const),
+      pattern: fc.nat(3),
+      overflow: fc.constantFrom<Overflow>('pause', 'pause', 'drop-oldest', 'conflate', 'disconnect'),
+      from: fc.constantFrom('feed' as const, 'latest' as const, 'earliest' as const),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom('stall' as const, 'stall' as const, 'stall' as const, 'read' as const, 'cut' as const),
+      who,
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('limit' as const), who, quota: fc.nat(4) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('turns' as const), count: fc.nat(4) }) },
 );
@@ -272,7 +306,7 @@ describe('delivery', () => {
       await world.settle();
       for (const lineage of world.lineages) check(world, lineage);
     });
-    await fc.assert(property, { numRuns: 1500, seed: Number(process.env["SEED"] ?? Date.now() % 2 ** 31) });
+    await fc.assert(property, { numRuns: 1500, seed: Number(process.env['SEED'] ?? Date.now() % 2 ** 31) });
   });
 });
 
@@ -288,7 +322,11 @@ function check(world: World, lineage: Lineage): void {
   } else {
     const remaining = new Set(ids);
     assert.equal(remaining.size, ids.length, 'no event comes twice');
-    assert.deepEqual(ids, expected.filter((id) => remaining.has(id)), 'what comes is in order');
+    assert.deepEqual(
+      ids,
+      expected.filter((id) => remaining.has(id)),
+      'what comes is in order',
+    );
     assert.equal(ids.length + gapped, expected.length, 'what does not come is named');
     assert.equal(lineage.account.dropped, gapped);
   }

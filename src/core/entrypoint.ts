@@ -76,9 +76,11 @@ export type Credential =
 
 /** One authenticated connection or request. Methods return or reject with GatewayError only. */
 export interface Session {
+  /** Id of the subscription it was admitted under. */
+  readonly subscription: string;
   /** Decoded address or pattern from the path. */
   readonly address: string;
-  /** Whether the contract and the subscription let it read this address: a publisher's connection may not. */
+  /** Whether reading is to be tried: false only for a connection that may publish here and not read. */
   readonly mayRead: boolean;
   limits(): readonly LimitStatus[];
   /** Attributes a plain JSON body gets on this channel. */

@@ -16,6 +16,8 @@ export interface FeedReader {
   readonly filter: Filter | undefined;
   /** One flush; `buffer` holds the frames of all its events. */
   take(batch: Batch, buffer: Buffer): void;
+  /** `take` threw: a bug, which ends this reader and no other. */
+  fail(error: unknown): void;
 }
 
 /** Readers that share every byte: same wire format, same filter. */
@@ -63,10 +65,18 @@ class Cohort {
     this.#isFlushing = true;
     for (let index = 0; index < count; index += 1) {
       const reader = this.#readers[index] as FeedReader;
-      if (!this.#left || this.#places.get(reader) === index) reader.take(batch, buffer);
+      if (!this.#left || this.#places.get(reader) === index) this.#hand(reader, batch, buffer);
     }
     this.#isFlushing = false;
     if (this.#left) this.#compact();
+  }
+
+  #hand(reader: FeedReader, batch: Batch, buffer: Buffer): void {
+    try {
+      reader.take(batch, buffer);
+    } catch (error) {
+      reader.fail(error);
+    }
   }
 
   #compact(): void {
@@ -104,7 +114,9 @@ export class Feed {
 
   private constructor(backbone: Backbone, channel: Channel, consumer: Consumer, early: EarlyBatches) {
     this.channel = channel;
-    this.behind = new SharedReads((after) => backbone.read({ channel, after, until: this.position, limit: readEvents, maxBytes: readBytes }));
+    this.behind = new SharedReads((after) =>
+      backbone.read({ channel, after, until: this.position, limit: readEvents, maxBytes: readBytes }),
+    );
     this.#consumer = consumer;
     this.position = consumer.position;
     this.#pendingPosition = consumer.position;

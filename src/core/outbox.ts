@@ -45,10 +45,10 @@ export class Outbox {
     this.#bytes += framedBytes(batch.events, this.#format);
   }
 
-  /** Whether the bound is passed, counting `buffered` bytes that the socket itself still holds. */
-  isOver(buffered: number): boolean {
+  /** Whether the bound is passed. What the socket itself still holds is not counted: it is one write at most. */
+  isOver(): boolean {
     const { maxBytes, maxEvents } = this.bound;
-    return (maxBytes !== undefined && this.#bytes + buffered > maxBytes) || (maxEvents !== undefined && this.#events > maxEvents);
+    return (maxBytes !== undefined && this.#bytes > maxBytes) || (maxEvents !== undefined && this.#events > maxEvents);
   }
 
   /** The next events to write, at least one and about `maxBytes` framed; undefined when nothing waits. */
@@ -65,10 +65,10 @@ export class Outbox {
   }
 
   /** Gives up the oldest events until the bound holds; the newest event always stays. */
-  dropOldest(buffered: number): Forgone | undefined {
+  dropOldest(): Forgone | undefined {
     let dropped = 0;
     let upTo: Position | undefined;
-    while (this.isOver(buffered) && this.#events > 1) {
+    while (this.isOver() && this.#events > 1) {
       const first = this.#batches[0] as Batch;
       const bytes = first.events.length === 0 ? 0 : (first.events[0] as Event).frame(this.#format).length;
       const taken = this.#takeFirst(first, Math.min(1, first.events.length), bytes);

@@ -32,6 +32,8 @@ export interface ReaderParts {
   readonly schedule: (at: number, callback: () => void) => () => void;
   /** A limit stopped delivery of `events` more events. */
   readonly onLimited: (answer: LimitAnswer, events: number) => void;
+  /** A thrown bug, for the operator's log. */
+  readonly onBug: (error: unknown) => void;
   /** The reader is over, by its own doing or the client's. */
   readonly onClosed: (reason: GatewayError | undefined) => void;
 }
@@ -97,6 +99,12 @@ export class LiveReader {
     else this.#deliver(batch, buffer);
   }
 
+  /** A bug in what serves this reader: it ends, the others go on. */
+  fail(error: unknown): void {
+    this.#parts.onBug(error);
+    this.end(toGatewayError(error));
+  }
+
   /** The plan changed: limits apply anew from the next event on. */
   govern(governor: Governor): void {
     if (governor === this.#governor) return;
@@ -116,7 +124,10 @@ export class LiveReader {
     const confirmed = position as Position;
     try {
       if (this.#parts.backbone.compare(confirmed, this.#position) > 0) {
-        return new GatewayError('BAD_REQUEST', `The position ${position} was not delivered to this reader yet; confirm a position it was given.`);
+        return new GatewayError(
+          'BAD_REQUEST',
+          `The position ${position} was not delivered to this reader yet; confirm a position it was given.`,
+        );
       }
     } catch (error) {
       return toGatewayError(error);
@@ -239,7 +250,7 @@ export class LiveReader {
   #queue(batch: Batch): void {
     const outbox = this.#outbox as Outbox;
     outbox.add(batch);
-    if (!outbox.isOver(this.#parts.sink.buffered)) return;
+    if (!outbox.isOver()) return;
     const { overflow } = this.#bound;
     if (overflow === 'pause') {
       this.#leaveFeed('waiting');
@@ -256,9 +267,9 @@ export class LiveReader {
   }
 
   #shed(outbox: Outbox, overflow: 'drop-oldest' | 'conflate'): void {
-    const { account, sink } = this.#parts;
+    const { account } = this.#parts;
     if (overflow === 'conflate') outbox.conflate(conflationKey);
-    const forgone = outbox.dropOldest(sink.buffered);
+    const forgone = outbox.dropOldest();
     if (forgone === undefined) return;
     this.#dropped ??= { after: this.#position, events: 0 };
     this.#dropped.events += forgone.events;
@@ -359,8 +370,12 @@ function conflationKey(event: Event): string {
 
 function tooSlow(bytes: number, bound: OutboxBound): GatewayError {
   const most = bound.maxBytes === undefined ? `${bound.maxEvents} events` : `${bound.maxBytes} bytes`;
-  return new GatewayError('TOO_SLOW', `The client reads too slowly: more than ${most} were waiting, which the plan answers by disconnecting. Come back with the last position.`, {
-    retryAfter: 1000,
-    details: { buffered: bytes },
-  });
+  return new GatewayError(
+    'TOO_SLOW',
+    `The client reads too slowly: more than ${most} were waiting, which the plan answers by disconnecting. Come back with the last position.`,
+    {
+      retryAfter: 1000,
+      details: { buffered: bytes },
+    },
+  );
 }

@@ -41,18 +41,28 @@ describe('shared reads', () => {
   test('many readers at one place read the log once', async () => {
     const { reads, asked } = log();
     const all = await Promise.all(Array.from({ length: 200 }, () => follow(reads, 0)));
-    for (const seen of all) assert.deepEqual(seen, Array.from({ length: 1000 }, (_, index) => index + 1));
+    for (const seen of all)
+      assert.deepEqual(
+        seen,
+        Array.from({ length: 1000 }, (_, index) => index + 1),
+      );
     assert.equal(asked.length, 10);
   });
 
   test('readers at different places meet and go on together', async () => {
     const { reads, asked } = log();
     const starts = Array.from({ length: 90 }, (_, index) => index);
-    const all = await Promise.all(starts.map(async (start) => {
-      await new Promise((resolve) => setTimeout(resolve, start === 0 ? 0 : 1));
-      return follow(reads, start);
-    }));
-    for (const [start, seen] of all.entries()) assert.deepEqual(seen, Array.from({ length: 1000 - start }, (_, index) => start + index + 1));
+    const all = await Promise.all(
+      starts.map(async (start) => {
+        await new Promise((resolve) => setTimeout(resolve, start === 0 ? 0 : 1));
+        return follow(reads, start);
+      }),
+    );
+    for (const [start, seen] of all.entries())
+      assert.deepEqual(
+        seen,
+        Array.from({ length: 1000 - start }, (_, index) => start + index + 1),
+      );
     assert.ok(asked.length < 300, `${asked.length} reads, where each for itself would be 900`);
   });
 

@@ -87,7 +87,8 @@ describe('A limit on duration', () => {
 
 describe('Channel scopes', () => {
   const allow = "{ publish: ['b/*'], read: ['a/events', 'c/*'] }";
-  const read = async (world: SluiceFixture, address: string): Promise<number> => (await poll(world.gateway, '', { channel: address })).status;
+  const read = async (world: SluiceFixture, address: string): Promise<number> =>
+    (await poll(world.gateway, '', { channel: address })).status;
 
   it('keep reading and publishing apart, by pattern', async () => {
     await within(
@@ -97,14 +98,21 @@ describe('Channel scopes', () => {
         assert.equal(await read(world, 'c/events'), 200);
         assert.equal(await read(world, 'b/events'), 403);
         assert.equal(await read(world, '*/events'), 403);
-        const send = async (channel: string) => (await publish(world.gateway, newEvents(1, 'test.command'), { key: readerKey, channel })).status;
+        const send = async (channel: string) =>
+          (await publish(world.gateway, newEvents(1, 'test.command'), { key: readerKey, channel })).status;
         assert.equal(await send('b/commands'), 202);
         assert.equal(await send('a/commands'), 403);
         const socket = await openWebSocket(`${world.gateway}/world/b/commands`, { key: readerKey });
         socket.send({ op: 'publish', ref: 1, events: newEvents(1, 'test.command') });
         socket.send({ op: 'publish', ref: 2, address: 'a/commands', events: newEvents(1, 'test.command') });
         await socket.until(() => socket.said.length === 2);
-        assert.deepEqual(socket.said.map(({ said, ref }) => [said, ref]), [['accepted', 1], ['error', 2]]);
+        assert.deepEqual(
+          socket.said.map(({ said, ref }) => [said, ref]),
+          [
+            ['accepted', 1],
+            ['error', 2],
+          ],
+        );
         socket.close();
         const refused = await openSse(`${world.gateway}/world/*/events`, { key: readerKey });
         assert.equal((await refused.ended).status, 403);
@@ -166,7 +174,10 @@ describe('A durable reader', () => {
       const second = await openSse(url(world), { key: readerKey });
       assert.equal((await first.ended).close, 4409);
       await second.atLeast(1);
-      assert.deepEqual(second.received.map(({ position }) => position), [first.received[2]!.position]);
+      assert.deepEqual(
+        second.received.map(({ position }) => position),
+        [first.received[2]!.position],
+      );
       const page = poll(world.gateway, '?reader=one&wait=20s');
       const ending = await second.ended;
       assert.equal(ending.problem?.['code'], 'READER_TAKEN');
@@ -189,7 +200,10 @@ describe('A durable reader', () => {
       for (let looks = 0; (await world.connections()) > 1; looks += 1) assert.ok(looks < 2000, 'more than one stays');
       await publish(world.gateway, newEvents(1));
       await Promise.any(clients.map((client) => client.atLeast(1)));
-      assert.equal(clients.reduce((sum, { received }) => sum + received.length, 0), 1);
+      assert.equal(
+        clients.reduce((sum, { received }) => sum + received.length, 0),
+        1,
+      );
       for (const client of clients) client.close();
     });
   });
@@ -199,11 +213,18 @@ describe('A durable reader', () => {
     try {
       assert.equal((await poll(world.gateway, '?reader=one&from=earliest')).status, 200);
       const padding = 'x'.repeat(4000);
-      for (let n = 0; n < 60; n += 1) await publish(world.gateway, newEvents(1).map((event) => ({ ...event, data: padding })));
+      for (let n = 0; n < 60; n += 1)
+        await publish(
+          world.gateway,
+          newEvents(1).map((event) => ({ ...event, data: padding })),
+        );
       const lost = (answer: { status: number }) => answer.status === 410;
       let told = await poll(world.gateway, '?reader=one');
       for (let looks = 0; !lost(told) && looks < 200; looks += 1) {
-        await publish(world.gateway, newEvents(1).map((event) => ({ ...event, data: padding })));
+        await publish(
+          world.gateway,
+          newEvents(1).map((event) => ({ ...event, data: padding })),
+        );
         told = await poll(world.gateway, '?reader=one');
       }
       assert.equal(told.json.code, 'POSITION_LOST');
@@ -213,7 +234,9 @@ describe('A durable reader', () => {
       assert.ok(page.json.length > 0);
       const verified = (await world.client().get(['usage', 'verify'])) as any;
       assert.equal(verified.ok, true, JSON.stringify(verified));
-      const socket = await openWebSocket(`${world.gateway}/world/a/events?after=${told.json.oldest.replace(/\d+$/, '0')}`, { key: readerKey });
+      const socket = await openWebSocket(`${world.gateway}/world/a/events?after=${told.json.oldest.replace(/\d+$/, '0')}`, {
+        key: readerKey,
+      });
       assert.equal((await socket.ended).close, 4410);
     } finally {
       await world.stop();

@@ -120,9 +120,9 @@ export class Catalogue {
     this.#index();
     if (changes.some(({ resource }) => resource.kind === 'api' || resource.kind === 'backbone')) {
       this.#loading = this.#loading.then(() => this.#loadApis());
-    } else {
-      this.#tell();
     }
+    // What else changed with an API, such as a revoked key, does not wait for its contract.
+    this.#tell();
   }
 
   #index(): void {

@@ -12,7 +12,9 @@ export class ContractCache {
 
   /** Rejects with ContractError. */
   open(source: ContractSource): Promise<ContractRuntime> {
-    const key = createHash('sha256').update(JSON.stringify([source.name, source.text, source.files])).digest('base64');
+    const key = createHash('sha256')
+      .update(JSON.stringify([source.name, source.text, source.files]))
+      .digest('base64');
     const opening = this.#opened.get(key) ?? ContractRuntime.open(source);
     this.#opened.delete(key);
     this.#opened.set(key, opening);

@@ -47,7 +47,10 @@ describe('A Sluice that is told to stop', () => {
     assert.equal(await exited, 0);
     assert.ok(Date.now() - at < 9000, `${Date.now() - at} ms`);
     const retries = streamEnds.map(({ retry }) => retry!);
-    assert.ok(retries.every((retry) => retry >= 1000 && retry <= 6000), String(retries.slice(0, 5)));
+    assert.ok(
+      retries.every((retry) => retry >= 1000 && retry <= 6000),
+      String(retries.slice(0, 5)),
+    );
     assert.ok(new Set(retries).size > 100, 'they do not come back at once');
     assert.ok(socketEnds.every(({ close }) => close === 1012));
     const spread = Math.max(...left) - Math.min(...left);
@@ -68,7 +71,10 @@ describe('A Sluice that is told to stop', () => {
       if (page.json.length === 0) break;
       next = `?limit=1000&after=${page.json.at(-1).position}`;
     }
-    assert.deepEqual(acknowledged.filter((position) => !kept.has(position)), []);
+    assert.deepEqual(
+      acknowledged.filter((position) => !kept.has(position)),
+      [],
+    );
     assert.ok(acknowledged.length > 0);
     again.signal('SIGTERM');
     assert.equal(await again.exited, 0);
@@ -79,7 +85,11 @@ describe('A Sluice that is told to stop', () => {
     const deaf = await Promise.all([deafStream(gateway), deafSocket(gateway)]);
     const waiting = await openSse(`${gateway}/world/a/events`, { key: readerKey });
     const padding = 'x'.repeat(500_000);
-    for (let n = 0; n < 20; n += 1) await publish(gateway, newEvents(1).map((event) => ({ ...event, data: padding })));
+    for (let n = 0; n < 20; n += 1)
+      await publish(
+        gateway,
+        newEvents(1).map((event) => ({ ...event, data: padding })),
+      );
     await waiting.atLeast(20);
     const at = Date.now();
     signal('SIGTERM');
@@ -119,7 +129,10 @@ function deafStream(gateway: string): Promise<Socket> {
 
 /** A WebSocket that answers nothing, not even the close frame. */
 function deafSocket(gateway: string): Promise<Socket> {
-  return deaf(gateway, 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n');
+  return deaf(
+    gateway,
+    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n',
+  );
 }
 
 async function deaf(gateway: string, headers: string): Promise<Socket> {

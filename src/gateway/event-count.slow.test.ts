@@ -44,7 +44,10 @@ describe('A limit on delivered events', () => {
         const events = newEvents(100);
         await publish(world.gateway, events);
         await client.atLeast(100);
-        assert.deepEqual(client.received.map(({ id }) => id), events.map(({ id }) => id));
+        assert.deepEqual(
+          client.received.map(({ id }) => id),
+          events.map(({ id }) => id),
+        );
         const holds = client.said.filter(({ said }) => said === 'sluice.limit' || said === 'limits');
         assert.ok(holds.length >= 1, 'it is told');
         assert.ok(Math.abs(Date.parse(holds[0]!['until']) - Date.now()) < 5000);
@@ -120,7 +123,11 @@ describe('A limit on published events', () => {
       assert.ok(byRequest + bySocket <= 100 && byRequest + bySocket > 97, `${byRequest} + ${bySocket}`);
       const kept = await poll(world.gateway, '?from=earliest&limit=1000', { key: 'service-key-0123456789', channel: 'a/commands' });
       assert.equal(kept.json.length, byRequest + bySocket);
-      const again = await publish(world.gateway, kept.json.slice(0, 1).map(({ position: _, ...event }: Record<string, unknown>) => event), { key: readerKey, channel: 'a/commands' });
+      const again = await publish(
+        world.gateway,
+        kept.json.slice(0, 1).map(({ position: _, ...event }: Record<string, unknown>) => event),
+        { key: readerKey, channel: 'a/commands' },
+      );
       assert.ok(again.status === 429 || again.json.accepted === 0);
       webSocket.close();
     } finally {
@@ -164,7 +171,9 @@ describe('A limit on published events', () => {
 
 describe('Windows over a restart', () => {
   it('go on where they were after a clean one', async () => {
-    const world = await openWorld({ limits: '{ eventCount: [{ limit: 10, per: day, counts: publish }, { limit: 20, per: month, counts: deliver }] }' });
+    const world = await openWorld({
+      limits: '{ eventCount: [{ limit: 10, per: day, counts: publish }, { limit: 20, per: month, counts: deliver }] }',
+    });
     try {
       assert.equal((await command(world.gateway, 7)).status, 202);
       await publish(world.gateway, newEvents(15));

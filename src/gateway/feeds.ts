@@ -9,6 +9,8 @@ interface Shared {
 
 /** How long a feed nobody reads is kept, so that a client that comes and goes does not make a consumer each time. */
 const lingerFor = 5000;
+/** Past this many feeds none is kept for nobody: a client that asks for ever new addresses must not pile them up. */
+const maxLingeringFeeds = 1000;
 
 /** One feed per log and address or pattern, opened for the first reader and closed a little after the last. */
 export class Feeds {
@@ -57,7 +59,8 @@ export class Feeds {
     shared.users -= 1;
     if (shared.users > 0) return;
     if (this.#isClosed) return;
-    shared.linger = setTimeout(() => void this.#end(key, shared), lingerFor).unref();
+    if (this.#shared.size > maxLingeringFeeds) void this.#end(key, shared);
+    else shared.linger = setTimeout(() => void this.#end(key, shared), lingerFor).unref();
   }
 
   async #end(key: string, shared: Shared): Promise<void> {

@@ -25,6 +25,8 @@ export interface GatewayParts {
   readonly schedule: (at: number, callback: () => void) => () => void;
   /** A credential was used: for `last used`. */
   readonly onUsed: (credential: string) => void;
+  /** A thrown bug, for the operator's log. */
+  readonly onBug: (error: unknown) => void;
 }
 
 /** Lets connections in under their plan and keeps track of those that stay. */
@@ -38,7 +40,7 @@ export class EventGateway implements Gateway {
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
-    const { catalogue, meter, schedule, clock, onUsed } = parts;
+    const { catalogue, meter, schedule, clock, onUsed, onBug } = parts;
     this.#services = {
       catalogue,
       feeds: this.#feeds,
@@ -49,6 +51,7 @@ export class EventGateway implements Gateway {
       now: () => clock.now(),
       authenticate: (credential, api) => this.#authenticate(credential, api),
       onUsed,
+      onBug,
     };
     parts.catalogue.onChange(() => this.#sessions.revalidate());
   }
@@ -96,11 +99,20 @@ export class EventGateway implements Gateway {
     const now = clock.now();
     usable(api, credential, now);
     if (!api.resource.spec.entrypoints.includes(hello.protocol)) {
-      throw new GatewayError('NOT_ACCEPTABLE', `The API ${api.resource.name} does not offer ${hello.protocol}; it offers ${api.resource.spec.entrypoints.join(', ')}.`);
+      throw new GatewayError(
+        'NOT_ACCEPTABLE',
+        `The API ${api.resource.name} does not offer ${hello.protocol}; it offers ${api.resource.spec.entrypoints.join(', ')}.`,
+      );
     }
     const address = decodeAddress(rest);
     const subscription = admittedBy(catalogue.subscriptions(credential.parent, api.resource.name), api, address, hello.protocol);
-    const connection: ConnectionContext = { protocol: hello.protocol, subscription: subscription.context, credential: credential.spec.kind, stream: hello.stream, connectedAt: now };
+    const connection: ConnectionContext = {
+      protocol: hello.protocol,
+      subscription: subscription.context,
+      credential: credential.spec.kind,
+      stream: hello.stream,
+      connectedAt: now,
+    };
     const refusal = this.#scoped(subscription, connection, address) ?? subscription.stages.connect(connection);
     if (refusal !== undefined) throw refusal;
     this.#parts.onUsed(credential.id);
@@ -116,13 +128,17 @@ export class EventGateway implements Gateway {
 
   #authenticate(credential: Credential | undefined, api: string): Resource<'credential'> {
     if (credential === undefined) {
-      throw new GatewayError('UNAUTHENTICATED', 'Send an API key as Authorization: Bearer or X-API-Key, or a single-use ticket as ?ticket=.');
+      throw new GatewayError(
+        'UNAUTHENTICATED',
+        'Send an API key as Authorization: Bearer or X-API-Key, or a single-use ticket as ?ticket=.',
+      );
     }
     const { catalogue, tickets } = this.#parts;
     if (credential.kind === 'ticket') {
       const meaning = tickets.redeem(credential.value);
       const found = meaning === undefined ? undefined : catalogue.credential(meaning.credential);
-      if (found === undefined || (meaning?.api ?? api) !== api) throw new GatewayError('UNAUTHENTICATED', 'This ticket is unknown, used, older than 30 seconds or for another API; get a new one.');
+      if (found === undefined || (meaning?.api ?? api) !== api)
+        throw new GatewayError('UNAUTHENTICATED', 'This ticket is unknown, used, older than 30 seconds or for another API; get a new one.');
       return found;
     }
     const found = catalogue.credentialByHash(hashApiKey(credential.value));
@@ -132,7 +148,8 @@ export class EventGateway implements Gateway {
 
   #record(hello: Hello, api: ApiRuntime | undefined, application: string | undefined, error: GatewayError): void {
     const name = api?.resource.name;
-    const subscription = application === undefined || name === undefined ? undefined : this.#parts.catalogue.subscriptions(application, name)[0];
+    const subscription =
+      application === undefined || name === undefined ? undefined : this.#parts.catalogue.subscriptions(application, name)[0];
     this.#parts.meter.refused({
       tenant: api?.resource.tenant ?? 'default',
       application,

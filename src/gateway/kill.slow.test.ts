@@ -186,7 +186,10 @@ function check(followers: readonly Follower[], acknowledged: readonly string[]):
     const lost = acknowledged.filter((id) => !seen.has(id));
     assert.deepEqual(lost.slice(0, 5), [], `${name} lost ${lost.length}`);
     const places = positions.map((position) => Number(position.split('-')[1]));
-    assert.ok(places.every((place, index) => index === 0 || place > places[index - 1]!), `${name} saw positions out of order`);
+    assert.ok(
+      places.every((place, index) => index === 0 || place > places[index - 1]!),
+      `${name} saw positions out of order`,
+    );
     assert.deepEqual(ids, order, `${name} saw another order`);
   }
 }

@@ -62,7 +62,9 @@ describe('What changes while connections are open', () => {
   it('a revoked key ends what it opened', async () => {
     await addOther();
     const [credential] = await credentialsOf('reader');
-    const [ending] = await allEnd('CREDENTIAL_REVOKED', 4401, () => client().remove(['applications', 'reader', 'credentials', credential.id]));
+    const [ending] = await allEnd('CREDENTIAL_REVOKED', 4401, () =>
+      client().remove(['applications', 'reader', 'credentials', credential.id]),
+    );
     assert.equal(ending!.lastEventId, 'end');
     await neighbourStays();
   });
@@ -84,7 +86,9 @@ describe('What changes while connections are open', () => {
   it('a paused subscription ends its connections and takes them again when it goes on', async () => {
     await addOther();
     const { id } = await subscriptionOf('reader');
-    const [, ending] = await allEnd('SUBSCRIPTION_INACTIVE', 4403, () => client().post(['subscriptions', id, 'pause'], { reason: 'unpaid' }));
+    const [, ending] = await allEnd('SUBSCRIPTION_INACTIVE', 4403, () =>
+      client().post(['subscriptions', id, 'pause'], { reason: 'unpaid' }),
+    );
     assert.match(String(ending!.problem?.['detail']), /paused: unpaid/);
     await neighbourStays();
     assert.equal((await poll(world.gateway)).status, 403);
@@ -118,7 +122,9 @@ describe('What changes while connections are open', () => {
   it('a deleted application ends its connections', async () => {
     await addOther();
     const { id } = await subscriptionOf('reader');
-    await client().post(['subscriptions', id, 'close'], {}).catch(() => undefined);
+    await client()
+      .post(['subscriptions', id, 'close'], {})
+      .catch(() => undefined);
     await Promise.all([sse.ended, socket.ended, page]);
     await client().remove(['applications', 'reader']);
     assert.equal((await poll(world.gateway)).status, 401);
@@ -213,7 +219,9 @@ describe('A plan that changes while connections are open', () => {
     await publish(world.gateway, newEvents(5), { channel: 'l/events' });
     await client.until(() => client.said.length > 0);
     assert.equal(client.received.length, 0);
-    await world.apply(worldConfig({ limits: '{ eventCount: { limit: 7, per: day, onLimit: pause } }', allow: "{ publish: ['*'], read: ['*', 'x/*'] }" }));
+    await world.apply(
+      worldConfig({ limits: '{ eventCount: { limit: 7, per: day, onLimit: pause } }', allow: "{ publish: ['*'], read: ['*', 'x/*'] }" }),
+    );
     await apply('{ eventCount: { limit: 10, per: day, onLimit: pause } }');
     await client.atLeast(3, 1000);
     await apply('{}');

@@ -25,7 +25,8 @@ export async function openAccount(opening: Opening, onTaken: () => void): Promis
   const { meter, api, feed, subscription, protocol, options } = opening;
   const { log } = api;
   const { address, name } = options;
-  const resumed = options.resume === undefined ? undefined : await api.backbone.locate(feed.channel, { at: 'position', position: options.resume });
+  const resumed =
+    options.resume === undefined ? undefined : await api.backbone.locate(feed.channel, { at: 'position', position: options.resume });
   const isKnown = name !== undefined && meter.knows({ subscription: subscription.resource.id, name, address, log });
   const start = resumed ?? (isKnown ? feed.position : await startOf(opening));
   const resumes = resumed !== undefined || options.from.at === 'position';

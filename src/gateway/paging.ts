@@ -25,7 +25,11 @@ interface Paging {
 const pageBytes = 1024 * 1024;
 
 /** One page of events, waiting for the first when there is none yet. Charged here: read again, it is redelivered and not billed. */
-export async function readPage(paging: Paging, options: PageOptions, onLimited: (error: GatewayError, events: number) => void): Promise<Page> {
+export async function readPage(
+  paging: Paging,
+  options: PageOptions,
+  onLimited: (error: GatewayError, events: number) => void,
+): Promise<Page> {
   const { feeds, api, filter } = paging;
   const channel = { log: api.log, address: options.address };
   const taken = new AbortController();
@@ -138,7 +142,10 @@ function takePage({ subscription, api, account }: Taking, whole: Batch, onLimite
 }
 
 /** How much of a batch may go now, and the limit that holds the rest; asked again where its window ended in between. */
-function allowance({ stages }: BoundSubscription, { events: { length }, bytes }: Batch): { readonly allowed: number; readonly limit?: LimitAnswer } {
+function allowance(
+  { stages }: BoundSubscription,
+  { events: { length }, bytes }: Batch,
+): { readonly allowed: number; readonly limit?: LimitAnswer } {
   if (length === 0) return { allowed: 0 };
   for (;;) {
     const allowed = stages.allow(length, bytes);

@@ -39,7 +39,8 @@ export function publishableBy(mine: readonly BoundSubscription[], api: ApiRuntim
   for (const subscription of accepted(mine)) {
     if (subscription.context.as === 'client' ? channel.receive : channel.send) return subscription;
   }
-  const why = channel.send && !channel.receive ? 'only sends there, so its provider alone publishes' : 'does not let this application publish';
+  const why =
+    channel.send && !channel.receive ? 'only sends there, so its provider alone publishes' : 'does not let this application publish';
   throw new GatewayError('FORBIDDEN', `The contract of ${api.resource.name} ${why}: ${address}.`);
 }
 
@@ -62,13 +63,18 @@ function accepted(mine: readonly BoundSubscription[]): readonly BoundSubscriptio
 function noSubscription(mine: readonly BoundSubscription[], api: ApiRuntime): GatewayError {
   const waiting = mine.find(({ resource }) => resource.spec.state === 'pending' || resource.spec.state === 'paused');
   if (waiting !== undefined) return inactive(waiting);
-  return new GatewayError('FORBIDDEN', `This application has no subscription to ${api.resource.name}; subscribe to one of its plans first.`);
+  return new GatewayError(
+    'FORBIDDEN',
+    `This application has no subscription to ${api.resource.name}; subscribe to one of its plans first.`,
+  );
 }
 
 /** Why a subscription lets nobody in; one that is gone counts as closed. */
 export function inactive(subscription: BoundSubscription | undefined): GatewayError {
   const { state, reason, api } = subscription?.resource.spec ?? { state: 'closed', reason: undefined, api: 'this API' };
-  return new GatewayError('SUBSCRIPTION_INACTIVE', `The subscription to ${api} is ${state}${reason === undefined ? '' : `: ${reason}`}.`, { details: { state } });
+  return new GatewayError('SUBSCRIPTION_INACTIVE', `The subscription to ${api} is ${state}${reason === undefined ? '' : `: ${reason}`}.`, {
+    details: { state },
+  });
 }
 
 function unknownChannel(api: ApiRuntime, address: string): GatewayError {

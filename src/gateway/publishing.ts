@@ -56,7 +56,9 @@ function tooLarge(api: ApiRuntime, events: readonly EventDraft[]): GatewayError 
   const index = events.findIndex(({ data }) => data !== undefined && data.byteLength > maxEventBytes);
   if (index === -1) return undefined;
   const size = events[index]?.data?.byteLength ?? 0;
-  return new GatewayError('TOO_LARGE', `Event ${index} has ${size} bytes of data; this API takes at most ${maxEventBytes} an event.`, { details: { index, maxEventBytes } });
+  return new GatewayError('TOO_LARGE', `Event ${index} has ${size} bytes of data; this API takes at most ${maxEventBytes} an event.`, {
+    details: { index, maxEventBytes },
+  });
 }
 
 function breaksContract({ api, address, events, subscription }: Publishing): GatewayError | undefined {

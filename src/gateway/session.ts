@@ -31,6 +31,8 @@ export interface SessionServices {
   readonly authenticate: (credential: Credential | undefined, api: string) => Resource<'credential'>;
   /** A credential was used: for `last used`. */
   readonly onUsed: (credential: string) => void;
+  /** A thrown bug, for the operator's log. */
+  readonly onBug: (error: unknown) => void;
 }
 
 /** Who a session is and what it was let in for. */
@@ -79,6 +81,10 @@ export class GatewaySession implements Session {
     this.#watchExpiry();
   }
 
+  get subscription(): string {
+    return this.#primary.resource.id;
+  }
+
   get apiName(): string {
     return this.#api.resource.name;
   }
@@ -86,12 +92,24 @@ export class GatewaySession implements Session {
   get defaults(): EventDefaults {
     const { contract, resource } = this.#api;
     const channel = contract.find(this.address);
-    return { type: channel === undefined ? undefined : contract.defaultType(channel, this.#primary.context.as), source: resource.spec.path };
+    return {
+      type: channel === undefined ? undefined : contract.defaultType(channel, this.#primary.context.as),
+      source: resource.spec.path,
+    };
   }
 
   get mayRead(): boolean {
     try {
-      readableBy(this.#mine(), this.#api, this.address);
+      const subscription = readableBy(this.#mine(), this.#api, this.address);
+      return subscription.stages.read(this.#connectionOf(subscription), this.address) === undefined || !this.#mayPublish;
+    } catch {
+      return !this.#mayPublish;
+    }
+  }
+
+  get #mayPublish(): boolean {
+    try {
+      publishableBy(this.#mine(), this.#api, this.address);
       return true;
     } catch {
       return false;
@@ -102,7 +120,8 @@ export class GatewaySession implements Session {
     this.#checkOpen();
     const fresh = this.#services.authenticate(credential, this.apiName);
     usable(this.#api, fresh, this.#services.now());
-    if (fresh.parent !== this.#credential.parent) throw new GatewayError('FORBIDDEN', 'A connection can only go on with a credential of the same application.');
+    if (fresh.parent !== this.#credential.parent)
+      throw new GatewayError('FORBIDDEN', 'A connection can only go on with a credential of the same application.');
     this.#credential = fresh;
     this.#services.onUsed(fresh.id);
     this.#watchExpiry();
@@ -117,21 +136,36 @@ export class GatewaySession implements Session {
     // An address that did not come by a path must be one that a path could name, or nobody could ever read it.
     if (address !== this.address) decodeAddress(address.split('/').map(encodeURIComponent));
     const subscription = publishableBy(this.#mine(), this.#api, address);
-    return publishEvents({ meter: this.#services.meter, now: this.#services.now, api: this.#api, subscription, connection: this.#connectionOf(subscription), address, events });
+    return publishEvents({
+      meter: this.#services.meter,
+      now: this.#services.now,
+      api: this.#api,
+      subscription,
+      connection: this.#connectionOf(subscription),
+      address,
+      events,
+    });
   }
 
   async read(options: ReadOptions, sink: Sink): Promise<Reader> {
     this.#checkOpen();
     const subscription = this.#reads(options.address);
-    const { feeds, filters, lost, meter, schedule } = this.#services;
+    const { feeds, filters, lost, meter, schedule, onBug } = this.#services;
     const filter = filters.of(options.filter);
     const { feed, release } = await feeds.borrow(this.#api.backbone, { log: this.#api.log, address: options.address });
     try {
-      const taken = (): void => this.#reader?.end(takenOver(options.name));
-      const account = await openAccount({ meter, lost, api: this.#api, feed, subscription, protocol: this.#hello.protocol, options }, taken);
-      if (this.#isClosed) {
+      let taken: GatewayError | undefined;
+      const onTaken = (): void => {
+        taken = takenOver(options.name);
+        this.#reader?.end(taken);
+      };
+      const account = await openAccount(
+        { meter, lost, api: this.#api, feed, subscription, protocol: this.#hello.protocol, options },
+        onTaken,
+      );
+      if (this.#isClosed || taken !== undefined) {
         account.close();
-        throw this.#ended ?? new GatewayError('BAD_REQUEST', 'The client is gone.');
+        throw taken ?? this.#ended ?? new GatewayError('BAD_REQUEST', 'The client is gone.');
       }
       const { id } = subscription.resource;
       const live = new LiveReader({
@@ -143,6 +177,7 @@ export class GatewaySession implements Session {
         // The plan may have changed while the account was opened.
         governor: (this.#services.catalogue.subscription(id) ?? subscription).stages,
         schedule,
+        onBug,
         onLimited: ({ error }, events) => this.#recordLimit(id, error, events, options.address),
         onClosed: release,
       });
@@ -167,7 +202,15 @@ export class GatewaySession implements Session {
     this.#endListeners.add(onEnd);
     try {
       const page = await readPage(
-        { meter, lost, feeds, api: this.#api, subscription: () => catalogue.subscription(id) ?? subscription, protocol: this.#hello.protocol, filter },
+        {
+          meter,
+          lost,
+          feeds,
+          api: this.#api,
+          subscription: () => catalogue.subscription(id) ?? subscription,
+          protocol: this.#hello.protocol,
+          filter,
+        },
         { ...options, signal: AbortSignal.any([options.signal, ended.signal]) },
         (error, events) => this.#recordLimit(id, error, events, options.address),
       );
@@ -185,7 +228,10 @@ export class GatewaySession implements Session {
     const place = await backbone.locate({ log, address: this.address }, { at: 'position', position });
     const known = await this.#services.meter.confirm({ subscription: subscription.resource.id, name, address: this.address, log }, place);
     if (!known) {
-      throw new GatewayError('NOT_FOUND', `No reader named ${name} has read ${this.address} under this subscription; read with ?reader=${name} first.`);
+      throw new GatewayError(
+        'NOT_FOUND',
+        `No reader named ${name} has read ${this.address} under this subscription; read with ?reader=${name} first.`,
+      );
     }
   }
 
@@ -289,7 +335,12 @@ export class GatewaySession implements Session {
 
   #connectionOf(subscription: BoundSubscription): ConnectionContext {
     if (subscription === this.#primary) return this.#connection;
-    return { protocol: this.#hello.protocol, subscription: subscription.context, stream: this.#hello.stream, connectedAt: this.#connectedAt };
+    return {
+      protocol: this.#hello.protocol,
+      subscription: subscription.context,
+      stream: this.#hello.stream,
+      connectedAt: this.#connectedAt,
+    };
   }
 
   /** The subscription that may read an address now. */
@@ -325,5 +376,6 @@ const recheck = 1000;
 /** An API that moved away, or gave up the protocol, is no longer at what this client connected to. */
 function checkPlace(before: ApiRuntime, { resource: { name, spec } }: ApiRuntime, { protocol }: Hello): void {
   if (spec.path !== before.resource.spec.path) throw new GatewayError('NOT_FOUND', `The API ${name} has moved to ${spec.path}.`);
-  if (!spec.entrypoints.includes(protocol)) throw new GatewayError('NOT_ACCEPTABLE', `The API ${name} no longer offers ${protocol}; it offers ${spec.entrypoints.join(', ')}.`);
+  if (!spec.entrypoints.includes(protocol))
+    throw new GatewayError('NOT_ACCEPTABLE', `The API ${name} no longer offers ${protocol}; it offers ${spec.entrypoints.join(', ')}.`);
 }

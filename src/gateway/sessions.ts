@@ -43,7 +43,9 @@ export class Sessions {
 }
 
 function restarting(retryAfter: number): GatewayError {
-  return new GatewayError('RESTARTING', 'The gateway is restarting; come back with the last position and go on where you were.', { retryAfter });
+  return new GatewayError('RESTARTING', 'The gateway is restarting; come back with the last position and go on where you were.', {
+    retryAfter,
+  });
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

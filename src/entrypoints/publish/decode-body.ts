@@ -12,7 +12,11 @@ import { decodeBatch, decodeStructured } from '../../protocols/cloudevents/struc
 export const maxBatchEvents = 10_000;
 
 /** The events of a request in any of the HTTP binding's content modes, or plain JSON that the contract completes. */
-export function decodeBody(request: Pick<IncomingMessage, 'headers' | 'headersDistinct'>, body: Buffer, defaults: EventDefaults): readonly EventDraft[] {
+export function decodeBody(
+  request: Pick<IncomingMessage, 'headers' | 'headersDistinct'>,
+  body: Buffer,
+  defaults: EventDefaults,
+): readonly EventDraft[] {
   const { headers } = request;
   const contentType = headers['content-type'];
   try {
@@ -34,18 +38,27 @@ export function decodeBody(request: Pick<IncomingMessage, 'headers' | 'headersDi
 /** A codec's complaint as an error a client may see; anything else as it is. */
 export function invalidEvent(error: unknown): unknown {
   if (!(error instanceof CloudEventError)) return error;
-  return new GatewayError('INVALID_EVENT', `Not a valid CloudEvent: ${error.message}.`.replace(/\.\.$/, '.'), { details: { path: error.path }, cause: error });
+  return new GatewayError('INVALID_EVENT', `Not a valid CloudEvent: ${error.message}.`.replace(/\.\.$/, '.'), {
+    details: { path: error.path },
+    cause: error,
+  });
 }
 
 function completePlain(body: Buffer, contentType: string | undefined, { type, source }: EventDefaults): EventDraft {
   const media = contentType === undefined ? undefined : parseMediaType(contentType);
   if (media === undefined || !isJsonType(media)) {
     const given = contentType === undefined ? 'no Content-Type' : `Content-Type ${contentType}`;
-    throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', `The request has ${given} and no ce-* headers; send a CloudEvent, or plain JSON as application/json.`);
+    throw new GatewayError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      `The request has ${given} and no ce-* headers; send a CloudEvent, or plain JSON as application/json.`,
+    );
   }
   if (body.length === 0) throw new GatewayError('INVALID_EVENT', 'The body is empty; send a CloudEvent or a JSON value.');
   if (type === undefined) {
-    throw new GatewayError('INVALID_EVENT', 'This channel has more than one kind of message, so plain JSON does not say which it is; send a CloudEvent, or add the headers ce-specversion, ce-id, ce-source and ce-type.');
+    throw new GatewayError(
+      'INVALID_EVENT',
+      'This channel has more than one kind of message, so plain JSON does not say which it is; send a CloudEvent, or add the headers ce-specversion, ce-id, ce-source and ce-type.',
+    );
   }
   return decodePlain(body, contentType, { type, source, id: randomUUID(), time: new Date().toISOString() });
 }

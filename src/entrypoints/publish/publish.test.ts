@@ -20,8 +20,16 @@ describe('publishing', () => {
 
   after(() => world.stop());
 
-  const post = async (path: string, headers: Readonly<Record<string, string>>, body: string | Uint8Array<ArrayBuffer> = ''): Promise<Answer> => {
-    const response = await fetch(`${world.gateway}${path}`, { method: 'POST', headers: { authorization: `Bearer ${keyOf('open')}`, ...headers }, body });
+  const post = async (
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body: string | Uint8Array<ArrayBuffer> = '',
+  ): Promise<Answer> => {
+    const response = await fetch(`${world.gateway}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${keyOf('open')}`, ...headers },
+      body,
+    });
     return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
   };
   const stored = async (path: string): Promise<readonly Readonly<Record<string, unknown>>[]> => {
@@ -33,7 +41,11 @@ describe('publishing', () => {
   const binary = { 'ce-specversion': '1.0', 'ce-source': '/publishing', 'ce-type': 'com.example.both' };
 
   test('takes an event in structured mode', limit, async () => {
-    const answer = await post('/chat/structured/both', { 'content-type': 'application/cloudevents+json; charset=UTF-8' }, event('s1', { data: { a: 1 }, subject: 'x', traceid: 't' }));
+    const answer = await post(
+      '/chat/structured/both',
+      { 'content-type': 'application/cloudevents+json; charset=UTF-8' },
+      event('s1', { data: { a: 1 }, subject: 'x', traceid: 't' }),
+    );
     assert.equal(answer.status, 202);
     assert.equal(answer.body['accepted'], 1);
     const [kept] = await stored('/chat/structured/both');
@@ -42,7 +54,11 @@ describe('publishing', () => {
   });
 
   test('takes an event in binary mode, its attributes percent-decoded', limit, async () => {
-    const answer = await post('/chat/binary/both', { ...binary, 'ce-id': 'b1', 'ce-subject': 'gr%C3%BCn', 'content-type': 'application/json' }, '{"a":1}');
+    const answer = await post(
+      '/chat/binary/both',
+      { ...binary, 'ce-id': 'b1', 'ce-subject': 'gr%C3%BCn', 'content-type': 'application/json' },
+      '{"a":1}',
+    );
     assert.equal(answer.status, 202);
     const [kept] = await stored('/chat/binary/both');
     assert.deepEqual([kept?.['id'], kept?.['subject'], kept?.['data']], ['b1', 'grün', { a: 1 }]);
@@ -54,7 +70,10 @@ describe('publishing', () => {
     assert.equal(answer.body['accepted'], 50);
     assert.equal(new Set(answer.body['positions'] as string[]).size, 50);
     const kept = await stored('/chat/batch/both');
-    assert.deepEqual(kept.map(({ position }) => position), answer.body['positions']);
+    assert.deepEqual(
+      kept.map(({ position }) => position),
+      answer.body['positions'],
+    );
   });
 
   test('takes an empty batch, which changes nothing', limit, async () => {
@@ -66,18 +85,28 @@ describe('publishing', () => {
     const answer = await post('/chat/plain/both', { 'content-type': 'application/json' }, '{"a":1}');
     assert.equal(answer.status, 202);
     const [kept] = await stored('/chat/plain/both');
-    assert.deepEqual([kept?.['type'], kept?.['source'], kept?.['data'], kept?.['datacontenttype']], ['com.example.both', '/chat', { a: 1 }, 'application/json']);
+    assert.deepEqual(
+      [kept?.['type'], kept?.['source'], kept?.['data'], kept?.['datacontenttype']],
+      ['com.example.both', '/chat', { a: 1 }, 'application/json'],
+    );
     assert.match(String(kept?.['id']), /^[0-9a-f-]{36}$/);
   });
 
   test('accepts a repeated source and id once and answers with the first position', limit, async () => {
     const headers = { 'content-type': 'application/cloudevents-batch+json' };
     const first = await post('/chat/twice/both', headers, `[${event('t1', { data: {} })},${event('t2', { data: {} })}]`);
-    const again = await post('/chat/twice/both', headers, `[${event('t2', { data: {} })},${event('t3', { data: {} })},${event('t1', { data: {} })}]`);
+    const again = await post(
+      '/chat/twice/both',
+      headers,
+      `[${event('t2', { data: {} })},${event('t3', { data: {} })},${event('t1', { data: {} })}]`,
+    );
     const [one, two] = first.body['positions'] as string[];
     assert.deepEqual([again.body['accepted'], again.body['duplicates']], [1, 2]);
     assert.deepEqual([(again.body['positions'] as string[])[0], (again.body['positions'] as string[])[2]], [two, one]);
-    assert.deepEqual((await stored('/chat/twice/both')).map(({ id }) => id), ['t1', 't2', 't3']);
+    assert.deepEqual(
+      (await stored('/chat/twice/both')).map(({ id }) => id),
+      ['t1', 't2', 't3'],
+    );
   });
 
   test('takes none of a batch of which one event breaks the contract, and names the place', limit, async () => {
@@ -93,7 +122,8 @@ describe('publishing', () => {
   test('takes an event as large as the API allows, also in base64, and not a byte more', limit, async () => {
     const most = 8 * 1024 * 1024;
     const data = (bytes: number): string => Buffer.alloc(bytes, 7).toString('base64');
-    const raw = (id: string, bytes: number): string => JSON.stringify({ specversion: '1.0', id, source: '/publishing', type: 'com.example.raw', data_base64: data(bytes) });
+    const raw = (id: string, bytes: number): string =>
+      JSON.stringify({ specversion: '1.0', id, source: '/publishing', type: 'com.example.raw', data_base64: data(bytes) });
     const headers = { 'content-type': 'application/cloudevents+json', authorization: `Bearer ${keyOf('provider')}` };
     assert.equal((await post('/chat/large/raw', headers, raw('just', most))).status, 202);
     const answer = await post('/chat/large/raw', headers, raw('over', most + 1));
@@ -101,7 +131,11 @@ describe('publishing', () => {
   });
 
   test('does not let a client publish where the provider only sends', limit, async () => {
-    const answer = await post('/chat/mine/said', { 'content-type': 'application/cloudevents+json' }, event('x', { type: 'com.example.said', data: {} }));
+    const answer = await post(
+      '/chat/mine/said',
+      { 'content-type': 'application/cloudevents+json' },
+      event('x', { type: 'com.example.said', data: {} }),
+    );
     assert.deepEqual([answer.status, answer.body['code']], [403, 'FORBIDDEN']);
   });
 
@@ -115,7 +149,10 @@ describe('publishing', () => {
     assert.deepEqual([over.status, over.body['code']], [429, 'LIMIT_REACHED']);
     assert.match(String(over.headers.get('ratelimit')), /^"eventCount-publish";r=0;t=\d+$/);
     assert.ok(Number(over.headers.get('retry-after')) > 0);
-    assert.deepEqual((await stored('/chat/talk/both')).map(({ id }) => id), ['1', '2']);
+    assert.deepEqual(
+      (await stored('/chat/talk/both')).map(({ id }) => id),
+      ['1', '2'],
+    );
   });
 
   const json = 'application/json';
@@ -131,7 +168,13 @@ describe('publishing', () => {
     ['JSON nested 100,000 deep', 400, 'INVALID_EVENT', { 'content-type': structured }, `{"data":${'['.repeat(100_000)}`],
     ['an array where one event is due', 400, 'INVALID_EVENT', { 'content-type': structured }, `[${event('x')}]`],
     ['one event where a batch is due', 400, 'INVALID_EVENT', { 'content-type': batch }, event('x')],
-    ['a batch of more than 10,000', 400, 'INVALID_EVENT', { 'content-type': batch }, `[${Array.from({ length: 10_001 }, (_, n) => event(`m${n}`)).join(',')}]`],
+    [
+      'a batch of more than 10,000',
+      400,
+      'INVALID_EVENT',
+      { 'content-type': batch },
+      `[${Array.from({ length: 10_001 }, (_, n) => event(`m${n}`)).join(',')}]`,
+    ],
     ['a batch with one that is no event', 400, 'INVALID_EVENT', { 'content-type': batch }, `[${event('x')},{"a":1}]`],
     ['an event without an id', 400, 'INVALID_EVENT', { 'content-type': structured }, '{"specversion":"1.0","source":"/a","type":"b"}'],
     ['an event with an empty id', 400, 'INVALID_EVENT', { 'content-type': structured }, event('')],
@@ -145,7 +188,13 @@ describe('publishing', () => {
     ['data that breaks the schema', 422, 'EVENT_REJECTED', { 'content-type': json }, '[]'],
     ['plain JSON that is none', 400, 'INVALID_EVENT', { 'content-type': json }, 'hello'],
     ['binary mode without an id', 400, 'INVALID_EVENT', { ...binary, 'content-type': json }, '{}'],
-    ['binary mode with a broken encoding', 400, 'INVALID_EVENT', { ...binary, 'ce-id': 'x', 'ce-subject': '%zz', 'content-type': json }, '{}'],
+    [
+      'binary mode with a broken encoding',
+      400,
+      'INVALID_EVENT',
+      { ...binary, 'ce-id': 'x', 'ce-subject': '%zz', 'content-type': json },
+      '{}',
+    ],
     ['another format of CloudEvents', 415, 'UNSUPPORTED_MEDIA_TYPE', { 'content-type': 'application/cloudevents+avro' }, 'x'],
     ['text without ce headers', 415, 'UNSUPPORTED_MEDIA_TYPE', { 'content-type': 'text/plain' }, 'x'],
     ['a form', 415, 'UNSUPPORTED_MEDIA_TYPE', { 'content-type': 'application/x-www-form-urlencoded' }, 'a=b'],

@@ -7,6 +7,7 @@ import { respondJson } from '../../listeners/respond.ts';
 import type { EntrypointEnvironment } from '../environment.ts';
 import { limitHeaders } from '../limit-headers.ts';
 import { nameOf } from '../read-options.ts';
+import { BodyBudget } from './body-budget.ts';
 import { decodeBody } from './decode-body.ts';
 import { readBody } from './read-body.ts';
 
@@ -14,11 +15,18 @@ import { readBody } from './read-body.ts';
 const minBodyBytes = 4 * 1024 * 1024;
 /** Envelope and attributes around the data of the largest event, which base64 makes a third larger. */
 const envelopeBytes = 64 * 1024;
+/** What all bodies on their way may hold, and those of one subscription. */
+const maxBodiesBytes = 256 * 1024 * 1024;
+const maxShareBytes = 64 * 1024 * 1024;
+
+/** Any of them makes durable readers, which are then confirmed here. */
+const readingProtocols = ['poll', 'sse', 'websocket'];
 
 /** `POST` on a channel: 202 once the events are durable. With an empty body, `?reader=` and `Ack:` it confirms instead. */
 export class PublishEntrypoint implements RequestHandler {
   readonly protocol = 'publish';
   readonly #gateway: Gateway;
+  readonly #bodies = new BodyBudget(maxBodiesBytes, maxShareBytes);
 
   constructor({ gateway, http }: EntrypointEnvironment) {
     this.#gateway = gateway;
@@ -32,11 +40,22 @@ export class PublishEntrypoint implements RequestHandler {
   async handle(request: HttpRequest, response: ServerResponse): Promise<void> {
     const { raw, path, query, route, cors } = request;
     const name = nameOf(query.get('reader'));
-    const protocol = name === undefined ? this.protocol : 'poll';
-    const session = await this.#gateway.connect({ protocol, path, credential: credentialOf(request), stream: false, remote: remoteOf(raw) });
+    const protocol = name === undefined ? this.protocol : (readingProtocols.find((known) => route.entrypoints.includes(known)) ?? 'poll');
+    const session = await this.#gateway.connect({
+      protocol,
+      path,
+      credential: credentialOf(request),
+      stream: false,
+      remote: remoteOf(raw),
+    });
+    const reservation = this.#bodies.reserve(session.subscription);
     try {
-      const body = await readBody(raw, Math.max(minBodyBytes, Math.ceil((route.maxEventBytes * 4) / 3) + envelopeBytes), () => {
-        if (raw.headers.expect !== undefined) response.writeContinue();
+      const body = await readBody(raw, {
+        maxBytes: Math.max(minBodyBytes, Math.ceil((route.maxEventBytes * 4) / 3) + envelopeBytes),
+        take: (bytes) => reservation.take(bytes),
+        begin: () => {
+          if (raw.headers.expect !== undefined) response.writeContinue();
+        },
       });
       if (name !== undefined) {
         const position = confirmedPosition(raw.headers['ack'], body);
@@ -46,9 +65,14 @@ export class PublishEntrypoint implements RequestHandler {
       }
       const placed = await session.publish(session.address, decodeBody(raw, body, session.defaults));
       const duplicates = placed.reduce((count, { duplicate }) => count + (duplicate ? 1 : 0), 0);
-      const answer = { accepted: placed.length - duplicates, positions: placed.map(({ position }) => position), ...(duplicates === 0 ? {} : { duplicates }) };
+      const answer = {
+        accepted: placed.length - duplicates,
+        positions: placed.map(({ position }) => position),
+        ...(duplicates === 0 ? {} : { duplicates }),
+      };
       respondJson(response, 202, JSON.stringify(answer), { ...limitHeaders(session.limits()), ...cors });
     } finally {
+      reservation.release();
       session.close();
     }
   }
@@ -56,7 +80,10 @@ export class PublishEntrypoint implements RequestHandler {
 
 function confirmedPosition(ack: string | string[] | undefined, body: Buffer): string {
   if (body.length > 0 || typeof ack !== 'string' || ack === '') {
-    throw new GatewayError('BAD_REQUEST', 'With ?reader= a POST confirms: send an empty body and the header Ack: <position>. To publish, leave ?reader= out.');
+    throw new GatewayError(
+      'BAD_REQUEST',
+      'With ?reader= a POST confirms: send an empty body and the header Ack: <position>. To publish, leave ?reader= out.',
+    );
   }
   return ack;
 }

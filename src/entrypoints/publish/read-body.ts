@@ -1,11 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../../core/errors.ts';
 
-/**
- * The whole body, at most `maxBytes`; rejects with TOO_LARGE without reading the rest, and when the client goes away.
- * `begin` is called once before the first byte is read: who waits to be asked for the body (`Expect: 100-continue`) is asked then.
- */
-export function readBody(request: IncomingMessage, maxBytes: number, begin: () => void): Promise<Buffer> {
+interface BodyLimits {
+  readonly maxBytes: number;
+  /** Called before so many bytes more are kept; throws when there is no room for them. */
+  readonly take: (bytes: number) => void;
+  /** Called once before the first byte is read: who waits to be asked for the body (`Expect: 100-continue`) is asked then. */
+  readonly begin: () => void;
+}
+
+/** The whole body, at most `maxBytes`; rejects with TOO_LARGE without reading the rest, and when the client goes away. */
+export function readBody(request: IncomingMessage, { maxBytes, take, begin }: BodyLimits): Promise<Buffer> {
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
     return Promise.reject(new GatewayError('UNSUPPORTED_MEDIA_TYPE', `Bodies are taken as they are; ${encoding} is not decoded here.`));
@@ -20,6 +25,13 @@ export function readBody(request: IncomingMessage, maxBytes: number, begin: () =
       if (size > maxBytes) {
         request.pause();
         reject(tooLarge(maxBytes));
+        return;
+      }
+      try {
+        take(chunk.length);
+      } catch (error) {
+        request.pause();
+        reject(error as Error);
         return;
       }
       chunks.push(chunk);
