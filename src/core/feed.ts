@@ -134,6 +134,11 @@ export class Feed {
     return this.#members.size;
   }
 
+  /** Callbacks that wait for what comes next. */
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
   /** The reader's position must be the feed's, or past it. */
   join(reader: FeedReader): void {
     const cohort = this.#cohortOf(reader);

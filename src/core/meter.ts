@@ -24,6 +24,11 @@ export interface ReaderRequest {
   readonly address: string;
   /** Name of a durable reader. */
   readonly name: string | undefined;
+  /**
+   * Expression that chooses its events. A reader has one filter for life: a connection with another never resumes it, and is refused
+   * under its name with CONFLICT, so that what one filter took out is not free of charge to another.
+   */
+  readonly filter?: string | undefined;
   /** Where a reader that cannot be resumed begins. */
   readonly start: Position;
   /** Whether `start` was named by the client (Last-Event-ID, `?from=<position>`), so that a closed connection may be resumed. */
