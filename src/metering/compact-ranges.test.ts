@@ -52,7 +52,8 @@ test('a day later each hour of a reader is one range: the same sums by reader an
 test('ranges that another hour lies between, and those charged lately, stay as they are', async () => {
   const hour = Math.floor(begin / 3_600_000) - 1000;
   const row = (serial: number, minute: number, last: number) => ({
-    sql: `INSERT INTO usage_range VALUES ('rdr_x', ?, 'x', ?, ?, ?, 1, 0, 0, 0, 0, 10, '{"a":[1,10]}', 0, ?)`,
+    sql: `INSERT INTO usage_range (reader, serial, tenant, minute, lo, hi, n_billable, n_redelivered, n_filtered, n_dropped, n_conflated, bytes, by_type, t_first, t_last)
+      VALUES ('rdr_x', ?, 'x', ?, ?, ?, 1, 0, 0, 0, 0, 10, '{"a":[1,10]}', 0, ?)`,
     parameters: [serial, minute, `aaaaaa-${serial}`, `aaaaaa-${serial + 1}`, last],
   });
   await kit.database.transact([row(1, hour * 60, 5), row(2, hour * 60 + 61, 5), row(3, hour * 60 + 1, 5)]);

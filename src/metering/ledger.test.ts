@@ -237,6 +237,64 @@ test('the newest connection takes a durable reader over: the old one is told onc
     second.close();
   }));
 
+test('what a filter took out is billed when it is delivered to another reader', async () => {
+  const clock = new HandClock();
+  const subscription = nextSubscription();
+  const filtered = requestOf(subscription, { filter: 'false' });
+  let id = '';
+  await withLedger(async (ledger) => {
+    const first = await ledger.open(filtered, ignore);
+    id = first.id;
+    first.charge({ ...batchOf(0, 0), position: positionAt(10), filtered: 10 }, 0);
+    first.close();
+    for (const filter of [undefined, 'true']) {
+      const other = await ledger.open(requestOf(subscription, { filter, start: positionAt(0), resumes: true }), ignore);
+      assert.notEqual(other.id, id, `resumed with ${filter}`);
+      assert.equal(other.charged, positionAt(0));
+      other.charge(batchOf(0, 10), 0);
+      await ledger.flush();
+      assert.equal((await ranges(other.id))[0]?.['n_billable'], 10);
+      other.close();
+    }
+  }, clock);
+  await withLedger(async (ledger) => {
+    const resume = { start: positionAt(10), resumes: true };
+    const plain = await ledger.open(requestOf(subscription, resume), ignore);
+    assert.notEqual(plain.id, id, 'nor after a restart');
+    const again = await ledger.open({ ...filtered, ...resume }, ignore);
+    assert.equal(again.id, id, 'with its own filter it goes on');
+    plain.close();
+    again.close();
+  }, clock);
+});
+
+test('a durable reader has the filter it first came with; with another it is refused', async () => {
+  const subscription = nextSubscription();
+  const open = (ledger: Ledger, name: string, filter: string | undefined, onTaken = ignore) =>
+    ledger.open(requestOf(subscription, { name, filter }), onTaken);
+  await withLedger(async (ledger) => {
+    let taken = 0;
+    const chosen = await open(ledger, 'chosen', 'type == "a"', () => (taken += 1));
+    await open(ledger, 'plain', undefined);
+    await assert.rejects(open(ledger, 'chosen', undefined), { code: 'CONFLICT', message: /chosen has the filter type == "a"/ });
+    await assert.rejects(open(ledger, 'plain', 'false'), { code: 'CONFLICT', message: /plain reads without a filter/ });
+    assert.equal(taken, 0, 'who is refused takes nobody over');
+    chosen.charge({ ...batchOf(0, 1), position: positionAt(5), filtered: 4 }, 0);
+  });
+  await withLedger(async (ledger) => {
+    await assert.rejects(open(ledger, 'chosen', undefined), { code: 'CONFLICT', details: { filter: 'type == "a"' } });
+    const again = await open(ledger, 'chosen', 'type == "a"');
+    assert.equal(again.charged, positionAt(5));
+    again.close();
+    await ledger.flush();
+    await assert.rejects(open(ledger, 'chosen', 'false'), { code: 'CONFLICT' });
+    assert.equal(await ledger.forget('default', again.id), true, 'a refusal does not hold the reader');
+    const anew = await open(ledger, 'chosen', 'false');
+    assert.notEqual(anew.id, again.id);
+    anew.close();
+  });
+});
+
 test('two connections that come with a new name at once are one reader', () =>
   withLedger(async (ledger) => {
     const request = requestOf(nextSubscription(), { name: 'race' });

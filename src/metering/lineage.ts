@@ -13,6 +13,7 @@ export interface LineageIdentity extends Subjects {
   readonly reader: string;
   readonly name: string | undefined;
   readonly log: string;
+  readonly filter: string | undefined;
   readonly start: Position;
   readonly createdAt: number;
 }
@@ -95,7 +96,11 @@ export class Lineage implements RateSource {
 
   /** Moves the cursor. Where that is past what was charged (`isAhead`), what lies between is nobody's bill, and ranges still tile. */
   confirm(position: Position, isAhead: boolean, at: Pick<BatchTotals, 'at' | 'minute'>): void {
-    if (isAhead) this.#grow(at).hi = position;
+    if (isAhead) {
+      const range = this.#grow(at);
+      range.hi = position;
+      range.skips += 1;
+    }
     this.cursor = position;
   }
 
@@ -130,8 +135,9 @@ export class Lineage implements RateSource {
   }
 
   identityRow(): readonly SqlValue[] {
-    const { reader, tenant, name, subscription, application, api, log, address, start, createdAt } = this.subjects;
-    return [reader, tenant, name ?? null, subscription, application, api, log, address, start, createdAt, ...this.movingRow().slice(1)];
+    const { reader, tenant, name, subscription, application, api, log, address, filter, start, createdAt } = this.subjects;
+    const names = [reader, tenant, name ?? null, subscription, application, api, log, address, filter ?? null];
+    return [...names, start, createdAt, ...this.movingRow().slice(1)];
   }
 
   /** id, protocol, plan, cursor, charged, serial, delivered_at, closed_at. */

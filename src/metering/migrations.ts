@@ -71,4 +71,12 @@ export const meteringMigrations: readonly { readonly name: string; readonly up: 
       `CREATE INDEX series_by_age ON series (step, at)`,
     ],
   },
+  {
+    name: 'metering-003-filter',
+    up: [
+      `ALTER TABLE reader ADD COLUMN filter TEXT`,
+      // How often the end of a range moved over events nobody counted; NULL: not known.
+      `ALTER TABLE usage_range ADD COLUMN skips INTEGER`,
+    ],
+  },
 ];

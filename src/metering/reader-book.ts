@@ -181,7 +181,8 @@ export class ReaderBook implements Book, AccountOwner {
 
   #openUnnamed(request: ReaderRequest): Lineage {
     if (request.resumes) {
-      const lineage = this.#resumable.take(request.subscription.id, request.log, request.address, request.start);
+      const { log, address, filter } = request;
+      const lineage = this.#resumable.take({ subscription: request.subscription.id, log, address, filter }, request.start);
       if (lineage !== undefined) {
         lineage.cursor = request.start;
         return lineage;
@@ -192,7 +193,7 @@ export class ReaderBook implements Book, AccountOwner {
 
   async #openNamed(request: ReaderRequest, name: string): Promise<Lineage> {
     const reader = { subscription: request.subscription.id, name, address: request.address };
-    const lineage = await this.#durable(reader, () => {
+    const known = await this.#durable(reader, () => {
       const names = this.#namesOf(reader.subscription);
       if (names.size >= MOST_NAMED_READERS) {
         throw new GatewayError(
@@ -203,7 +204,11 @@ export class ReaderBook implements Book, AccountOwner {
       names.add(nameKey(reader));
       return this.#begin(request);
     });
-    return lineage as Lineage;
+    const lineage = known as Lineage;
+    if (lineage.subjects.filter === request.filter) return lineage;
+    // Only what was written lets go of a lineage that nobody holds.
+    if (!this.#live.has(lineage.subjects.reader)) this.touch(lineage);
+    throw otherFilter(name, lineage.subjects.filter);
   }
 
   /** The one lineage of a durable reader: in memory while it is connected or unwritten, else from the store, else what `begin` makes. */
@@ -249,10 +254,10 @@ export class ReaderBook implements Book, AccountOwner {
 
   #begin(request: ReaderRequest): Lineage {
     const { tenant, id: subscription, application, api } = request.subscription;
-    const { log, address, name, start } = request;
+    const { log, address, name, filter, start } = request;
     const reader = this.#parts.newId();
     return new Lineage(
-      { tenant, reader, name, subscription, application, api, log, address, start, createdAt: this.clock.now() },
+      { tenant, reader, name, subscription, application, api, log, address, filter, start, createdAt: this.clock.now() },
       { cursor: start, charged: start, serial: 0 },
       this.#parts.latenciesOf(tenant, api, subscription),
     );
@@ -270,6 +275,7 @@ export class ReaderBook implements Book, AccountOwner {
         api: text('api'),
         log: text('log'),
         address: text('address'),
+        filter: row['filter'] === null ? undefined : text('filter'),
         start: text('start') as Position,
         createdAt: Number(row['created_at']),
       },
@@ -283,6 +289,13 @@ export class ReaderBook implements Book, AccountOwner {
     lineage.deliveredAt = row['delivered_at'] === null ? undefined : Number(row['delivered_at']);
     return lineage;
   }
+}
+
+function otherFilter(name: string, filter: string | undefined): GatewayError {
+  const has = filter === undefined ? 'reads without a filter' : `has the filter ${filter}`;
+  return new GatewayError('CONFLICT', `The reader ${name} ${has}, from its first use on; come back with the same, or take another reader name.`, {
+    details: { filter: filter ?? null },
+  });
 }
 
 function nameKey(reader: { readonly subscription: string; readonly name: string | undefined; readonly address: string }): string {

@@ -8,11 +8,11 @@ export function readerStatements(lineages: readonly Lineage[]): readonly Stateme
   const moved = lineages.filter((lineage) => lineage.isWritten);
   return [
     ...bulk(
-      `INSERT INTO reader (id, tenant, name, subscription, application, api, log, address, start, created_at,
+      `INSERT INTO reader (id, tenant, name, subscription, application, api, log, address, filter, start, created_at,
          protocol, plan, cursor, charged, serial, delivered_at, closed_at)`,
       `ON CONFLICT (id) DO UPDATE SET protocol = excluded.protocol, plan = excluded.plan, cursor = excluded.cursor,
          charged = excluded.charged, serial = excluded.serial, delivered_at = excluded.delivered_at, closed_at = excluded.closed_at`,
-      17,
+      18,
       added.map((lineage) => lineage.identityRow()),
     ),
     ...bulk(
@@ -30,11 +30,12 @@ export function rangeStatements(lineages: readonly Lineage[], minute: number): r
   const rows = lineages.flatMap((lineage) => lineage.rangeRows(minute));
   return bulk(
     `INSERT INTO usage_range (reader, serial, tenant, minute, lo, hi, n_billable, n_redelivered, n_filtered, n_dropped, n_conflated,
-       bytes, by_type, t_first, t_last)`,
+       skips, bytes, by_type, t_first, t_last)`,
     `ON CONFLICT (reader, serial) DO UPDATE SET hi = excluded.hi, n_billable = excluded.n_billable, n_redelivered = excluded.n_redelivered,
-       n_filtered = excluded.n_filtered, n_dropped = excluded.n_dropped, n_conflated = excluded.n_conflated, bytes = excluded.bytes,
+       n_filtered = excluded.n_filtered, n_dropped = excluded.n_dropped, n_conflated = excluded.n_conflated,
+       skips = excluded.skips, bytes = excluded.bytes,
        by_type = excluded.by_type, t_last = excluded.t_last`,
-    15,
+    16,
     rows,
   );
 }

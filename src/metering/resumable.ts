@@ -4,13 +4,21 @@ import type { ComparePositions, Lineage } from './lineage.ts';
 /** How long a closed connection may be resumed. */
 export const resumableMilliseconds = 24 * 60 * 60 * 1000;
 
+/** What a connection must have in common with a closed one to go on with it. */
+interface ResumableIdentity {
+  readonly subscription: string;
+  readonly log: string;
+  readonly address: string;
+  readonly filter: string | undefined;
+}
+
 /** Closed unnamed readers that a client may resume by naming a position, found by what they were charged up to. */
 export class Resumable {
   readonly #compare: ComparePositions;
   readonly #mostReaders: number;
   /** In the order in which they closed. */
   readonly #byAge = new Map<string, Lineage>();
-  /** By subscription, log and address; each ordered by `charged`. */
+  /** By identity; each ordered by `charged`. */
   readonly #groups = new Map<string, Lineage[]>();
 
   constructor(compare: ComparePositions, mostReaders: number) {
@@ -23,7 +31,7 @@ export class Resumable {
   }
 
   add(lineage: Lineage): void {
-    const key = groupKey(lineage.subjects.subscription, lineage.subjects.log, lineage.subjects.address);
+    const key = groupKey(lineage.subjects);
     const group = this.#groups.get(key) ?? [];
     const index = this.#firstAtOrAfter(group, lineage.charged);
     if (index === undefined) {
@@ -37,8 +45,8 @@ export class Resumable {
   }
 
   /** The reader with the least charged beyond `position` among those that began before it; it is no longer resumable by another. */
-  take(subscription: string, log: string, address: string, position: Position): Lineage | undefined {
-    const key = groupKey(subscription, log, address);
+  take(identity: ResumableIdentity, position: Position): Lineage | undefined {
+    const key = groupKey(identity);
     const group = this.#groups.get(key);
     if (group === undefined) return undefined;
     const first = this.#firstAtOrAfter(group, position);
@@ -76,9 +84,8 @@ export class Resumable {
   }
 
   #remove(lineage: Lineage): void {
-    const { reader, subscription, log, address } = lineage.subjects;
-    this.#byAge.delete(reader);
-    const key = groupKey(subscription, log, address);
+    this.#byAge.delete(lineage.subjects.reader);
+    const key = groupKey(lineage.subjects);
     const group = this.#groups.get(key);
     const index = group?.indexOf(lineage) ?? -1;
     if (group === undefined || index === -1) return;
@@ -118,6 +125,6 @@ export class Resumable {
   }
 }
 
-function groupKey(subscription: string, log: string, address: string): string {
-  return `${subscription}\n${log}\n${address}`;
+function groupKey({ subscription, log, address, filter }: ResumableIdentity): string {
+  return `${subscription}\n${log}\n${address}\n${filter ?? ''}`;
 }

@@ -19,6 +19,8 @@ export class UsageRange {
   filtered = 0;
   dropped = 0;
   conflated = 0;
+  /** How often its end moved over events that are in none of the counts. */
+  skips = 0;
   bytes = 0;
   first = 0;
   last = 0;
@@ -42,7 +44,7 @@ export class UsageRange {
     this.serial += 1;
     this.minute = minute;
     this.lo = this.hi;
-    this.billable = this.redelivered = this.filtered = this.dropped = this.conflated = this.bytes = 0;
+    this.billable = this.redelivered = this.filtered = this.dropped = this.conflated = this.skips = this.bytes = 0;
     this.first = 0;
     this.isOver = false;
     this.isWriting = false;
@@ -77,6 +79,7 @@ export class UsageRange {
       this.filtered,
       this.dropped,
       this.conflated,
+      this.skips,
       this.bytes,
       this.#byType(),
       this.first,
