@@ -83,16 +83,24 @@ describe('Authentication', () => {
     assert.deepEqual(await at('/nothing'), [404, 'application/problem+json']);
   });
 
-  it('makes those who guess wait, and lets them in again', async () => {
+  it('makes those who guess wait, but nobody who is right, at the same address', async () => {
+    await control.seed();
+    const { value: key } = (await control.expect(201, 'POST', '/applications/dashboard/credentials', { body: { kind: 'api-key' } })).json;
     control.clock.time += 60_000;
     let waited = 0;
     for (let guess = 0; guess < 40; guess++)
       if ((await control.call('GET', '/status', { token: `wrong-${guess}` })).status === 429) waited++;
     assert.ok(waited >= 8 && waited <= 10, String(waited));
-    const refused = await control.refused('LIMIT_REACHED', 'GET', '/status');
+    const refused = await control.refused('LIMIT_REACHED', 'GET', '/status', { token: 'wrong' });
     assert.equal(refused.headers.get('retry-after'), '10');
-    control.clock.time += 10_000;
+    await control.refused('LIMIT_REACHED', 'POST', '/tickets', { token: 'wrong' });
+    await control.refused('LIMIT_REACHED', 'GET', '/usage', { token: undefined, headers: { 'x-api-key': 'wrong' } });
+    await control.refused('UNAUTHENTICATED', 'GET', '/status', { token: undefined });
     await control.expect(200, 'GET', '/status');
+    await control.expect(201, 'POST', '/tickets', { token: key, body: {} });
+    await control.expect(200, 'GET', '/usage', { token: key });
+    control.clock.time += 10_000;
+    await control.refused('UNAUTHENTICATED', 'GET', '/status', { token: 'wrong' });
   });
 });
 

@@ -40,27 +40,34 @@ export class Authentication {
   }
 
   requireAdmin(presented: Presented): void {
-    this.#slowDown(presented.remote);
-    const token = bearerOf(presented.authorization);
-    // Digests have one length and differ everywhere, so the time of the comparison says nothing about the token.
-    if (token !== undefined && timingSafeEqual(digest(token), this.#expected)) return;
-    throw this.#refused(presented.remote, 'This needs the admin token: Authorization: Bearer <token>.', token !== undefined);
+    if (!this.#isAdmin(presented)) throw this.#refused(presented, 'This needs the admin token: Authorization: Bearer <token>.');
   }
 
   /** The application whose valid API key this is. */
   requireApplication(presented: Presented): Caller {
-    this.#slowDown(presented.remote);
-    const key = presented.apiKey ?? bearerOf(presented.authorization);
-    const caller = key === undefined || key.length > maxCredentialLength ? undefined : this.#callerOf(hashApiKey(key));
+    const caller = this.#callerOf(presented);
     if (caller !== undefined) return caller;
-    throw this.#refused(
-      presented.remote,
-      "This needs an application's API key: X-API-Key, or Authorization: Bearer <key>.",
-      key !== undefined,
-    );
+    throw this.#refused(presented, "This needs an application's API key: X-API-Key, or Authorization: Bearer <key>.");
   }
 
-  #callerOf(hash: string): Caller | undefined {
+  /** The application whose valid API key this is; undefined for an administrator. */
+  requireOwner(presented: Presented): Caller | undefined {
+    if (this.#isAdmin(presented)) return undefined;
+    const caller = this.#callerOf(presented);
+    if (caller !== undefined) return caller;
+    throw this.#refused(presented, "This needs the admin token, or an application's API key: Authorization: Bearer <token or key>.");
+  }
+
+  #isAdmin({ authorization }: Presented): boolean {
+    const token = bearerOf(authorization);
+    // Digests have one length and differ everywhere, so the time of the comparison says nothing about the token.
+    return token !== undefined && timingSafeEqual(digest(token), this.#expected);
+  }
+
+  #callerOf({ apiKey, authorization }: Presented): Caller | undefined {
+    const key = apiKey ?? bearerOf(authorization);
+    if (key === undefined || key.length > maxCredentialLength) return undefined;
+    const hash = hashApiKey(key);
     const { store, clock } = this.#parts;
     const credential = store.list('credential').find(({ spec }) => spec.hash === hash);
     if (credential === undefined || credential.spec.revokedAt !== undefined || (credential.spec.expiresAt ?? Infinity) <= clock.now())
@@ -69,16 +76,15 @@ export class Authentication {
     return application === undefined ? undefined : { application, credential };
   }
 
-  #slowDown(remote: string): void {
-    const wait = this.#failures.wait(remote);
-    if (wait > 0)
-      throw new GatewayError('LIMIT_REACHED', 'Too many wrong credentials came from your address; wait before you try again.', {
-        retryAfter: wait,
+  /** Only what is wrong waits: whoever has the right credential is let in, whatever others at the same address try. */
+  #refused({ remote, apiKey, authorization }: Presented, sentence: string): GatewayError {
+    if (apiKey === undefined && bearerOf(authorization) === undefined) return new GatewayError('UNAUTHENTICATED', sentence);
+    const retryAfter = this.#failures.wait(remote);
+    if (retryAfter > 0)
+      return new GatewayError('LIMIT_REACHED', 'Too many wrong credentials came from your address; wait before you try again.', {
+        retryAfter,
       });
-  }
-
-  #refused(remote: string, sentence: string, tried: boolean): GatewayError {
-    if (tried) this.#failures.failed(remote);
+    this.#failures.failed(remote);
     return new GatewayError('UNAUTHENTICATED', sentence);
   }
 }

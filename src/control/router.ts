@@ -22,6 +22,8 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+type Access = 'admin' | 'owner' | 'application' | 'open';
+
 /** A request whose parts have been checked. */
 export interface Call<P extends Fields, Q extends Fields, B> {
   readonly params: Decoded<P>;
@@ -30,7 +32,7 @@ export interface Call<P extends Fields, Q extends Fields, B> {
   readonly ifMatch: string | undefined;
   /** Who asks, as the audit names it. */
   readonly actor: string;
-  /** Only where access is `application`. */
+  /** Where access is `application`, or `owner` and the caller is no administrator. */
   readonly application: Resource<'application'> | undefined;
   /** The key the application came with. */
   readonly credential: Resource<'credential'> | undefined;
@@ -44,8 +46,8 @@ export interface Route<P extends Fields, Q extends Fields, B> {
   readonly operation: string;
   readonly tag: string;
   readonly summary: string;
-  /** Who may: administrators unless said otherwise. */
-  readonly access?: 'admin' | 'application' | 'open';
+  /** Who may: administrators unless said otherwise. `owner`: administrators, and applications as far as it is theirs. */
+  readonly access?: Access;
   readonly params?: P;
   readonly query?: Q;
   readonly body?: Shape<B>;
@@ -102,8 +104,9 @@ export class Router {
     });
   }
 
-  #authenticate(access: 'admin' | 'application' | 'open', request: FastifyRequest): Caller | undefined {
+  #authenticate(access: Access, request: FastifyRequest): Caller | undefined {
     if (access === 'admin') this.#auth.requireAdmin(presented(request));
+    if (access === 'owner') return this.#auth.requireOwner(presented(request));
     return access === 'application' ? this.#auth.requireApplication(presented(request)) : undefined;
   }
 }
@@ -130,7 +133,8 @@ function documentation<P extends Fields, Q extends Fields, B>(
     status,
     schema === undefined ? { description, type: 'null' } : { description, content: { [contentType]: { schema } } },
   ]);
-  const security = { admin: [{ adminToken: [] }], application: [{ apiKey: [] }, { applicationToken: [] }], open: [] };
+  const application = [{ apiKey: [] }, { applicationToken: [] }];
+  const security = { admin: [{ adminToken: [] }], owner: [{ adminToken: [] }, ...application], application, open: [] };
   return {
     operationId: route.operation,
     summary: route.summary,

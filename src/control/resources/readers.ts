@@ -3,6 +3,7 @@ import { resourceName } from '../config/names.ts';
 import { choice, text } from '../config/scalars.ts';
 import { optional, required } from '../config/shape.ts';
 import { defaultTenant } from '../draft.ts';
+import { applicationAsked, mayReadOf } from '../own.ts';
 import { pageFields, pageSchema } from '../paging.ts';
 import type { Router } from '../router.ts';
 import { notFound } from '../router.ts';
@@ -14,13 +15,14 @@ const tag = 'Readers';
 const readerParam = { reader: required(text({ min: 1, max: 200 }), 'Id of the reader.') } as const;
 const readerView = { ...anyObject, required: ['id', 'subscription', 'application', 'api', 'protocol', 'address', 'state', 'cursor'] };
 
-export function readerRoutes(router: Router, { insights }: Services): void {
+export function readerRoutes(router: Router, { insights, store }: Services): void {
   router.add({
     method: 'GET',
     path: '/readers',
     operation: 'listReaders',
     tag,
-    summary: 'List readers: who reads what, how far they are, and how far behind.',
+    summary: 'List readers: who reads what, how far they are, and how far behind; an application sees its own.',
+    access: 'owner',
     query: {
       ...pageFields,
       subscription: optional(text({ min: 1, max: 40 }), 'Only of this subscription.'),
@@ -29,19 +31,23 @@ export function readerRoutes(router: Router, { insights }: Services): void {
       state: optional(choice(['live', 'catching-up', 'paused', 'closed']), 'Only in this state.'),
     },
     answers: answers(200, 'A page of readers.', pageSchema(readerView)),
-    handle: async ({ query }) => ({ body: await insights.readers(defaultTenant, query) }),
+    async handle({ query, application }) {
+      const page = await insights.readers(defaultTenant, { ...query, application: applicationAsked(application, query.application) });
+      return { body: { ...page, items: page.items.filter(({ subscription }) => mayReadOf(application, subscription, store)) } };
+    },
   });
   router.add({
     method: 'GET',
     path: '/readers/:reader',
     operation: 'getReader',
     tag,
-    summary: 'Read how far a reader is.',
+    summary: 'Read how far a reader is; an application reads its own.',
+    access: 'owner',
     params: readerParam,
     answers: answers(200, 'The reader.', readerView),
-    async handle({ params }) {
+    async handle({ params, application }) {
       const reader = await insights.reader(defaultTenant, params.reader);
-      if (reader === undefined) throw notFound('reader', params.reader);
+      if (reader === undefined || !mayReadOf(application, reader.subscription, store)) throw notFound('reader', params.reader);
       return { body: reader };
     },
   });

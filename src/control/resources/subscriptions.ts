@@ -8,6 +8,8 @@ import { fallback, object, optional, required } from '../config/shape.ts';
 import { compact, creation, defaultTenant, deletion, revision } from '../draft.ts';
 import type { SubscriptionAction } from '../lifecycle.ts';
 import { isOpen, subscriptionActions } from '../lifecycle.ts';
+import type { Asking } from '../own.ts';
+import { mayRead } from '../own.ts';
 import { pageFields, pageOf, pageSchema } from '../paging.ts';
 import { checkPrecondition } from '../precondition.ts';
 import { viewOf } from '../present.ts';
@@ -41,10 +43,10 @@ const changedSubscription = object({
 });
 const reason = object({ reason: optional(text({ max: 500 }), 'Why; the subscriber sees it.') });
 
-/** The subscription of this id; throws NOT_FOUND. */
-export function subscriptionOf(services: Pick<Services, 'store'>, id: string): Resource<'subscription'> {
+/** The subscription of this id, where the caller may see it; throws NOT_FOUND. */
+export function subscriptionOf(services: Pick<Services, 'store'>, id: string, asking?: Asking): Resource<'subscription'> {
   const subscription = services.store.get('subscription', id, '', defaultTenant);
-  if (subscription === undefined) throw notFound('subscription', id);
+  if (subscription === undefined || !mayRead(asking, subscription)) throw notFound('subscription', id);
   return subscription;
 }
 
@@ -62,17 +64,18 @@ function readingRoutes(router: Router, services: Services): void {
     path: '/subscriptions',
     operation: 'listSubscriptions',
     tag,
-    summary: 'List subscriptions, oldest first.',
+    summary: 'List subscriptions, oldest first; an application sees its own.',
+    access: 'owner',
     query: filters,
     answers: answers(200, 'A page of subscriptions.', pageSchema(subscriptionView)),
-    handle({ query }) {
+    handle({ query, application }) {
       const wanted = ({ spec }: Resource<'subscription'>): boolean =>
         (query.api ?? spec.api) === spec.api &&
         (query.application ?? spec.application) === spec.application &&
         (query.plan ?? spec.plan) === spec.plan &&
         (query.state ?? spec.state) === spec.state;
       const page = pageOf(
-        services.store.list('subscription', defaultTenant).filter(wanted),
+        services.store.list('subscription', defaultTenant).filter((one) => wanted(one) && mayRead(application, one)),
         (one) => `${String(one.createdAt).padStart(15, '0')} ${one.id}`,
         query,
       );
@@ -84,10 +87,11 @@ function readingRoutes(router: Router, services: Services): void {
     path: '/subscriptions/:subscription',
     operation: 'getSubscription',
     tag,
-    summary: 'Read a subscription.',
+    summary: 'Read a subscription; an application reads its own.',
+    access: 'owner',
     params: subscriptionParam,
     answers: answers(200, 'The subscription.', subscriptionView),
-    handle: ({ params }) => shown(subscriptionOf(services, params.subscription)),
+    handle: ({ params, application }) => shown(subscriptionOf(services, params.subscription, application)),
   });
 }
 

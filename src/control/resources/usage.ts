@@ -2,6 +2,7 @@ import { resourceName } from '../config/names.ts';
 import { choice, text } from '../config/scalars.ts';
 import { fallback, optional } from '../config/shape.ts';
 import { defaultTenant } from '../draft.ts';
+import { applicationAsked, sinceAsked } from '../own.ts';
 import { pageFields, pageSchema } from '../paging.ts';
 import type { Router } from '../router.ts';
 import type { Services } from '../services.ts';
@@ -19,7 +20,8 @@ export function usageRoutes(router: Router, services: Services): void {
     path: '/usage',
     operation: 'getUsage',
     tag,
-    summary: 'What was used, as it is billed.',
+    summary: 'What was used, as it is billed; an application sees its own.',
+    access: 'owner',
     query: {
       subscription: optional(text({ min: 1, max: 40 }), 'Only of this subscription.'),
       application: optional(resourceName, 'Only of this application.'),
@@ -28,9 +30,10 @@ export function usageRoutes(router: Router, services: Services): void {
       by: fallback(choice(['subscription', 'type', 'reader']), 'subscription', 'What the sums are over.'),
     },
     answers: answers(200, 'The sums.', anyObject),
-    async handle({ query }) {
+    async handle({ query, application }) {
       checkSpan(query);
-      return { body: await insights.usage(defaultTenant, query) };
+      const own = { application: applicationAsked(application, query.application), from: sinceAsked(application, query.from) };
+      return { body: await insights.usage(defaultTenant, { ...query, ...own }) };
     },
   });
   router.add({
@@ -47,12 +50,14 @@ export function usageRoutes(router: Router, services: Services): void {
     path: '/subscriptions/:subscription/refusals',
     operation: 'listRefusals',
     tag,
-    summary: 'List what was refused to a subscription, newest first: limits reached, events rejected.',
+    summary: 'List what was refused to a subscription, newest first: limits reached, events rejected; an application sees its own.',
+    access: 'owner',
     params: subscriptionParam,
     query: { limit: pageFields.limit },
     answers: answers(200, 'The refusals.', pageSchema(anyObject)),
-    async handle({ params, query }) {
-      const items = await insights.refusals(defaultTenant, subscriptionOf(services, params.subscription).id, query.limit);
+    async handle({ params, query, application }) {
+      const { id } = subscriptionOf(services, params.subscription, application);
+      const items = await insights.refusals(defaultTenant, id, query.limit);
       return { body: { items, next: null } };
     },
   });
