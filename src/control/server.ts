@@ -66,7 +66,7 @@ export function createControl(dependencies: ControlDependencies): FastifyInstanc
     requestTimeout,
     routerOptions: { maxParamLength: maxSegmentLength },
     forceCloseConnections: 'idle',
-    http: { maxHeaderSize: maxHeaderBytes, headersTimeout: requestTimeout },
+    http: { maxHeaderSize: maxHeaderBytes, headersTimeout: requestTimeout, connectionsCheckingInterval: 2000 },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply as unknown as FastifyReply, refusalFor(error)),
     clientErrorHandler: answerBrokenRequest,
   });
