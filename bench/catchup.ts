@@ -20,15 +20,33 @@ await runBenchmark('catchup', async (bench) => {
       await takeTurn(bench, { protocol, readers, events });
     }
   }
-  bench.note(`Live: ${live.n} subscribers of another channel of the same log at ${live.rate} events/s, for ${options.seconds} s alone and for ${options.seconds} s that begin with the catching up.`);
+  bench.note(
+    `Live: ${live.n} subscribers of another channel of the same log at ${live.rate} events/s, for ${options.seconds} s alone and for ${options.seconds} s that begin with the catching up.`,
+  );
   bench.note('Times the log was read: bytes the server read by system calls while catching up, divided by the size of its files before.');
   const rows = chosen.map((protocol): Row => {
-    const [calm, meanwhile, drain] = ['live alone', 'live meanwhile', 'drain'].map((what) => medians(bench.runs[`${protocol} ${what}`] ?? []));
-    const cells = ['readers', 'events', 'seconds', 'deliveries_s', 'cpu_per_million', 'log_reads', 'generator_load'].map((key) => drain?.[key] ?? Number.NaN);
+    const [calm, meanwhile, drain] = ['live alone', 'live meanwhile', 'drain'].map((what) =>
+      medians(bench.runs[`${protocol} ${what}`] ?? []),
+    );
+    const cells = ['readers', 'events', 'seconds', 'deliveries_s', 'cpu_per_million', 'log_reads', 'generator_load'].map(
+      (key) => drain?.[key] ?? Number.NaN,
+    );
     const [before, after] = [calm?.['p99_ms'] ?? Number.NaN, meanwhile?.['p99_ms'] ?? Number.NaN];
     return [protocol, ...cells, before, after, after / before];
   });
-  const columns = ['', 'readers', 'events each', 'seconds', 'deliveries/s', 'CPU s/million', 'times log read', 'generator load', 'live p99 ms alone', 'meanwhile', '×'];
+  const columns = [
+    '',
+    'readers',
+    'events each',
+    'seconds',
+    'deliveries/s',
+    'CPU s/million',
+    'times log read',
+    'generator load',
+    'live p99 ms alone',
+    'meanwhile',
+    '×',
+  ];
   return {
     tables: [{ title: 'Catching up', columns, rows }],
     bars: rows.map((row) => atMost(`${row[0]}: live p99 while others catch up / alone`, Number(row.at(-1)), 2)),
@@ -55,9 +73,15 @@ async function takeTurn(bench: Benchmark, { protocol, readers, events }: CatchUp
     const { path, ...subscription } = server.subscribe(protocol, 'quiet');
     const drain = bench.start('drain', { ...subscription, path: `${String(path)}?from=earliest`, n: readers, expect: events });
     meanwhile.release();
-    const { [`${protocol} drain`]: drained = {} } = await bench.together({ [`${protocol} drain`]: withLogReads(drain, bytesOnDisk), [`${protocol} live meanwhile`]: meanwhile });
+    const { [`${protocol} drain`]: drained = {} } = await bench.together({
+      [`${protocol} drain`]: withLogReads(drain, bytesOnDisk),
+      [`${protocol} live meanwhile`]: meanwhile,
+    });
     if (drained['done'] !== readers) bench.fault(`${protocol}: only ${drained['done']} of ${readers} readers caught up.`);
-    if ((drained['seconds'] ?? 0) < seconds) bench.note(`${protocol}: all had caught up after ${drained['seconds']} s, so the live p99 is in part undisturbed; use more readers or fewer --seconds.`);
+    if ((drained['seconds'] ?? 0) < seconds)
+      bench.note(
+        `${protocol}: all had caught up after ${drained['seconds']} s, so the live p99 is in part undisturbed; use more readers or fewer --seconds.`,
+      );
   } finally {
     await server.stop();
   }

@@ -19,16 +19,40 @@ await runBenchmark('connect', async (bench) => {
       await takeTurn(bench, protocol, clients);
     }
   }
-  bench.note(`Live: ${live.n} subscribers of another channel at ${live.rate} events/s, measured for ${options.seconds} s alone and for ${options.seconds} s that begin with the storm.`);
-  bench.note('Each client comes back with ?from= its last position and has missed 10 events; it counts as caught up when it has all of them, once and in order.');
+  bench.note(
+    `Live: ${live.n} subscribers of another channel at ${live.rate} events/s, measured for ${options.seconds} s alone and for ${options.seconds} s that begin with the storm.`,
+  );
+  bench.note(
+    'Each client comes back with ?from= its last position and has missed 10 events; it counts as caught up when it has all of them, once and in order.',
+  );
   const rows = chosen.map((protocol): Row => {
     const storm = medians(bench.runs[`${protocol} storm`] ?? []);
     const calm = medians(bench.runs[`${protocol} live alone`] ?? []);
     const meanwhile = medians(bench.runs[`${protocol} live meanwhile`] ?? []);
-    const cells = ['clients', 'connects_s', 'cpu_us_per_connect', 'p50_ms', 'p99_ms', 'caught_up_seconds', 'incomplete'].map((key) => storm[key] ?? Number.NaN);
-    return [protocol, ...cells, calm['p99_ms'] ?? Number.NaN, meanwhile['p99_ms'] ?? Number.NaN, (meanwhile['p99_ms'] ?? Number.NaN) / (calm['p99_ms'] ?? Number.NaN)];
+    const cells = ['clients', 'connects_s', 'cpu_us_per_connect', 'p50_ms', 'p99_ms', 'caught_up_seconds', 'incomplete'].map(
+      (key) => storm[key] ?? Number.NaN,
+    );
+    return [
+      protocol,
+      ...cells,
+      calm['p99_ms'] ?? Number.NaN,
+      meanwhile['p99_ms'] ?? Number.NaN,
+      (meanwhile['p99_ms'] ?? Number.NaN) / (calm['p99_ms'] ?? Number.NaN),
+    ];
   });
-  const columns = ['', 'clients', 'connects/s', 'CPU µs/connect', 'connected p50 ms', 'p99 ms', 'all caught up s', 'incomplete', 'live p99 ms alone', 'meanwhile', '×'];
+  const columns = [
+    '',
+    'clients',
+    'connects/s',
+    'CPU µs/connect',
+    'connected p50 ms',
+    'p99 ms',
+    'all caught up s',
+    'incomplete',
+    'live p99 ms alone',
+    'meanwhile',
+    '×',
+  ];
   return { tables: [{ title: 'Reconnecting at once', columns, rows }] };
 });
 
@@ -44,7 +68,10 @@ async function takeTurn(bench: Benchmark, protocol: 'sse' | 'ws', clients: numbe
     await meanwhile.holding;
     storm.release();
     meanwhile.release();
-    const { [`${protocol} storm`]: figures } = await bench.together({ [`${protocol} storm`]: storm, [`${protocol} live meanwhile`]: meanwhile });
+    const { [`${protocol} storm`]: figures } = await bench.together({
+      [`${protocol} storm`]: storm,
+      [`${protocol} live meanwhile`]: meanwhile,
+    });
     if ((figures?.['incomplete'] ?? 0) > 0) bench.fault(`${protocol}: ${figures?.['incomplete']} clients did not get what they missed.`);
   } finally {
     await server.stop();

@@ -22,7 +22,10 @@ await runBenchmark('fanout', async (bench) => {
     `Saturated: at most ${windowEvents} events under way, published in bursts of 8 to every server; a server that takes one event a request gets them on 8 connections. ` +
       'Latencies are those of the paced runs; saturated they only say how long the queue is.',
   );
-  return findings(bench, chosen.map(({ name }) => name));
+  return findings(
+    bench,
+    chosen.map(({ name }) => name),
+  );
 });
 
 async function takeTurn(bench: Benchmark, peer: Peer): Promise<void> {
@@ -40,23 +43,57 @@ async function takeTurn(bench: Benchmark, peer: Peer): Promise<void> {
 
 function findings(bench: Benchmark, names: readonly string[]): Findings {
   const of = (name: string, how: string): Figures => medians(bench.runs[`${name} ${how}`] ?? []);
-  const ratio = (name: string, how: string, to: string, figure = 'cpu_per_million'): number => (of(name, how)[figure] ?? Number.NaN) / (of(to, how)[figure] ?? Number.NaN);
+  const ratio = (name: string, how: string, to: string, figure = 'cpu_per_million'): number =>
+    (of(name, how)[figure] ?? Number.NaN) / (of(to, how)[figure] ?? Number.NaN);
   const saturatedRows = names.map((name): Row => {
     const run = of(name, saturated);
-    const figures = ['cpu_per_million', 'kernel_per_million', 'deliveries_s', 'events_per_write', 'bytes_per_event', 'server_load', 'generator_load', 'kib_per_connection'];
-    return [name, ...figures.map((figure) => run[figure] ?? Number.NaN), ratio(name, saturated, 'floor-coalescing'), ratio(name, saturated, 'nchan-ws'), ratio(name, saturated, 'nats-ws')];
+    const figures = [
+      'cpu_per_million',
+      'kernel_per_million',
+      'deliveries_s',
+      'events_per_write',
+      'bytes_per_event',
+      'server_load',
+      'generator_load',
+      'kib_per_connection',
+    ];
+    return [
+      name,
+      ...figures.map((figure) => run[figure] ?? Number.NaN),
+      ratio(name, saturated, 'floor-coalescing'),
+      ratio(name, saturated, 'nchan-ws'),
+      ratio(name, saturated, 'nats-ws'),
+    ];
   });
   const pacedRows = names.map((name): Row => {
     const run = of(name, paced);
     const figures = ['cpu_per_million', 'p50_ms', 'p99_ms', 'p999_ms', 'server_load', 'generator_load'];
-    return [name, ...figures.map((figure) => run[figure] ?? Number.NaN), ratio(name, paced, 'floor-one-write'), ratio(name, paced, 'nchan-ws')];
+    return [
+      name,
+      ...figures.map((figure) => run[figure] ?? Number.NaN),
+      ratio(name, paced, 'floor-one-write'),
+      ratio(name, paced, 'nchan-ws'),
+    ];
   });
   const { subscribers = 1000 } = bench.options;
   return {
     tables: [
       {
         title: `Saturated, ${subscribers} subscribers, 200 bytes`,
-        columns: ['server', 'CPU s/million', 'of it kernel', 'deliveries/s', 'events/write', 'bytes/event', 'server load', 'generator load', 'KiB/connection', '× floor', '× Nchan WS', '× NATS WS'],
+        columns: [
+          'server',
+          'CPU s/million',
+          'of it kernel',
+          'deliveries/s',
+          'events/write',
+          'bytes/event',
+          'server load',
+          'generator load',
+          'KiB/connection',
+          '× floor',
+          '× Nchan WS',
+          '× NATS WS',
+        ],
         rows: saturatedRows,
       },
       {

@@ -8,7 +8,8 @@ await runBenchmark('memory', async (bench) => {
   const { options } = bench;
   const wanted = options.subscribers ?? (options.quick ? 2000 : 20_000);
   const connections = Math.min(wanted, openFileLimit() - 500);
-  if (connections < wanted) bench.note(`${connections} connections instead of ${wanted}: a process may open ${openFileLimit()} files here.`);
+  if (connections < wanted)
+    bench.note(`${connections} connections instead of ${wanted}: a process may open ${openFileLimit()} files here.`);
   const chosen = peers.filter(({ name }) => (options.only.size > 0 ? bench.wants(name) : name.startsWith('sluice-') && bench.wants(name)));
   for (let turn = 1; turn <= options.repeat; turn += 1) {
     for (const peer of chosen) {
@@ -22,7 +23,9 @@ await runBenchmark('memory', async (bench) => {
       }
     }
   }
-  bench.note('KiB resident are the growth of the process (Pss) over a server without connections, divided by them; what the kernel holds for the sockets comes besides.');
+  bench.note(
+    'KiB resident are the growth of the process (Pss) over a server without connections, divided by them; what the kernel holds for the sockets comes besides.',
+  );
   const figure = (name: string, key: string): number => medians(bench.runs[name] ?? [])[key] ?? Number.NaN;
   const keys = ['subscribers', 'kib_per_connection', 'kernel_kib_per_connection', 'base_mib', 'end_mib', 'connects_s', 'connect_cpu_us'];
   return {
@@ -33,6 +36,8 @@ await runBenchmark('memory', async (bench) => {
         rows: chosen.map(({ name }): Row => [name, ...keys.map((key) => figure(name, key))]),
       },
     ],
-    bars: chosen.filter(({ name }) => name.startsWith('sluice-')).map(({ name }) => atMost(`${name}: KiB resident each`, figure(name, 'kib_per_connection'), 12)),
+    bars: chosen
+      .filter(({ name }) => name.startsWith('sluice-'))
+      .map(({ name }) => atMost(`${name}: KiB resident each`, figure(name, 'kib_per_connection'), 12)),
   };
 });

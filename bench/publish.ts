@@ -23,15 +23,21 @@ await runBenchmark('publish', async (bench) => {
       await takeTurn(bench, peer);
     }
   }
-  bench.note('Every server acknowledges after fsync: Sluice as always, NATS JetStream with sync_interval: always, Redis with appendfsync always.');
-  bench.note('Sluice checks the key, the contract and the limits of each event and remembers source and id against repetition; its peers store bytes.');
+  bench.note(
+    'Every server acknowledges after fsync: Sluice as always, NATS JetStream with sync_interval: always, Redis with appendfsync always.',
+  );
+  bench.note(
+    'Sluice checks the key, the contract and the limits of each event and remembers source and id against repetition; its peers store bytes.',
+  );
   const figures = (name: string, shape: string): Figures => medians(bench.runs[`${name} ${shape}`] ?? []);
   const tables = shapes.map(({ name: shape, pubs, batch }) => ({
     title: `${shape}: ${pubs} connections, ${batch} event${batch === 1 ? '' : 's'} a request, 200 bytes`,
     columns: ['server', 'events/s', 'requests/s', 'CPU µs/event', 'p50 ms', 'p99 ms', 'server load', 'generator load', '× Sluice events/s'],
     rows: chosen.map(({ name }): Row => {
       const run = figures(name, shape);
-      const cells = ['events_s', 'requests_s', 'cpu_us_per_event', 'p50_ms', 'p99_ms', 'server_load', 'generator_load'].map((key) => run[key] ?? Number.NaN);
+      const cells = ['events_s', 'requests_s', 'cpu_us_per_event', 'p50_ms', 'p99_ms', 'server_load', 'generator_load'].map(
+        (key) => run[key] ?? Number.NaN,
+      );
       return [name, ...cells, (run['events_s'] ?? Number.NaN) / (figures(durableSluice.name, shape)['events_s'] ?? Number.NaN)];
     }),
   }));

@@ -22,21 +22,41 @@ await runBenchmark('scale', async (bench) => {
       }
     }
   }
-  bench.note('One subscriber each: events are published one a request to the channels in turn, on 16 connections; most of what one costs is its publishing.');
+  bench.note(
+    'One subscriber each: events are published one a request to the channels in turn, on 16 connections; most of what one costs is its publishing.',
+  );
   return findings(bench, chosen, [few, many]);
 });
 
 async function oneChannel(bench: Benchmark, protocol: 'sse' | 'ws', subscribers: number): Promise<void> {
   await withServer(bench, async (server) => {
-    const fan: InstrumentOptions = { ...server.subscribe(protocol, 'live'), ...server.publish('live'), n: subscribers, batch: burstEvents, pubs: 2, win: windowEvents };
+    const fan: InstrumentOptions = {
+      ...server.subscribe(protocol, 'live'),
+      ...server.publish('live'),
+      n: subscribers,
+      batch: burstEvents,
+      pubs: 2,
+      win: windowEvents,
+    };
     await bench.measure(`${protocol} one channel ${subscribers}`, 'fan', { ...fan, warm: bench.options.warm, dur: bench.options.seconds });
   });
 }
 
 async function manyChannels(bench: Benchmark, protocol: 'sse' | 'ws', channels: number): Promise<void> {
   await withServer(bench, async (server) => {
-    const fan: InstrumentOptions = { ...server.subscribe(protocol, 'symbols/s{}'), ...server.publish('symbols/s{}'), n: channels, channels, pubs: 16, win: 64 };
-    await bench.measure(`${protocol} one subscriber each ${channels}`, 'fan', { ...fan, warm: bench.options.warm, dur: bench.options.seconds });
+    const fan: InstrumentOptions = {
+      ...server.subscribe(protocol, 'symbols/s{}'),
+      ...server.publish('symbols/s{}'),
+      n: channels,
+      channels,
+      pubs: 16,
+      win: 64,
+    };
+    await bench.measure(`${protocol} one subscriber each ${channels}`, 'fan', {
+      ...fan,
+      warm: bench.options.warm,
+      dur: bench.options.seconds,
+    });
   });
 }
 
@@ -57,11 +77,20 @@ function findings(bench: Benchmark, chosen: readonly ('sse' | 'ws')[], [few, man
     for (const what of ['one channel', 'one subscriber each']) {
       const [small, large] = [of(protocol, what, few), of(protocol, what, many)];
       const ratio = (large['cpu_per_million'] ?? Number.NaN) / (small['cpu_per_million'] ?? Number.NaN);
-      for (const [n, run] of [[few, small], [many, large]] as const) {
-        rows.push([`${protocol}, ${what}, ${n}`, ...['cpu_per_million', 'deliveries_s', 'events_per_write', 'server_load', 'generator_load'].map((key) => run[key] ?? Number.NaN)]);
+      for (const [n, run] of [
+        [few, small],
+        [many, large],
+      ] as const) {
+        rows.push([
+          `${protocol}, ${what}, ${n}`,
+          ...['cpu_per_million', 'deliveries_s', 'server_load', 'generator_load'].map((key) => run[key] ?? Number.NaN),
+        ]);
       }
       bars.push(atMost(`${protocol}, ${what}: CPU per delivery at ${many} / at ${few}`, ratio, 1.15));
     }
   }
-  return { tables: [{ title: 'Ten times as many', columns: ['', 'CPU s/million', 'deliveries/s', 'events/write', 'server load', 'generator load'], rows }], bars };
+  return {
+    tables: [{ title: 'Ten times as many', columns: ['', 'CPU s/million', 'deliveries/s', 'server load', 'generator load'], rows }],
+    bars,
+  };
 }

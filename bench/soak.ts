@@ -16,13 +16,21 @@ await runBenchmark('soak', async (bench) => {
   const server = await SluiceServer.start(bench);
   try {
     const fan = { ...server.subscribe('ws', 'live'), ...server.publish('live'), n, batch: burstEvents };
-    const { events_s: most = 0 } = await bench.measure('saturated', 'fan', { ...fan, pubs: 2, win: windowEvents, warm: options.warm, dur: options.seconds });
+    const { events_s: most = 0 } = await bench.measure('saturated', 'fan', {
+      ...fan,
+      pubs: 2,
+      win: windowEvents,
+      warm: options.warm,
+      dur: options.seconds,
+    });
     const rate = Math.floor(most / 2);
     bench.say(`${minutes} minutes at ${rate} events/s, half of what it can do …`);
     const samples: Figures[] = [];
     const every = options.quick ? 1 : 10;
     // The first minute fills caches and settles the heap; it is delivered and counted like the rest.
-    const soak = bench.start('fan', { ...fan, pubs: 1, rate, churn, every, warm: options.quick ? 2 : 60, dur: minutes * 60 }, (line) => note(bench, samples, line));
+    const soak = bench.start('fan', { ...fan, pubs: 1, rate, churn, every, warm: options.quick ? 2 : 60, dur: minutes * 60 }, (line) =>
+      note(bench, samples, line),
+    );
     const { soak: figures = {} } = await bench.together({ soak });
     return findings(bench, { figures, samples, rate });
   } finally {
@@ -51,11 +59,46 @@ function findings(bench: Benchmark, { figures, samples, rate }: Soak) {
   const quarter = Math.max(1, Math.floor(memory.length / 4));
   const [early, late] = [median(memory.slice(quarter, 2 * quarter)), median(memory.slice(-quarter))];
   const { lost = 0, closed = 0, misordered = 0 } = figures;
-  if (lost + closed + misordered > 0) bench.fault(`${lost} deliveries lost, ${closed} connections closed by the server, ${misordered} events out of order.`);
-  bench.note(`${churn} connections a second are cut and go on from their last event; every subscriber's events are counted and summed to the end.`);
-  for (const [index, sample] of samples.entries()) if (index % Math.ceil(samples.length / 12) === 0) bench.note(`after ${sample['seconds']} s: ${sample['resident_mb']} MiB resident, p99 ${sample['p99_ms']} ms`);
-  const keys = ['seconds', 'deliveries', 'reconnects', 'lost', 'misordered', 'p50_ms', 'p99_ms', 'p999_ms', 'server_load', 'generator_load', 'cpu_per_million'];
+  if (lost + closed + misordered > 0)
+    bench.fault(`${lost} deliveries lost, ${closed} connections closed by the server, ${misordered} events out of order.`);
+  bench.note(
+    `${churn} connections a second are cut and go on from their last event; every subscriber's events are counted and summed to the end.`,
+  );
+  for (const [index, sample] of samples.entries())
+    if (index % Math.ceil(samples.length / 12) === 0)
+      bench.note(`after ${sample['seconds']} s: ${sample['resident_mb']} MiB resident, p99 ${sample['p99_ms']} ms`);
+  const keys = [
+    'seconds',
+    'deliveries',
+    'reconnects',
+    'lost',
+    'misordered',
+    'p50_ms',
+    'p99_ms',
+    'p999_ms',
+    'server_load',
+    'generator_load',
+    'cpu_per_million',
+  ];
   const row: Row = [`${rate} events/s`, ...keys.map((key) => figures[key] ?? Number.NaN), early, late];
-  const columns = ['', 'seconds', 'deliveries', 'reconnects', 'lost', 'out of order', 'p50 ms', 'p99 ms', 'p99.9 ms', 'server load', 'generator load', 'CPU s/million', 'MiB 2nd quarter', 'MiB last quarter'];
-  return { tables: [{ title: 'Soak', columns, rows: [row] }], bars: [atMost('resident memory, last quarter / second quarter', late / early, 1.1), atMost('deliveries lost', lost, 0)] };
+  const columns = [
+    '',
+    'seconds',
+    'deliveries',
+    'reconnects',
+    'lost',
+    'out of order',
+    'p50 ms',
+    'p99 ms',
+    'p99.9 ms',
+    'server load',
+    'generator load',
+    'CPU s/million',
+    'MiB 2nd quarter',
+    'MiB last quarter',
+  ];
+  return {
+    tables: [{ title: 'Soak', columns, rows: [row] }],
+    bars: [atMost('resident memory, last quarter / second quarter', late / early, 1.1), atMost('deliveries lost', lost, 0)],
+  };
 }

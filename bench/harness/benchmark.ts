@@ -2,7 +2,16 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readArguments, usage, type RunOptions } from './arguments.ts';
 import { cacheFolder } from './installation.ts';
-import { buildInstruments, highestGeneratorLoad, measure, startInstrument, type Figures, type Instrument, type InstrumentOptions, type RunningInstrument } from './instrument.ts';
+import {
+  buildInstruments,
+  highestGeneratorLoad,
+  measure,
+  startInstrument,
+  type Figures,
+  type Instrument,
+  type InstrumentOptions,
+  type RunningInstrument,
+} from './instrument.ts';
 import { describeMachine } from './machine.ts';
 import { render, save, type Bar, type Table } from './results.ts';
 
@@ -95,9 +104,12 @@ export class Benchmark {
     (this.#runs[key] ??= []).push(figures);
     const { generator_load: load = 0, lost = 0, closed = 0, misordered = 0, retried = 0 } = figures;
     if (load >= highestGeneratorLoad) {
-      this.fault(`${key}: the generator used ${Math.round(load * 100)} % of its core; below ${highestGeneratorLoad * 100} % it is sure that the server is what was measured.`);
+      this.fault(
+        `${key}: the generator used ${Math.round(load * 100)} % of its core; below ${highestGeneratorLoad * 100} % it is sure that the server is what was measured.`,
+      );
     }
-    if (lost + closed + misordered > 0) this.note(`${key}: ${lost} deliveries lost, ${closed} connections closed by the server, ${misordered} events out of order.`);
+    if (lost + closed + misordered > 0)
+      this.note(`${key}: ${lost} deliveries lost, ${closed} connections closed by the server, ${misordered} events out of order.`);
     if (retried > 0) this.note(`${key}: ${retried} subscribers were closed while all connected, and tried again.`);
     return figures;
   }
@@ -126,7 +138,19 @@ export async function runBenchmark(name: string, body: (bench: Benchmark) => Pro
     const { tables, bars = [] } = await body(bench);
     const { versions, notes, faults, runs } = bench;
     const command = ['script/bench', name, ...process.argv.slice(2)].join(' ');
-    const results = { name, date: new Date().toISOString(), command, quick: options.quick, machine, versions, notes, faults, tables, bars, runs };
+    const results = {
+      name,
+      date: new Date().toISOString(),
+      command,
+      quick: options.quick,
+      machine,
+      versions,
+      notes,
+      faults,
+      tables,
+      bars,
+      runs,
+    };
     process.stdout.write(render(results));
     process.stderr.write(`\nKept in ${save(results, cacheFolder)}\n`);
     if (faults.length > 0) process.exitCode = 1;

@@ -26,7 +26,9 @@ export function buildInstruments(): void {
   for (const name of instruments) {
     const target = instrumentPath(name);
     if ((statSync(target, { throwIfNoEntry: false })?.mtimeMs ?? 0) > changed) continue;
-    execFileSync('gcc', ['-O2', '-D_GNU_SOURCE', '-o', target, join(sources, `${name}.c`), '-lm'], { stdio: ['ignore', 'inherit', 'inherit'] });
+    execFileSync('gcc', ['-O2', '-D_GNU_SOURCE', '-o', target, join(sources, `${name}.c`), '-lm'], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
   }
 }
 
@@ -90,6 +92,7 @@ export function startInstrument({ name, options, core, signal, onLine }: Instrum
 function textOf(options: InstrumentOptions): readonly string[] {
   return Object.entries(options).flatMap(([key, value]) => {
     if (value === undefined) return [];
-    return Array.isArray(value) ? value.map((each) => `${key}=${each}`) : [`${key}=${value}`];
+    const each = typeof value === 'object' ? value : [value];
+    return each.map((one) => `${key}=${one}`);
   });
 }

@@ -42,8 +42,11 @@ export function openFileLimit(): number {
 const tmpfsMagic = 0x01021994;
 
 function fileSystemOf(folder: string): string {
-  if (statfsSync(folder).type === tmpfsMagic) throw new Error(`${folder} is in memory (tmpfs): a durable write costs nothing there, so nothing can be measured.`);
-  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n').map((line) => line.split(' '));
+  if (statfsSync(folder).type === tmpfsMagic)
+    throw new Error(`${folder} is in memory (tmpfs): a durable write costs nothing there, so nothing can be measured.`);
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '));
   const holding = mounts.filter(([, at = '']) => folder === at || folder.startsWith(at === '/' ? '/' : `${at}/`));
   return holding.toSorted((a, b) => (b[1]?.length ?? 0) - (a[1]?.length ?? 0))[0]?.[2] ?? 'unknown';
 }

@@ -62,7 +62,9 @@ export function render({ name, date, command, quick, machine, versions, notes, f
     `# ${name}, ${date.slice(0, 10)}`,
     `\`${command}\`, commit ${machine.commit}. ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel}, Node ${machine.node}, ` +
       `${machine.fileSystem} with ${machine.syncsPerSecond} fdatasync/s, ${machine.openFiles} open files a process.`,
-    Object.entries(versions).map(([who, version]) => `${who}: ${version}`).join('; '),
+    Object.entries(versions)
+      .map(([who, version]) => `${who}: ${version}`)
+      .join('; '),
   ];
   if (quick) parts.push('**A quick run: it shows that everything works; its figures are not to be quoted.**');
   for (const fault of faults) parts.push(`**Invalid: ${fault}**`);
@@ -90,7 +92,8 @@ function renderTable({ columns, rows }: Table): string {
   const cells = [['', ...columns.slice(0)], ...rows.map((row) => row.map(cell))];
   const body = columns.length + 1 === (rows[0]?.length ?? 0) ? cells : [columns.map(String), ...cells.slice(1)];
   const widths = (body[0] ?? []).map((_, column) => Math.max(3, ...body.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string => `| ${row.map((text, column) => (column === 0 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0))).join(' | ')} |`;
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((text, column) => (column === 0 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0))).join(' | ')} |`;
   const rule = `| ${widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
   return [line(body[0] ?? []), rule, ...body.slice(1).map(line)].join('\n');
 }

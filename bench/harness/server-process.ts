@@ -78,7 +78,8 @@ export class ServerProcess {
   async #waitFor(port: number): Promise<void> {
     const end = Date.now() + startTime;
     while (!(await takesConnections(port))) {
-      if (this.#child.exitCode !== null || Date.now() > end) throw new Error(`${this.#name} does not listen on port ${port}. It said:\n${this.#output}`);
+      if (this.#child.exitCode !== null || Date.now() > end)
+        throw new Error(`${this.#name} does not listen on port ${port}. It said:\n${this.#output}`);
       await delay(50);
     }
   }

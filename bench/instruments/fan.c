@@ -2,7 +2,7 @@
 //   proto=ws|sse|mqtt|natsws|sio  host port path ({}: number of the channel)  header='Name: value' (repeatable)  n=1000  channels=1
 //   pub=tcp|http|mqtt|nats|pushpin  pport ppath  pubheader='Name: value'  pubs=1 connections  batch=1 events a request  form=cloudevents
 //   rate=0 events/s (0: saturate)  win=8 events under way when saturating  warm=2 dur=8 seconds (dur=0: only connect)  size=200
-//   hold=1 (warmed up, says so and waits for a line on stdin)  pids=1,2  gc=1 (SIGUSR2 before memory is read)  stall=0 subscribers that stop reading  churn=0 reconnections a second  resume='?from='
+//   hold=1 (warmed up, says so and waits for a line on stdin)  pids=1,2  gc=1 (SIGUSR2 before memory is read)  stall=0 subscribers that stop reading until all is measured  churn=0 reconnections a second  resume='?from='
 //   nap=1000 microseconds between two looks at the sockets when saturating  every=0 seconds between progress lines on stderr
 #include "churn.h"
 #include "histogram.h"
@@ -94,6 +94,32 @@ static void run_phase(double seconds) {
   }
 }
 
+/** Stalled subscribers take nothing from their sockets, and little fits into those. */
+static void stall_subscribers(void) {
+  int small = 4096;
+  for (int i = subscriber_count - stalled; i < subscriber_count; i++) {
+    setsockopt(subscribers[i].fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    epoll_ctl(poll_set, EPOLL_CTL_DEL, subscribers[i].fd, NULL);
+  }
+}
+
+/** Lets them read again and waits until they have everything, or nothing more comes. */
+static void revive_subscribers(void) {
+  int large = 1 << 20, first = subscriber_count - stalled;
+  uint64_t progress = now(), last = delivered;
+  if (stalled == 0) return;
+  stalled = 0;
+  for (int i = first; i < subscriber_count; i++) {
+    setsockopt(subscribers[i].fd, SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
+    watch(subscribers[i].fd, &subscribers[i], EPOLLIN | EPOLLET, EPOLL_CTL_ADD);
+  }
+  while (outstanding() > 0 && seconds_since(progress) < 10) {
+    handle_events(0.1);
+    if (delivered != last) progress = now();
+    last = delivered;
+  }
+}
+
 struct figures {
   struct usage usage;
   struct machine_load machine;
@@ -105,11 +131,11 @@ static struct figures figures_now(void) {
   return (struct figures){usage_now(), machine_now(), own_cpu(), (double)now() / 1e9, published, delivered, bytes_received};
 }
 
-/** Events that did not arrive, or not once, by the counts and sums of numbers; stalled and closed subscribers aside. */
+/** Events that did not arrive, or not once, by the counts and sums of numbers; closed subscribers aside. */
 static uint64_t count_lost(void) {
   uint64_t lost = 0, expected = published, sum = published * (published + 1) / 2;
   if (channels > 1) return published * reached() - delivered;
-  for (int i = 0; i < subscriber_count - stalled; i++) {
+  for (int i = 0; i < subscriber_count; i++) {
     struct subscriber *s = &subscribers[i];
     if (s->state != READY) continue;
     if (s->received != expected) lost += expected > s->received ? expected - s->received : s->received - expected;
@@ -134,12 +160,13 @@ int main(int count, char **values) {
   uint64_t connecting = now();
   connect_all(64);
   double connect_seconds = seconds_since(connecting);
-  rest(1);
+  if (pid_count > 0) rest(1);
   double connect_cpu = usage_now().cpu - cpu;
   collect_garbage();
   double memory_of_all = resident() - memory, kernel_of_all = kernel_tcp() - kernel;
-  for (int i = 0; i < stalled; i++) epoll_ctl(poll_set, EPOLL_CTL_DEL, subscribers[subscriber_count - 1 - i].fd, NULL);
+  stall_subscribers();
   struct figures a = figures_now(), b = a;
+  double held = resident();
   if (number("dur", 8) > 0) {
     open_publishers();
     run_phase(number("warm", 2));
@@ -148,6 +175,9 @@ int main(int count, char **values) {
     a = figures_now();
     run_phase(number("dur", 8));
     b = figures_now();
+    held = resident();
+    is_measuring = false;
+    revive_subscribers();
   }
   double seconds = b.at - a.at, deliveries = (double)(b.delivered - a.delivered), millions = deliveries / 1e6, per = seconds > 0 ? seconds : 1;
   double server = b.usage.cpu - a.usage.cpu, own = b.cpu - a.cpu, writes = b.usage.writes - a.usage.writes;
@@ -159,7 +189,7 @@ int main(int count, char **values) {
   printf("\"events_per_write\":%.3f,\"bytes_per_event\":%.1f,\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,", writes > 0 ? deliveries / writes : 0,
          deliveries > 0 ? (double)(b.bytes - a.bytes) / deliveries : 0, quantile(&latencies, 0.5), quantile(&latencies, 0.9), quantile(&latencies, 0.99), quantile(&latencies, 0.999));
   printf("\"kib_per_connection\":%.3f,\"kernel_kib_per_connection\":%.3f,\"base_mib\":%.1f,\"end_mib\":%.1f,", memory_of_all / subscriber_count,
-         kernel_of_all / subscriber_count, memory / 1024, resident() / 1024);
+         kernel_of_all / subscriber_count, memory / 1024, held / 1024);
   printf("\"connects_s\":%.0f,\"connect_cpu_us\":%.1f,\"retried\":%d,\"reconnects\":%lu,\"stalls\":%lu,\"misordered\":%lu,\"lost\":%lu,\"closed\":%d}\n", subscriber_count / connect_seconds,
          connect_cpu * 1e6 / subscriber_count, retried, (unsigned long)reconnects, (unsigned long)stalls, (unsigned long)misordered, (unsigned long)count_lost(), closed_count);
   return 0;

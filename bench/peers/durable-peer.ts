@@ -13,4 +13,3 @@ export interface RunningDurablePeer {
   readonly post: InstrumentOptions;
   stop(): Promise<void>;
 }
-

@@ -9,7 +9,12 @@ export function floor(mode: '1' | 'tick'): Peer {
     name: mode === '1' ? 'floor-one-write' : 'floor-coalescing',
     async start({ options }) {
       const [port, feed] = (await freePorts(2)) as [number, number];
-      const server = await ServerProcess.start({ command: instrumentPath('floor'), args: [mode, `${port}`, `${feed}`], core: options.serverCore, ports: [port] });
+      const server = await ServerProcess.start({
+        command: instrumentPath('floor'),
+        args: [mode, `${port}`, `${feed}`],
+        core: options.serverCore,
+        ports: [port],
+      });
       return {
         version: firstLine('gcc', ['--version']),
         fan: { proto: 'ws', port, pub: 'tcp', pport: feed, pids: server.pids().join(',') },

@@ -11,7 +11,10 @@ export const mosquitto: Peer = {
     const program = requireProgram('mosquitto', 'mosquitto');
     const [port] = (await freePorts(1)) as [number];
     const file = join(mkdtempSync(join(folder, 'mosquitto-')), 'mosquitto.conf');
-    writeFileSync(file, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\nmax_queued_messages 0\nlog_type error\nuser root\n`);
+    writeFileSync(
+      file,
+      `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\nmax_queued_messages 0\nlog_type error\nuser root\n`,
+    );
     const server = await ServerProcess.start({ command: program, args: ['-c', file], core: options.serverCore, ports: [port] });
     return {
       version: packageVersion('mosquitto'),

@@ -16,9 +16,17 @@ export const jetStream: DurablePeer = {
     const place = mkdtempSync(join(folder, 'jetstream-'));
     const version = firstLine(program, ['--version']);
     const isOld = /v2\.[0-9]\./.test(version);
-    if (isOld) throw new Error(`${version} has no sync_interval: always, so its acknowledgements come before the disk; install Go, or say --without nats-jetstream.`);
+    if (isOld)
+      throw new Error(
+        `${version} has no sync_interval: always, so its acknowledgements come before the disk; install Go, or say --without nats-jetstream.`,
+      );
     writeFileSync(join(place, 'nats.conf'), `host: 127.0.0.1\nport: ${port}\njetstream { store_dir: "${place}", sync_interval: always }\n`);
-    const server = await ServerProcess.start({ command: program, args: ['-c', join(place, 'nats.conf')], core: options.serverCore, ports: [port] });
+    const server = await ServerProcess.start({
+      command: program,
+      args: ['-c', join(place, 'nats.conf')],
+      core: options.serverCore,
+      ports: [port],
+    });
     try {
       await createStream(port);
     } catch (error) {
@@ -34,7 +42,9 @@ async function createStream(port: number): Promise<void> {
   const stream = JSON.stringify({ name: 'BENCH', subjects: ['bench.events'], storage: 'file', retention: 'limits', num_replicas: 1 });
   const socket = connect(port, '127.0.0.1').setEncoding('utf8');
   await once(socket, 'connect');
-  socket.write(`CONNECT {"verbose":false,"pedantic":false}\r\nSUB _INBOX.bench 1\r\nPUB $JS.API.STREAM.CREATE.BENCH _INBOX.bench ${stream.length}\r\n${stream}\r\n`);
+  socket.write(
+    `CONNECT {"verbose":false,"pedantic":false}\r\nSUB _INBOX.bench 1\r\nPUB $JS.API.STREAM.CREATE.BENCH _INBOX.bench ${stream.length}\r\n${stream}\r\n`,
+  );
   let answer = '';
   for await (const chunk of socket) {
     answer += chunk as string;

@@ -12,7 +12,10 @@ export const natsWebSocket: Peer = {
     const program = requireNatsServer(natsVersion);
     const [port, clientPort] = (await freePorts(2)) as [number, number];
     const file = join(mkdtempSync(join(folder, 'nats-')), 'nats.conf');
-    writeFileSync(file, `host: 127.0.0.1\nport: ${clientPort}\nmax_connections: 100000\nwebsocket { host: 127.0.0.1, port: ${port}, no_tls: true }\n`);
+    writeFileSync(
+      file,
+      `host: 127.0.0.1\nport: ${clientPort}\nmax_connections: 100000\nwebsocket { host: 127.0.0.1, port: ${port}, no_tls: true }\n`,
+    );
     const server = await ServerProcess.start({ command: program, args: ['-c', file], core: options.serverCore, ports: [port, clientPort] });
     return {
       version: firstLine(program, ['--version']),

@@ -17,7 +17,12 @@ export function nchan(protocol: 'sse' | 'ws'): Peer {
       const [port] = (await freePorts(1)) as [number];
       const place = mkdtempSync(join(folder, 'nchan-'));
       writeFileSync(join(place, 'nginx.conf'), configuration(place, port));
-      const server = await ServerProcess.start({ command: nginx, args: ['-p', place, '-e', 'stderr', '-c', join(place, 'nginx.conf')], core: options.serverCore, ports: [port] });
+      const server = await ServerProcess.start({
+        command: nginx,
+        args: ['-p', place, '-e', 'stderr', '-c', join(place, 'nginx.conf')],
+        core: options.serverCore,
+        ports: [port],
+      });
       return {
         version: `Nchan ${packageVersion('libnginx-mod-nchan')} in ${firstLine(nginx, ['-v'])}`,
         fan: { proto: protocol, port, path: '/subscribe', pub: 'http', pport: port, ppath: '/publish', pids: server.pids().join(',') },

@@ -24,7 +24,12 @@ export function pushpin(protocol: 'sse' | 'ws'): Peer {
       writeFileSync(join(place, 'pushpin.conf'), configuration({ place, port, publishPort, pull, sub, command }));
       let server: ServerProcess | undefined;
       try {
-        server = await ServerProcess.start({ command: program, args: [`--config=${join(place, 'pushpin.conf')}`], core: options.serverCore, ports: [port, publishPort] });
+        server = await ServerProcess.start({
+          command: program,
+          args: [`--config=${join(place, 'pushpin.conf')}`],
+          core: options.serverCore,
+          ports: [port, publishPort],
+        });
         await untilItProxies(port);
       } catch (error) {
         await server?.stop();
@@ -49,7 +54,10 @@ async function untilItProxies(port: number): Promise<void> {
   const end = Date.now() + 10_000;
   for (;;) {
     const abort = new AbortController();
-    const status = await fetch(`http://127.0.0.1:${port}/`, { signal: abort.signal }).then((response) => response.status, () => 0);
+    const status = await fetch(`http://127.0.0.1:${port}/`, { signal: abort.signal }).then(
+      (response) => response.status,
+      () => 0,
+    );
     abort.abort();
     if (status === 200) return;
     if (Date.now() > end) throw new Error(`Pushpin answers ${status} instead of holding a stream open.`);

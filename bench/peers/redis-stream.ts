@@ -11,8 +11,25 @@ export const redisStream: DurablePeer = {
     const program = requireProgram('redis-server', 'redis-server');
     const [port] = (await freePorts(1)) as [number];
     const place = mkdtempSync(join(folder, 'redis-'));
-    const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', place, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always'];
+    const settings = [
+      '--port',
+      `${port}`,
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      place,
+      '--save',
+      '',
+      '--appendonly',
+      'yes',
+      '--appendfsync',
+      'always',
+    ];
     const server = await ServerProcess.start({ command: program, args: settings, core: options.serverCore, ports: [port] });
-    return { version: firstLine(program, ['--version']), post: { pub: 'redis', pport: port, pids: server.pids().join(',') }, stop: () => server.stop() };
+    return {
+      version: firstLine(program, ['--version']),
+      post: { pub: 'redis', pport: port, pids: server.pids().join(',') },
+      stop: () => server.stop(),
+    };
   },
 };

@@ -29,7 +29,20 @@ export class SluiceServer {
     const data = mkdtempSync(join(folder, 'sluice-'));
     const readerKey = `bench_reader_${randomBytes(24).toString('hex')}`;
     const sourceKey = `bench_source_${randomBytes(24).toString('hex')}`;
-    const up = ['up', '--config', join(root, 'bench/config/sluice.yaml'), '--data', data, '--port', `${port}`, '--control-port', `${controlPort}`, '--log-level', 'warn', '--json'];
+    const up = [
+      'up',
+      '--config',
+      join(root, 'bench/config/sluice.yaml'),
+      '--data',
+      data,
+      '--port',
+      `${port}`,
+      '--control-port',
+      `${controlPort}`,
+      '--log-level',
+      'warn',
+      '--json',
+    ];
     const server = await ServerProcess.start({
       command: process.execPath,
       args: ['--import', join(root, 'bench/harness/gc-on-signal.ts'), join(root, 'bin/sluice.js'), ...up, ...options.sluiceArguments],
@@ -52,7 +65,14 @@ export class SluiceServer {
 
   /** Options to publish to a channel, and to have requests with batches. */
   publish(channel: string): InstrumentOptions {
-    return { pub: 'http', pport: this.port, ppath: `/prices/${channel}`, pubheader: `X-API-Key: ${this.#sourceKey}`, form: 'cloudevents', pids: this.pids };
+    return {
+      pub: 'http',
+      pport: this.port,
+      ppath: `/prices/${channel}`,
+      pubheader: `X-API-Key: ${this.#sourceKey}`,
+      form: 'cloudevents',
+      pids: this.pids,
+    };
   }
 
   async stop(): Promise<void> {
