@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { keyOf, openChat } from '../testing/chat-world.ts';
+import { assertNoConnections, keyOf, openChat } from '../testing/chat-world.ts';
 import { RawHttp } from '../testing/raw-http.ts';
 import type { SluiceFixture } from '../testing/sluice-fixture.ts';
 import { until } from '../testing/until.ts';
@@ -25,7 +25,7 @@ describe('the HTTP listener', () => {
 
   after(async () => {
     for (const { socket } of sockets) socket.destroy();
-    await until(async () => (await world.connections()) === 0, () => 'the gateway still holds connections');
+    await assertNoConnections(world);
     await world.stop();
   });
 

@@ -1,3 +1,4 @@
+import { until } from './until.ts';
 import { openSluice, type FixtureOptions, type SluiceFixture } from './sluice-fixture.ts';
 
 /** Plans of the chat API, each with an application of the same name that has nothing else. */
@@ -106,4 +107,15 @@ export async function say(world: SluiceFixture, path: string, events: readonly C
 /** Events `1` to `count` with their number as data, the ids led by `prefix`. */
 export function numbered(prefix: string, count: number, from = 1): readonly ChatEvent[] {
   return Array.from({ length: count }, (_, index) => ({ id: `${prefix}${from + index}`, data: { n: from + index } }));
+}
+
+/** The gateway holds no connection any more; stops the Sluice if it does not let go of them. */
+export async function assertNoConnections(world: SluiceFixture): Promise<void> {
+  let held = -1;
+  try {
+    await until(async () => (held = await world.connections()) === 0, () => `the gateway still holds ${held} connections`);
+  } catch (error) {
+    await world.stop();
+    throw error;
+  }
 }

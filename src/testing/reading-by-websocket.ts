@@ -1,11 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { encodeMaskedFrame, opcodes } from '../protocols/websocket/encode-frame.ts';
-import { FrameDecoder } from '../protocols/websocket/frame-decoder.ts';
-import { MessageAssembler, type Message } from '../protocols/websocket/message-assembler.ts';
-import { RawHttp } from './raw-http.ts';
+import { opcodes } from '../protocols/websocket/encode-frame.ts';
+import type { Message } from '../protocols/websocket/message-assembler.ts';
+import { RawWebSocket } from './raw-websocket.ts';
 import { confirmByPost, endingOf, eventOf, Inbox, targetOf, type Reading, type ReadingProtocol, type ReadingRequest, type Told } from './reading-client.ts';
-
-const largest = 16 * 1024 * 1024;
 
 const lacks = { refusal: 'a connection that may only publish stays open for that' };
 
@@ -19,36 +15,28 @@ export const readingBySluiceWebSocket: ReadingProtocol = {
   read: (request) => new WebSocketReading(request, 'sluice.v1.json'),
 };
 
-/** One WebSocket on a bare socket, that says exactly the frames a test wants said. */
-export class WebSocketReading implements Reading {
+class WebSocketReading implements Reading {
   readonly #request: ReadingRequest;
   readonly #subprotocol: string | undefined;
   readonly #inbox = new Inbox();
-  readonly #http: RawHttp;
-  readonly #decoder = new FrameDecoder('client', largest);
-  readonly #assembler = new MessageAssembler(largest);
-  #status = 0;
-  #body: Buffer[] = [];
+  readonly #client: RawWebSocket;
   #error: Record<string, unknown> | undefined;
+  #onLimits: () => void = () => undefined;
 
   constructor(request: ReadingRequest, subprotocol: string | undefined) {
     this.#request = request;
     this.#subprotocol = subprotocol;
-    this.#http = new RawHttp(request.gateway, (chunk) => this.#receive(chunk));
-    const { query = {}, resume, key } = request;
-    this.#http.send('GET', targetOf({ path: request.path, query: resume === undefined ? query : { ...query, after: resume } }), {
-      connection: 'Upgrade',
-      upgrade: 'websocket',
-      'sec-websocket-version': '13',
-      'sec-websocket-key': randomBytes(16).toString('base64'),
+    const { gateway, path, query = {}, resume, key } = request;
+    const target = targetOf({ path, query: resume === undefined ? query : { ...query, after: resume } });
+    const headers = {
       ...(subprotocol === undefined ? {} : { 'sec-websocket-protocol': subprotocol }),
       ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-    });
-    void this.#http.head.then(({ status }) => {
-      this.#status = status;
+    };
+    this.#client = new RawWebSocket({ gateway, target, headers }, (message) => this.#receive(message));
+    void this.#client.http.head.then(({ status }) => {
       if (status === 101) this.#inbox.begun();
+      void this.#client.http.closed.then(() => this.#closed(status));
     });
-    void this.#http.closed.then(() => this.#closed());
   }
 
   get ready(): Promise<void> {
@@ -64,46 +52,29 @@ export class WebSocketReading implements Reading {
       await confirmByPost(this.#request, position);
       return;
     }
-    this.say({ op: 'ack', position });
+    this.#client.say({ op: 'ack', position });
     // Answered in order: once this is, the acknowledgement was dealt with.
     const answered = new Promise<void>((resolve) => (this.#onLimits = resolve));
-    this.say({ op: 'limits' });
+    this.#client.say({ op: 'limits' });
     await answered;
   }
 
-  say(message: unknown): void {
-    this.#http.socket.write(encodeMaskedFrame(opcodes.text, Buffer.from(JSON.stringify(message)), randomBytes(4)));
-  }
-
   stall(): void {
-    this.#http.socket.pause();
+    this.#client.http.socket.pause();
   }
 
   unstall(): void {
-    this.#http.socket.resume();
+    this.#client.http.socket.resume();
   }
 
   close(): void {
-    this.#http.socket.destroy();
+    this.#client.http.socket.destroy();
   }
 
-  #onLimits: () => void = () => undefined;
-
-  #receive(chunk: Buffer): void {
-    this.#body.push(chunk);
-    void this.#http.head.then(({ status }) => {
-      if (status !== 101) return;
-      for (const part of this.#body.splice(0)) this.#decode(part);
-    });
-  }
-
-  #decode(chunk: Buffer): void {
-    this.#decoder.feed(chunk, (frame) => {
-      const message = this.#assembler.take(frame);
-      if (message?.kind === 'close') this.#closing(message);
-      else if (message?.kind === 'ping') this.#http.socket.write(encodeMaskedFrame(opcodes.pong, message.data, randomBytes(4)));
-      else if (message?.kind === 'text') this.#tell(JSON.parse(message.data.toString('utf8')) as Record<string, unknown>);
-    });
+  #receive(message: Message): void {
+    if (message.kind === 'close') this.#closing(message);
+    else if (message.kind === 'ping') this.#client.send(opcodes.pong, message.data);
+    else if (message.kind === 'text') this.#tell(JSON.parse(message.data.toString('utf8')) as Record<string, unknown>);
   }
 
   #tell(json: Record<string, unknown>): void {
@@ -131,7 +102,7 @@ export class WebSocketReading implements Reading {
   }
 
   #closing({ code, reason }: Extract<Message, { kind: 'close' }>): void {
-    this.#http.socket.end(encodeMaskedFrame(opcodes.close, Buffer.of((code ?? 1000) >> 8, (code ?? 1000) & 255), randomBytes(4)));
+    this.#client.sendClose(code);
     if (this.#error !== undefined && reason.startsWith(String(this.#error['code']))) {
       this.#inbox.put(endingOf(this.#error, code ?? 1005));
       return;
@@ -141,9 +112,8 @@ export class WebSocketReading implements Reading {
     this.#inbox.put({ kind: 'end', code: match?.[1] ?? 'GONE', number: code ?? 1005, retryAfter });
   }
 
-  #closed(): void {
-    const body = Buffer.concat(this.#body).toString('utf8');
-    if (this.#status !== 101 && body !== '') this.#inbox.put(endingOf(JSON.parse(body)));
+  #closed(status: number): void {
+    if (status !== 101 && this.#client.refusal !== '') this.#inbox.put(endingOf(JSON.parse(this.#client.refusal)));
     else this.#inbox.put({ kind: 'end', code: 'GONE', number: 1006, retryAfter: undefined });
   }
 }

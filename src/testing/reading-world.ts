@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { keyOf, openChat, type ChatUser } from './chat-world.ts';
+import { assertNoConnections, keyOf, openChat, type ChatUser } from './chat-world.ts';
 import type { Ending, Reading, ReadingProtocol, ReadingRequest, Told } from './reading-client.ts';
 import type { SluiceFixture } from './sluice-fixture.ts';
 import { until } from './until.ts';
@@ -33,7 +33,7 @@ export class ReadingWorld {
   /** Closes what is open and checks that the gateway holds no connection any more. */
   async stop(): Promise<void> {
     this.closeAll();
-    await this.holds(0);
+    await assertNoConnections(this.sluice);
     await this.sluice.stop();
   }
 

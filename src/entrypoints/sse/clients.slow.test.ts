@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { EventSource as NpmEventSource } from 'eventsource';
 import { Agent, EventSource as UndiciEventSource } from 'undici';
-import { keyOf, numbered, openChat, say, type ChatUser } from '../../testing/chat-world.ts';
+import { assertNoConnections, keyOf, numbered, openChat, say, type ChatUser } from '../../testing/chat-world.ts';
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 import { until } from '../../testing/until.ts';
 
@@ -59,7 +59,7 @@ for (const [name, open] of Object.entries(clients)) {
 
     after(async () => {
       for (const source of sources) source.close();
-      await until(async () => (await world.connections()) === 0, () => 'the gateway still holds connections');
+      await assertNoConnections(world);
       await world.stop();
     });
 

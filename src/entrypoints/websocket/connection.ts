@@ -16,7 +16,7 @@ export interface ConnectionParts {
   readonly socket: Socket;
   /** Answers the handshake, once; undefined when the client is gone. */
   readonly accept: () => WebSocket | undefined;
-  readonly session: Session;
+  readonly session: Pick<Session, 'address' | 'publish' | 'limits' | 'renew' | 'close'>;
   readonly dialect: Dialect;
   readonly now: () => number;
   readonly schedule: (at: number, callback: () => void) => () => void;
