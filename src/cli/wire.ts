@@ -19,6 +19,7 @@ import { TimingWheel } from '../gateway/timing-wheel.ts';
 import { HttpListener } from '../listeners/http.ts';
 import { CountingDatabase } from '../metering/counting-database.ts';
 import { HealthTimeline } from '../metering/health-timeline.ts';
+import { countByLag } from '../metering/log-count.ts';
 import { LedgerInsights } from '../metering/ledger-insights.ts';
 import { openLedger, type Ledger } from '../metering/ledger.ts';
 import { meteringMigrations } from '../metering/migrations.ts';
@@ -263,6 +264,7 @@ function controlOf({
     clock: systemClock,
     compare: (_log, a, b) => embedded.compare(a, b),
     lagOf,
+    countOf: countByLag(async (log, address, position) => (await embedded.lag({ log, address }, position)).events),
     health,
   });
   return createControl({

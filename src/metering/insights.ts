@@ -34,7 +34,10 @@ export interface ReaderQuery {
 export interface Insights {
   analytics(tenant: string, metric: AnalyticsMetric, query: AnalyticsQuery): Promise<Record<string, unknown>>;
   usage(tenant: string, query: UsageQuery): Promise<Record<string, unknown>>;
-  /** Checks that the ranges of every reader tile: `{ok, readers, ranges, gaps: [...], overlaps: [...]}`. */
+  /**
+   * Checks that the ranges of every reader tile, and that the newest of them account for the events the log has:
+   * `{ok, readers, ranges, gaps: [...], overlaps: [...], compared, losses: [...], overcharges: [...]}`.
+   */
   verify(tenant: string): Promise<Record<string, unknown>>;
   readers(tenant: string, query: ReaderQuery): Promise<{ readonly items: readonly ReaderStatus[]; readonly next: string | null }>;
   reader(tenant: string, id: string): Promise<ReaderStatus | undefined>;

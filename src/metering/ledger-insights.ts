@@ -9,11 +9,13 @@ import type { HealthTimeline } from './health-timeline.ts';
 import type { AnalyticsMetric, AnalyticsQuery, Insights, ReaderQuery, UsageQuery } from './insights.ts';
 import type { Ledger } from './ledger.ts';
 import type { ComparePositions } from './lineage.ts';
+import type { CountOf } from './log-count.ts';
 import { ReaderLag, type LagOf } from './reader-lag.ts';
 import { listReaders, oneReader, type ReaderListParts } from './reader-list.ts';
 import type { ReaderStatus } from './reader-status.ts';
 import { usageReport } from './usage-report.ts';
 import { scopeOf, type Scope } from './usage-scope.ts';
+import { verifyCounts } from './verify-counts.ts';
 import { verifyRanges } from './verify-ranges.ts';
 
 export interface InsightsParts {
@@ -22,6 +24,8 @@ export interface InsightsParts {
   readonly clock: Clock;
   readonly compare: ComparePositions;
   readonly lagOf: LagOf;
+  /** Without it, ranges are not compared with the log. */
+  readonly countOf?: CountOf | undefined;
   readonly health: HealthTimeline;
 }
 
@@ -49,7 +53,10 @@ export class LedgerInsights implements Insights {
 
   async verify(tenant: string): Promise<Record<string, unknown>> {
     await this.#settle();
-    return verifyRanges(this.#parts.database, this.#parts.compare, tenant);
+    const { database, compare, countOf } = this.#parts;
+    const tiling = await verifyRanges(database, compare, tenant);
+    const counts = countOf === undefined ? { compared: 0, losses: [], overcharges: [] } : await verifyCounts(database, countOf, tenant);
+    return { ...tiling, ...counts, ok: tiling['ok'] === true && counts.losses.length === 0 && counts.overcharges.length === 0 };
   }
 
   async readers(tenant: string, query: ReaderQuery): Promise<{ readonly items: readonly ReaderStatus[]; readonly next: string | null }> {

@@ -94,7 +94,10 @@ test('a count that is secured goes with the next transaction and survives whatev
   }
   await assert.rejects(counting.transact([{ sql: 'INSERT INTO nowhere VALUES (1)', parameters: [] }]));
   const [row] = await counting.transact([{ sql: 'SELECT 42 AS answer', parameters: [] }]);
-  assert.deepEqual(row?.rows.map(({ answer }) => answer), [42]);
+  assert.deepEqual(
+    row?.rows.map(({ answer }) => answer),
+    [42],
+  );
   first.window('secured', 'month').add(100);
   first.abandon();
   const second = await quietLedger({ database: kit.database, clock });

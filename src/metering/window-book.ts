@@ -74,7 +74,8 @@ export class WindowBook implements Book, Counters {
   #window(key: string, unit: WindowUnit): Window {
     const id = `${unit} ${key}`;
     let window = this.#windows.get(id);
-    if (window === undefined) this.#windows.set(id, (window = new Window(key, unit, this.#clock, { touch: this.#touch, secure: this.#secure })));
+    if (window === undefined)
+      this.#windows.set(id, (window = new Window(key, unit, this.#clock, { touch: this.#touch, secure: this.#secure })));
     return window;
   }
 }
