@@ -8,6 +8,7 @@ import { draft, ids, numbered, readAll, refusal } from './backbone-events.ts';
 import { everyInterleaving } from './backbone-interleaving.ts';
 import { holdingBack, live } from './backbone-live.ts';
 import type { BackboneTest } from './backbone-live.ts';
+import { forgetting } from './backbone-retention.ts';
 
 /** An opened backbone and how to leave nothing of it behind. */
 export interface OpenedBackbone {
@@ -38,6 +39,7 @@ export function backboneConformance(name: string, open: () => Promise<OpenedBack
     reachingAllRows(test);
     locating(test);
     repeating(test);
+    forgetting(test);
     live(test);
     holdingBack(test);
     everyInterleaving((title, run) => void it(title, { skip: skips[title] ?? false }, (context) => run(opened.backbone, context)));
@@ -260,6 +262,14 @@ function repeating(test: BackboneTest): void {
     assert.deepEqual(ids(await readAll(backbone, channel)), ['1', '2']);
     const [fresh] = await backbone.publish(channel, [draft('1', { source: '/another' })]);
     assert.equal(fresh!.duplicate, false);
+  });
+
+  test('takes the same source and id on another channel of the log for another event', async (backbone, log) => {
+    const [a, b] = await Promise.all(['a', 'b'].map((address) => backbone.publish({ log, address }, [draft('1')])));
+    const [c] = await backbone.publish({ log, address: 'c' }, [draft('1')]);
+    assert.deepEqual([a![0]!.duplicate, b![0]!.duplicate, c!.duplicate], [false, false, false]);
+    for (const address of ['a', 'b', 'c']) assert.deepEqual(ids(await readAll(backbone, { log, address })), ['1'], address);
+    assert.deepEqual(await backbone.publish({ log, address: 'b' }, [draft('1')]), [{ position: b![0]!.position, duplicate: true }]);
   });
 
   test('accepts once what many publish at the same time', async (backbone, log) => {

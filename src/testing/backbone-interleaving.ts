@@ -49,11 +49,15 @@ export function everyInterleaving(test: Test): void {
   });
 }
 
+function keyOf(address: string, id: string): string {
+  return `${address} ${id}`;
+}
+
 class Run {
   readonly #backbone: Backbone;
   readonly #log: string;
   readonly #readers: Reader[] = [];
-  #publishes: { readonly ids: readonly string[]; readonly placed: Promise<readonly Placed[]> }[] = [];
+  #publishes: { readonly keys: readonly string[]; readonly placed: Promise<readonly Placed[]> }[] = [];
 
   constructor(backbone: Backbone, log: string) {
     this.#backbone = backbone;
@@ -73,9 +77,9 @@ class Run {
   async #do(each: Step): Promise<void> {
     switch (each.do) {
       case 'publish': {
-        const ids = each.ids.map(String);
-        const placed = this.#backbone.publish({ log: this.#log, address: ADDRESSES[each.address]! }, ids.map((id) => draft(id)));
-        this.#publishes.push({ ids, placed });
+        const address = ADDRESSES[each.address]!;
+        const placed = this.#backbone.publish({ log: this.#log, address }, each.ids.map((id) => draft(String(id))));
+        this.#publishes.push({ keys: each.ids.map((id) => keyOf(address, String(id))), placed });
         return;
       }
       case 'turn':
@@ -110,19 +114,19 @@ class Run {
     this.#readers.push(reader);
   }
 
-  /** Every id is on the log once, and every acknowledgement names its place. */
+  /** Every id is on its channel once, and every acknowledgement names its place. */
   async #checkPlaces(truth: readonly Event[]): Promise<void> {
-    const places = new Map(truth.map(({ id, position }) => [id, position]));
-    assert.equal(places.size, truth.length, 'no event is on the log twice');
+    const places = new Map(truth.map(({ address, id, position }) => [keyOf(address, id), position]));
+    assert.equal(places.size, truth.length, 'no event is on a channel twice');
     const firsts = new Map<string, number>();
-    for (const { ids, placed } of this.#publishes) {
+    for (const { keys, placed } of this.#publishes) {
       for (const [index, { position, duplicate }] of (await placed).entries()) {
-        const id = ids[index]!;
-        assert.equal(position, places.get(id), `the position of ${id} is the first one's`);
-        if (!duplicate) firsts.set(id, (firsts.get(id) ?? 0) + 1);
+        const key = keys[index]!;
+        assert.equal(position, places.get(key), `the position of ${key} is the first one's`);
+        if (!duplicate) firsts.set(key, (firsts.get(key) ?? 0) + 1);
       }
     }
-    for (const [id, count] of firsts) assert.equal(count, 1, `${id} was new once`);
+    for (const [key, count] of firsts) assert.equal(count, 1, `${key} was new once`);
     assert.equal(firsts.size, truth.length, 'every event was new to somebody');
   }
 

@@ -75,7 +75,7 @@ export class Appender {
     this.#pendingBytes += bytes;
     this.#open++;
     return new Promise<readonly Placed[]>((resolve, reject) => {
-      const keys = drafts.map(eventKey);
+      const keys = drafts.map((draft) => eventKey(address, draft));
       const hashes = keys.map((key) => hashKey(key, log.seed));
       const claims: (Claim | undefined)[] = Array.from({ length: drafts.length });
       const duplicate: boolean[] = Array.from({ length: drafts.length }, () => false);

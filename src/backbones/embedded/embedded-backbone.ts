@@ -78,13 +78,14 @@ export class EmbeddedBackbone implements Backbone {
 
   async read(request: ReadRequest): Promise<ReadResult> {
     const log = this.#log(request.channel);
-    const after = log.seqOf(request.after);
+    const { address } = request.channel;
+    const after = log.seqAfter(address, request.after);
     const until = request.until === undefined ? log.head : log.seqOf(request.until);
     const limit = Math.max(1, request.limit);
     try {
-      const result = await this.#reader.read(log, { address: request.channel.address, after, until, limit, maxBytes: request.maxBytes ?? Infinity });
+      const result = await this.#reader.read(log, { address, after, until, limit, maxBytes: request.maxBytes ?? Infinity });
       // Retention may have passed by while the rows were read: then there is a gap in them.
-      log.seqOf(request.after);
+      log.seqAfter(address, request.after);
       return result;
     } catch (error) {
       throw toBackboneError(error);
@@ -95,7 +96,7 @@ export class EmbeddedBackbone implements Backbone {
     const log = this.#log(channel);
     if (from.at === 'earliest') return log.position(log.oldest - 1);
     if (from.at === 'latest') return log.position(log.head);
-    if (from.at === 'position') return log.position(log.seqOf(from.position));
+    if (from.at === 'position') return log.position(log.seqAfter(channel.address, from.position));
     try {
       const seq = await this.#reader.before(log, from.time);
       return log.position(Math.max(seq, log.oldest - 1));
@@ -113,7 +114,7 @@ export class EmbeddedBackbone implements Backbone {
 
   async lag(channel: Channel, position: Position): Promise<Lag> {
     const log = this.#log(channel);
-    const after = log.seqOf(position);
+    const after = log.seqAfter(channel.address, position);
     try {
       return await this.#reader.lag(log, channel.address, after);
     } catch (error) {

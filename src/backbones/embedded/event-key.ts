@@ -1,8 +1,8 @@
 import type { EventDraft } from '../../core/event.ts';
 
-/** What makes an event the same as another: source and id, told apart by the source's length. */
-export function eventKey(draft: EventDraft): string {
-  return `${draft.source.length} ${draft.source}${draft.id}`;
+/** What makes an event the same as another: address, source and id, told apart by the lengths of the first two. */
+export function eventKey(address: string, draft: EventDraft): string {
+  return `${address.length} ${draft.source.length} ${address}${draft.source}${draft.id}`;
 }
 
 /** A 64-bit hash of a key as two halves. Stable over versions, since it is stored; seeded by log, so that it cannot be prepared for. */

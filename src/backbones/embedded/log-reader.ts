@@ -71,12 +71,12 @@ export class LogReader {
     return { events, position: log.position(Math.max(range.after, Math.min(after, range.until))) };
   }
 
-  /** The source, id and acceptance time of one event, or undefined when it is not kept any more. */
+  /** The key and acceptance time of one event, or undefined when it is not kept any more. */
   async eventAt(log: Log, seq: number): Promise<{ readonly key: string; readonly acceptedAt: number } | undefined> {
     const batch = toBatch((await this.#database.query(rowAt, [log.id, seq]))[0]);
     if (batch === undefined || batch.first > seq) return undefined;
     const event = decodeBatch(batch, log.epoch, { after: seq - 1, until: seq })[0];
-    return event && { key: eventKey(event), acceptedAt: event.acceptedAt };
+    return event && { key: eventKey(batch.address, event), acceptedAt: event.acceptedAt };
   }
 
   /** The sequence number just before the first event accepted at `time` or later; the head when there is none. */

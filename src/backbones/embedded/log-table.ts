@@ -2,6 +2,7 @@ import type { LogPolicy } from '../../core/backbone.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Database, SqlValue } from '../../store/database.ts';
 import { DedupWindow } from './dedup-window.ts';
+import { Deletions } from './deletions.ts';
 import { Log } from './log.ts';
 import type { LogReader } from './log-reader.ts';
 import { newEpoch } from './position-text.ts';
@@ -9,11 +10,12 @@ import { newEpoch } from './position-text.ts';
 /** Rows whose keys are read at once when a window is filled. */
 const ROWS_AT_ONCE = 2048;
 
-const selectLog = `SELECT id, epoch, head, oldest, bytes,
+const selectLog = `SELECT id, epoch, head, oldest, bytes, deletion_floor,
   coalesce((SELECT accepted_at FROM event_batch WHERE log = event_log.id ORDER BY last DESC LIMIT 1), 0) AS last_at
   FROM event_log WHERE tenant = ? AND name = ?`;
 const insertLog = `INSERT INTO event_log (tenant, name, epoch, head, oldest, bytes, created_at) VALUES (?, ?, ?, 0, 1, 0, ?)
   ON CONFLICT (tenant, name) DO NOTHING`;
+const selectDeletions = 'SELECT address, last FROM event_deletion WHERE log = ? ORDER BY last';
 
 interface LogTableParts {
   readonly database: Database;
@@ -58,7 +60,8 @@ export class LogTable {
     const row = (await this.#parts.database.query('SELECT head, oldest, bytes FROM event_log WHERE id = ?', [log.id]))[0];
     if (row === undefined) return;
     const known = log.head;
-    log.oldest = Number(row['oldest']);
+    // Never back: retention moves it before the disk does.
+    log.oldest = Math.max(log.oldest, Number(row['oldest']));
     log.bytes = Number(row['bytes']);
     if (Number(row['head']) === known) return;
     await this.#readKeys(log, log.dedup, known);
@@ -84,7 +87,8 @@ export class LogTable {
       const insert = { sql: insertLog, parameters: [...key, newEpoch(random), clock.now()] };
       row = (await database.transact([insert, { sql: selectLog, parameters: key }]))[1]!.rows[0]!;
     }
-    return toLog(name, row);
+    const deletions = await database.query(selectDeletions, [Number(row['id'])]);
+    return toLog(name, row, deletions);
   }
 
   async #openWindow(log: Log, window: number): Promise<void> {
@@ -126,7 +130,8 @@ function addKeys(dedup: DedupWindow | undefined, row: Record<string, SqlValue>, 
   }
 }
 
-function toLog(name: string, row: Record<string, SqlValue>): Log {
+function toLog(name: string, row: Record<string, SqlValue>, deletions: readonly Record<string, SqlValue>[]): Log {
+  const known = deletions.map((deletion) => ({ address: String(deletion['address']), last: Number(deletion['last']) }));
   return new Log({
     id: Number(row['id']),
     name,
@@ -135,5 +140,6 @@ function toLog(name: string, row: Record<string, SqlValue>): Log {
     oldest: Number(row['oldest']),
     bytes: Number(row['bytes']),
     lastAt: Number(row['last_at']),
+    deletions: new Deletions(Number(row['deletion_floor']), known),
   });
 }

@@ -4,6 +4,7 @@ import { GatewayError } from '../../core/errors.ts';
 import type { Event } from '../../core/event.ts';
 import type { Position } from '../../core/position.ts';
 import type { DedupWindow } from './dedup-window.ts';
+import type { Deletions } from './deletions.ts';
 import type { LiveConsumer } from './live-consumer.ts';
 import { parsePosition, positionAt } from './position-text.ts';
 
@@ -21,6 +22,7 @@ interface LogRow {
   readonly bytes: number;
   /** Acceptance time of the newest event, or 0. */
   readonly lastAt: number;
+  readonly deletions: Deletions;
 }
 
 /** Events of one commit on one address. */
@@ -41,11 +43,12 @@ export class Log {
   /** Sequence number of the oldest event kept; head + 1 when there is none. */
   oldest: number;
   bytes: number;
+  readonly deletions: Deletions;
   /** Acceptance times never decrease, even where the clock does: a time can then be found by halving. */
   lastAt: number;
   policy: LogPolicy = { dedupWindow: 0 };
   dedup: DedupWindow | undefined;
-  /** Keys of events that are not durable yet. */
+  /** Keys of events that are not durable yet, with their addresses. */
   readonly unsettled = new Map<string, Claim>();
   readonly #exact = new Map<string, Set<LiveConsumer>>();
   readonly #patterns = new Set<LiveConsumer>();
@@ -59,18 +62,25 @@ export class Log {
     this.oldest = row.oldest;
     this.bytes = row.bytes;
     this.lastAt = row.lastAt;
+    this.deletions = row.deletions;
   }
 
   position(seq: number): Position {
     return positionAt(this.epoch, seq);
   }
 
-  /** The sequence number to read after; throws POSITION_LOST or BAD_REQUEST. */
+  /** The sequence number to read the address or pattern after; throws POSITION_LOST, also where events of it are gone, or BAD_REQUEST. */
+  seqAfter(address: string, position: string): number {
+    const seq = this.seqOf(position);
+    if (this.deletions.hasAfter(address, seq)) throw this.#lost('is older than what is kept');
+    return seq;
+  }
+
+  /** The sequence number of a place up to which to read, whatever is still kept before it; throws POSITION_LOST or BAD_REQUEST. */
   seqOf(position: string): number {
     const { epoch, seq } = parsePosition(position);
     if (epoch !== this.epoch) throw this.#lost('belongs to an earlier life of this log, which was deleted and begun anew');
     if (seq > this.head) throw this.#lost('is ahead of this log, which was restored from an older copy');
-    if (seq < this.oldest - 1) throw this.#lost('is older than what is kept');
     return seq;
   }
 

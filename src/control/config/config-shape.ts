@@ -86,7 +86,7 @@ export const apiFields = {
     {},
   ),
   dedup: fallback(
-    object({ window: fallback(duration, 600_000, 'For how long a repeated source and id is accepted once.', '10m') }),
+    object({ window: fallback(duration, 600_000, 'For how long a repeated source and id is accepted once per channel.', '10m') }),
     { window: 600_000 },
     'How repeated events are told.',
     { window: '10m' },
