@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { placeIn } from '../control/config/config-error.ts';
 import type { ConfigBundle } from '../control/config/parse-config.ts';
 import { isObject, type JsonObject } from './client/json.ts';
 import type { ManagementClient, View } from './client/management.ts';
@@ -12,9 +13,9 @@ export const changeOptions = {
   prune: { type: 'boolean', describe: 'delete what the file does not name' },
 } as const satisfies Options;
 
-/** Reads a configuration file; all its mistakes are one CliError `invalid`. */
+/** Reads a configuration file; all its mistakes are one CliError `invalid`, and one that is not there is `notFound`. */
 export async function readConfig(file: string, context: Pick<Context, 'cwd' | 'env'>): Promise<ConfigBundle> {
-  const [{ readConfigFile }, { ConfigError }] = await Promise.all([
+  const [{ isMissingFile, readConfigFile }, { ConfigError }] = await Promise.all([
     import('../control/config/read-config-file.ts'),
     import('../control/config/config-error.ts'),
   ]);
@@ -22,6 +23,10 @@ export async function readConfig(file: string, context: Pick<Context, 'cwd' | 'e
     return await readConfigFile(resolve(context.cwd, file), context.env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
+    if (isMissingFile(error)) {
+      const remedy = 'name another with --config, or let sluice init write one';
+      throw new CliError('notFound', `There is no file ${file}; ${remedy}.`, { cause: error });
+    }
     throw new CliError('invalid', error.message, { details: { file, problems: error.problems }, cause: error });
   }
 }
@@ -54,7 +59,7 @@ export function withPlaces(error: CliError, bundle: ConfigBundle): CliError {
     const { line, column } = bundle.locate(pointer);
     const member = pointer === '' ? '' : `${pointer.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')}: `;
     const sentence = typeof problem['sentence'] === 'string' ? problem['sentence'] : error.message;
-    return `${bundle.name}:${line}:${column}: ${printable(member + sentence)}`;
+    return `${placeIn(bundle.name, { line, column })}: ${printable(member + sentence)}`;
   });
   return lines.length === 0 ? error : new CliError(error.exit, lines.join('\n'), { details: error.details, cause: error });
 }

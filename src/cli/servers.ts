@@ -11,6 +11,12 @@ export const controlOptions = {
   data: { type: 'string', value: 'DIR', default: '.sluice', describe: 'data folder of the Sluice on this machine' },
 } as const satisfies Options;
 
+/** Options of the commands that an application may use with its own key, and then sees what is its own. */
+export const ownerOptions = {
+  ...controlOptions,
+  key: { type: 'string', value: 'KEY', describe: "an application's API key instead of the admin token; else SLUICE_KEY" },
+} as const satisfies Options;
+
 /** Options of every command that talks to the gateway. */
 export const gatewayOptions = {
   gateway: { type: 'string', value: 'URL', describe: 'gateway; else SLUICE_GATEWAY, else http://127.0.0.1:8080' },
@@ -24,6 +30,29 @@ export async function managementClient(context: Context<typeof controlOptions>):
   const { values, env, cwd, signal } = context;
   const token = await findToken(values, env, cwd);
   return new ManagementClient(controlUrl(values, env), token, signal);
+}
+
+/** The management API for commands that applications may use too. */
+export interface OwnerClient {
+  readonly client: ManagementClient;
+  /** It sees only what belongs to one application. */
+  readonly isApplication: boolean;
+}
+
+/** The management API as an administrator, or as the application whose key there is: one named by an option counts more than one found. */
+export async function ownerClient(context: Context<typeof ownerOptions>): Promise<OwnerClient> {
+  const { values, env, signal } = context;
+  const key = apiKey(values, env);
+  const asApplication = (own: string): OwnerClient => {
+    return { client: new ManagementClient(controlUrl(values, env), own, signal), isApplication: true };
+  };
+  if (key !== undefined && values.key !== undefined && values.token === undefined) return asApplication(key);
+  try {
+    return { client: await managementClient(context), isApplication: false };
+  } catch (error) {
+    if (key === undefined || !(error instanceof CliError) || error.exit !== 'unauthenticated') throw error;
+    return asApplication(key);
+  }
 }
 
 export function controlUrl(values: { readonly control: string | undefined }, env: Env): URL {
@@ -54,7 +83,8 @@ export function channelUrl(target: string, gateway: URL): URL {
 
 async function findToken(values: { readonly token: string | undefined; readonly data: string }, env: Env, cwd: string): Promise<string> {
   const given = values.token ?? env['SLUICE_ADMIN_TOKEN'];
-  if (given !== undefined && !/^[\x21-\x7e]*$/.test(given)) throw new CliError('usage', 'An admin token has visible ASCII characters only; check --token or SLUICE_ADMIN_TOKEN.');
+  if (given !== undefined && !/^[\x21-\x7e]*$/.test(given))
+    throw new CliError('usage', 'An admin token has visible ASCII characters only; check --token or SLUICE_ADMIN_TOKEN.');
   if (given !== undefined) return given;
   const file = join(resolve(cwd, values.data), 'admin-token');
   try {

@@ -64,6 +64,23 @@ describe('The OpenAPI document', () => {
     }
   });
 
+  it('says which operations applications may call with their own keys, and that all others need the admin token', () => {
+    const takes = (scheme: string): string[] =>
+      operations()
+        .filter(([, { security }]) => security.some((one: object) => scheme in one))
+        .map(([, { operationId }]): string => operationId)
+        .toSorted();
+    const own = ['getAnalytics', 'getReader', 'getSubscription', 'getUsage', 'listReaders', 'listRefusals', 'listSubscriptions'];
+    assert.deepEqual(takes('apiKey'), ['createTicket', ...own]);
+    assert.deepEqual(takes('applicationToken'), takes('apiKey'));
+    const open = ['getHealth', 'getMetrics', 'getOpenApi', 'getReadiness'];
+    const all = operations().map(([, { operationId }]): string => operationId);
+    assert.deepEqual(
+      takes('adminToken'),
+      all.filter((id) => id !== 'createTicket' && !open.includes(id)).toSorted(),
+    );
+  });
+
   it('has only schemas that are valid JSON Schema 2020-12, as OpenAPI 3.1 wants', () => {
     const ajv = new Ajv2020({ strict: false, validateFormats: false, schemas: [{ $id: 'document', components: document.components }] });
     let count = 0;

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { defineCommand, type Context } from '../command.ts';
 import { fail, ok, warn, type Finding } from '../doctor/finding.ts';
 import { checkAdminToken, checkDataFolder, checkDisk, checkNode, checkOwnClock } from '../doctor/machine-checks.ts';
-import { checkBackbones, checkControl, checkGateway } from '../doctor/server-checks.ts';
+import { askStatus, checkControl, checkGateway } from '../doctor/server-checks.ts';
 import { CliError, exitCodes } from '../exit-code.ts';
 import { controlOptions, controlUrl, gatewayOptions, gatewayUrl, managementClient } from '../servers.ts';
 
@@ -42,10 +42,14 @@ async function* findings(context: Context<typeof options>): AsyncGenerator<Findi
   yield checkOwnClock(Date.now());
   yield await checkConfig(values.config, context);
   yield await checkAdminToken(data, (values.token ?? env['SLUICE_ADMIN_TOKEN']) !== undefined);
-  yield* await checkControl(controlUrl(values, env), signal);
-  yield await checkGateway(gatewayUrl(values, env), signal);
+  const control = controlUrl(values, env);
+  yield* await checkControl(control, signal);
   const client = await managementClient(context).catch(() => undefined);
-  if (client !== undefined) yield* await checkBackbones(client);
+  const report = client === undefined ? undefined : await askStatus(client, control);
+  // Whoever names a gateway means that one; else the one that the Sluice we asked really has.
+  const isNamed = (values.gateway ?? env['SLUICE_GATEWAY']) !== undefined;
+  yield await checkGateway((isNamed ? undefined : report?.gateway) ?? gatewayUrl(values, env), signal);
+  yield* report?.findings ?? [];
 }
 
 async function checkConfig(file: string, context: Context<typeof options>): Promise<Finding> {

@@ -25,12 +25,13 @@ export const lint = defineCommand({
 });
 
 async function lintFile(file: string, path: string) {
-  const [{ lintContract }, { readContract }, { readTextFile }] = await Promise.all([
+  const [{ lintContract }, { readContract }, { isMissingFile, readTextFile }] = await Promise.all([
     import('../../contracts/lint.ts'),
     import('../../control/config/contract-files.ts'),
     import('../../control/config/read-config-file.ts'),
   ]);
   const source = await readContract(file, path, readTextFile).catch((error: unknown) => {
+    if (isMissingFile(error)) throw new CliError('notFound', `There is no file ${file}.`, { cause: error });
     throw new CliError('failed', `${file} cannot be read: ${(error as Error).message}.`, { cause: error });
   });
   return lintContract(source);

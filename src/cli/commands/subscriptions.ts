@@ -2,16 +2,16 @@ import { oneOf } from '../arguments.ts';
 import type { View } from '../client/management.ts';
 import { defineCommand, type Command, type Context } from '../command.ts';
 import { CliError } from '../exit-code.ts';
-import { controlOptions, managementClient } from '../servers.ts';
+import { controlOptions, managementClient, ownerClient, ownerOptions } from '../servers.ts';
 
 const columns = ['id', 'application', 'api', 'as', 'plan', 'state'];
 const states = ['pending', 'accepted', 'rejected', 'paused', 'closed'] as const;
 
 const list = defineCommand({
   name: 'list',
-  summary: 'who may use what, under which plan',
+  summary: 'who may use what, under which plan; what is its own with the key of an application',
   options: {
-    ...controlOptions,
+    ...ownerOptions,
     api: { type: 'string', value: 'API', describe: 'of this API only' },
     application: { type: 'string', value: 'NAME', describe: 'of this application only' },
     state: { type: 'string', value: 'STATE', describe: `one of ${states.join(', ')}` },
@@ -19,7 +19,7 @@ const list = defineCommand({
   async run(context) {
     const { api, application, state } = context.values;
     if (state !== undefined) oneOf(state, 'state', states);
-    const client = await managementClient(context);
+    const { client } = await ownerClient(context);
     const rows: View[] = [];
     for await (const row of client.items(['subscriptions'], { api, application, state })) rows.push(row);
     await context.output.rows(rows, columns);

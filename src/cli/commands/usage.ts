@@ -1,11 +1,11 @@
 import { oneOf } from '../arguments.ts';
 import type { ManagementClient, View } from '../client/management.ts';
 import { defineCommand } from '../command.ts';
-import { exitCodes } from '../exit-code.ts';
+import { CliError, exitCodes } from '../exit-code.ts';
 import { printable } from '../output.ts';
-import { controlOptions, managementClient } from '../servers.ts';
+import { controlOptions, managementClient, ownerClient, ownerOptions, type OwnerClient } from '../servers.ts';
 
-const owner = ['application', 'api', 'plan'] as const;
+const names = ['application', 'api', 'plan'] as const;
 const figures = ['events', 'bytes', 'redelivered', 'dropped', 'published', 'duplicates'] as const;
 
 const verify = defineCommand({
@@ -33,9 +33,10 @@ function verdict(result: View): string {
 export const usage = defineCommand({
   name: 'usage',
   summary: 'what was delivered to whom, as it will be billed; usage verify checks the ledger',
+  details: 'With the key of an application instead of the admin token it shows what that application used.',
   subcommands: [verify],
   options: {
-    ...controlOptions,
+    ...ownerOptions,
     by: { type: 'string', value: 'WORD', default: 'subscription', describe: 'subscription, type or reader' },
     api: { type: 'string', value: 'API', describe: 'of this API only' },
     application: { type: 'string', value: 'NAME', describe: 'of this application only' },
@@ -47,12 +48,34 @@ export const usage = defineCommand({
   async run(context) {
     const { api, application, subscription, from, to } = context.values;
     const by = oneOf(context.values.by, 'by', ['subscription', 'type', 'reader']);
-    const client = await managementClient(context);
+    const owner = await ownerClient(context);
+    const { client } = owner;
     const answer = await client.get(['usage'], { by, api, application, subscription, from, to });
+    if (rowsOf(answer).length === 0) await checkNamed(owner, { api, application, subscription });
     const rows = by === 'subscription' ? await withNames(rowsOf(answer), client) : rowsOf(answer);
-    await context.output.rows(rows, [...(by === 'subscription' ? owner : []), 'id', ...figures]);
+    await context.output.rows(rows, [...(by === 'subscription' ? names : []), 'id', ...figures]);
   },
 });
+
+interface Named {
+  readonly api: string | undefined;
+  readonly application: string | undefined;
+  readonly subscription: string | undefined;
+}
+
+/** Nothing used and no such thing look alike: rejects with `notFound` when a name stands for nothing that the caller can see. */
+async function checkNamed({ client, isApplication }: OwnerClient, { api, application, subscription }: Named): Promise<void> {
+  if (subscription !== undefined) await client.get(['subscriptions', subscription]);
+  if (!isApplication) {
+    if (api !== undefined) await client.get(['apis', api]);
+    if (application !== undefined) await client.get(['applications', application]);
+    return;
+  }
+  if (api === undefined && application === undefined) return;
+  for await (const _ of client.items(['subscriptions'], { api, application }, 1)) return;
+  const named = [api === undefined ? [] : `the API ${api}`, application === undefined ? [] : `the application ${application}`].flat();
+  throw new CliError('notFound', `This key belongs to no subscription of ${printable(named.join(' and '))}.`);
+}
 
 /** The ledger knows subscriptions by their ids, people by whose they are. */
 async function withNames(rows: readonly View[], client: ManagementClient): Promise<readonly View[]> {

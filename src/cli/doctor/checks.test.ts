@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ManagementClient } from '../client/management.ts';
-import { serve } from '../test-world.ts';
+import { runCli, serve } from '../test-world.ts';
 import { checkAdminToken, checkDataFolder, checkDisk, checkNode, checkOwnClock } from './machine-checks.ts';
-import { checkBackbones, checkControl, checkGateway } from './server-checks.ts';
+import { askStatus, checkControl, checkGateway } from './server-checks.ts';
 
 const { signal } = new AbortController();
 
@@ -105,7 +105,8 @@ describe('doctor, asking a server,', () => {
       [(await checkGateway(new URL(url), signal)).state, ...(await checkControl(new URL(url), signal)).map(({ state }) => state)],
       ['warn', 'warn'],
     );
-    assert.deepEqual(await checkBackbones(new ManagementClient(new URL(url), 't', signal)), []);
+    const report = await askStatus(new ManagementClient(new URL(url), 't', signal), new URL(url));
+    assert.deepEqual(report, { gateway: undefined, findings: [] });
   });
 
   test('passes on how each backbone is', async () => {
@@ -115,7 +116,7 @@ describe('doctor, asking a server,', () => {
       { name: 'gone', kind: 'amqp', state: 'down', latency: null, reason: 'Nobody there.' },
     ];
     await asked(200, JSON.stringify({ backbones }), new Date(), async (url) => {
-      const findings = await checkBackbones(new ManagementClient(url, 't', signal));
+      const { findings } = await askStatus(new ManagementClient(url, 't', signal), url);
       assert.deepEqual(
         findings.map(({ check, state, sentence }) => [check, state, sentence]),
         [
@@ -126,7 +127,26 @@ describe('doctor, asking a server,', () => {
       );
     });
     await asked(401, '{"code":"UNAUTHENTICATED","detail":"No."}', new Date(), async (url) =>
-      assert.equal((await checkBackbones(new ManagementClient(url, 't', signal)))[0]?.state, 'fail'),
+      assert.equal((await askStatus(new ManagementClient(url, 't', signal), url)).findings[0]?.state, 'fail'),
     );
+  });
+
+  test('asks the gateway that the control plane says it has, unless another is named', async () => {
+    const cwd = await mkdtemp(join(tmpdir(), 'sluice-'));
+    const gateway = await serve(createServer((_, response) => response.writeHead(404).end('{"code":"CHANNEL_NOT_FOUND"}')));
+    const { port } = new URL(gateway.url);
+    try {
+      for (const reported of [gateway.url, `http://0.0.0.0:${port}`, `http://[::]:${port}`]) {
+        await asked(200, JSON.stringify({ gateway: { url: reported } }), new Date(), async (url) => {
+          const { stdout } = await runCli(['doctor', '--control', url.href, '--token', 't'], { cwd });
+          assert.ok(stdout.includes(`ok    gateway: ${gateway.url} answers\n`), stdout);
+          const named = await runCli(['doctor', '--control', url.href, '--token', 't', '--gateway', url.href], { cwd });
+          assert.ok(named.stdout.includes(`fail  gateway: what listens at ${url.origin} is not a gateway`), named.stdout);
+        });
+      }
+    } finally {
+      await gateway.close();
+      await rm(cwd, { recursive: true });
+    }
   });
 });

@@ -63,17 +63,33 @@ export async function checkGateway(gateway: URL, signal: AbortSignal): Promise<F
   );
 }
 
-/** The health of each backbone as the running Sluice sees it; nothing when it cannot be asked. */
-export async function checkBackbones(client: ManagementClient): Promise<Finding[]> {
+/** What a running Sluice says about itself; nothing when it cannot be asked. */
+interface Report {
+  /** Where it says its gateway is. */
+  readonly gateway: URL | undefined;
+  /** The health of each backbone as it sees it, or why it does not tell. */
+  readonly findings: readonly Finding[];
+}
+
+export async function askStatus(client: ManagementClient, control: URL): Promise<Report> {
   try {
-    const status = await client.get(['status']);
-    const backbones = Array.isArray(status['backbones']) ? status['backbones'].filter(isObject) : [];
-    return backbones.map((backbone) => backboneFinding(String(backbone['name']), backbone));
+    const { gateway, backbones } = await client.get(['status']);
+    const findings = Array.isArray(backbones) ? backbones.filter(isObject).map((one) => backboneFinding(String(one['name']), one)) : [];
+    return { gateway: isObject(gateway) ? reachable(gateway['url'], control) : undefined, findings };
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
-    if (error.exit === 'network') return [];
-    return [fail('status', error.message, 'check the admin token: --token, SLUICE_ADMIN_TOKEN or --data')];
+    const findings =
+      error.exit === 'network' ? [] : [fail('status', error.message, 'check the admin token: --token, SLUICE_ADMIN_TOKEN or --data')];
+    return { gateway: undefined, findings };
   }
+}
+
+/** One that listens on every address of its machine is found at the one by which we reached its control plane. */
+function reachable(reported: unknown, control: URL): URL | undefined {
+  if (typeof reported !== 'string' || !URL.canParse(reported)) return undefined;
+  const url = new URL(reported);
+  if (url.hostname === '0.0.0.0' || url.hostname === '[::]') url.hostname = control.hostname;
+  return url;
 }
 
 function backboneFinding(name: string, health: Readonly<Record<string, unknown>>): Finding {

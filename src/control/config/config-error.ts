@@ -14,13 +14,18 @@ export class ConfigError extends Error {
   readonly file: string;
   readonly problems: readonly ConfigProblem[];
 
-  constructor(file: string, problems: readonly ConfigProblem[]) {
-    super(problems.map((problem) => `${file}:${problem.line}:${problem.column}: ${place(problem.path)}${problem.sentence}`).join('\n'));
+  constructor(file: string, problems: readonly ConfigProblem[], options: { readonly cause?: unknown } = {}) {
+    super(problems.map((problem) => `${placeIn(file, problem)}: ${member(problem.path)}${problem.sentence}`).join('\n'), options);
     this.file = file;
     this.problems = problems;
   }
 }
 
-function place(path: string): string {
+/** `file:line:column`, or the file alone where the place is not in it. */
+export function placeIn(file: string, { line, column }: Pick<ConfigProblem, 'line' | 'column'>): string {
+  return line === 0 ? file : `${file}:${line}:${column}`;
+}
+
+function member(path: string): string {
   return path === '' ? '' : `${path.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')}: `;
 }

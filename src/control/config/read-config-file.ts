@@ -12,7 +12,7 @@ export async function readConfigFile(path: string, env: Readonly<Record<string, 
   try {
     text = await readTextFile(path, { maxBytes: maxConfigBytes });
   } catch (error) {
-    throw new ConfigError(path, [{ line: 0, column: 0, path: '', sentence: (error as Error).message }]);
+    throw new ConfigError(path, [{ line: 0, column: 0, path: '', sentence: (error as Error).message }], { cause: error });
   }
   return await parseConfig(text, { name: path, env, readFile: readTextFile, baseFolder: dirname(resolve(path)) });
 }
@@ -30,6 +30,12 @@ export const readTextFile: ReadText = async (path, { maxBytes, within }) => {
     throw translated(path, error as NodeJS.ErrnoException);
   }
 };
+
+/** Whether reading failed because there is no such file: what `readTextFile` or `readConfigFile` rejected with. */
+export function isMissingFile(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  return (thrown as NodeJS.ErrnoException).code === 'ENOENT' || isMissingFile(thrown.cause);
+}
 
 function liesIn(path: string, folder: string): boolean {
   const way = relative(folder, path);
