@@ -10,7 +10,7 @@ const figures = ['events', 'bytes', 'redelivered', 'dropped', 'published', 'dupl
 
 const verify = defineCommand({
   name: 'verify',
-  summary: 'checks that the ledger has neither gaps nor overlaps; exit code 3 when it has',
+  summary: 'checks that the ledger has neither gaps nor overlaps and fits the log; exit code 3 when it has',
   options: controlOptions,
   async run(context) {
     const client = await managementClient(context);
@@ -22,11 +22,12 @@ const verify = defineCommand({
 
 function verdict(result: View): string {
   const places = (kind: string) => (Array.isArray(result[kind]) ? (result[kind] as unknown[]) : []);
-  const [gaps, overlaps] = [places('gaps'), places('overlaps')];
+  const kinds = ['gap', 'overlap', 'loss', 'overcharge'] as const;
+  const found = kinds.flatMap((kind) => places(kind === 'loss' ? 'losses' : `${kind}s`).map((place) => `${kind} ${JSON.stringify(place)}`));
   const counted = `${String(result['ranges'])} ranges of ${String(result['readers'])} readers`;
-  if (result['ok'] === true) return `${counted}: no gap, no overlap`;
-  const found = [...gaps.map((gap) => `gap ${JSON.stringify(gap)}`), ...overlaps.map((overlap) => `overlap ${JSON.stringify(overlap)}`)];
-  return [`${counted}: ${gaps.length} gaps, ${overlaps.length} overlaps`, ...found.map(printable)].join('\n');
+  const compared = typeof result['compared'] === 'number' ? `, ${result['compared']} compared with the log` : '';
+  if (result['ok'] === true) return `${counted}${compared}: no gap, no overlap`;
+  return [`${counted}${compared}: ${found.length} faults`, ...found.map(printable)].join('\n');
 }
 
 /** Usage as it will be billed. */

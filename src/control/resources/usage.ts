@@ -41,7 +41,7 @@ export function usageRoutes(router: Router, services: Services): void {
     path: '/usage/verify',
     operation: 'verifyUsage',
     tag,
-    summary: 'Check that the ranges of every reader tile: no gap, no overlap.',
+    summary: 'Check that the ranges of every reader tile, without gap or overlap, and that the newest fit the log.',
     answers: answers(200, 'What was found.', anyObject),
     handle: async () => ({ body: await insights.verify(defaultTenant) }),
   });
