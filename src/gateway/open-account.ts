@@ -35,7 +35,10 @@ export async function openAccount(opening: Opening, onTaken: () => void): Promis
     isTaken = true;
     onTaken();
   };
-  const account = await meter.open({ subscription: subscription.context, protocol, log, address, name, filter: options.filter, start, resumes }, taken);
+  const account = await meter.open(
+    { subscription: subscription.context, protocol, log, address, name, filter: options.filter, start, resumes },
+    taken,
+  );
   try {
     if (isKnown && resumed !== undefined) account.confirm(resumed);
     else if (isKnown) await goOn(opening, account);

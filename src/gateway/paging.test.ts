@@ -19,7 +19,8 @@ function meterOf(charges: { events: number; position: Position }[]): Meter {
       id: 'r',
       cursor: start,
       charged: start,
-      charge: ({ events, position }: { events: readonly unknown[]; position: Position }) => void charges.push({ events: events.length, position }),
+      charge: ({ events, position }: { events: readonly unknown[]; position: Position }) =>
+        void charges.push({ events: events.length, position }),
       drop: () => undefined,
       confirm: () => undefined,
       state: () => undefined,
@@ -34,7 +35,15 @@ function worldOf() {
   const charges: { events: number; position: Position }[] = [];
   const subscription = { resource: { id: 's' }, context: {}, stages: combineStages([]) } as unknown as BoundSubscription;
   const api = { log: channel.log, backbone } as unknown as ApiRuntime;
-  const paging = { meter: meterOf(charges), lost: new LostReaders(), feeds, api, subscription: () => subscription, protocol: 'poll', filter: undefined };
+  const paging = {
+    meter: meterOf(charges),
+    lost: new LostReaders(),
+    feeds,
+    api,
+    subscription: () => subscription,
+    protocol: 'poll',
+    filter: undefined,
+  };
   const page = (wait: number, from: 'earliest' | 'latest', signal = new AbortController().signal) =>
     readPage(paging, { address: 'a', from: { at: from }, limit: 10, wait, signal }, () => assert.fail('there is no limit'));
   return { backbone, feeds, charges, page };
@@ -65,7 +74,10 @@ describe('Pages', () => {
     while (feeds.size === 0 || (await feeds.borrow(backbone, channel)).feed.waiting === 0);
     await backbone.publish(channel, [draft]);
     assert.equal((await waiting).events.length, 1);
-    assert.deepEqual(charges.map(({ events }) => events), [1]);
+    assert.deepEqual(
+      charges.map(({ events }) => events),
+      [1],
+    );
     await feeds.close();
   });
 

@@ -1,7 +1,7 @@
 import type { Channel } from '../core/backbone.ts';
 import { countUpTo, makeBatch, sliceBatch, type Filter } from '../core/batch.ts';
 import type { Page, PageOptions } from '../core/entrypoint.ts';
-import { GatewayError } from '../core/errors.ts';
+import type { GatewayError } from '../core/errors.ts';
 import type { Feed } from '../core/feed.ts';
 import type { Batch, Meter, ReaderAccount } from '../core/meter.ts';
 import type { LimitAnswer } from '../core/policy.ts';

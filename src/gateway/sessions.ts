@@ -19,7 +19,7 @@ export class Sessions {
 
   /** Checks every open session against the catalogue as it is now: new limits apply, what is no longer allowed ends. */
   revalidate(): void {
-    for (const session of [...this.#open]) session.revalidate();
+    for (const session of this.#open) session.revalidate();
   }
 
   count(api: string): number {

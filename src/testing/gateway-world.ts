@@ -65,11 +65,21 @@ let lastId = 0;
 
 /** `count` CloudEvents with ids never used before, numbered in their data. */
 export function newEvents(count: number, type = 'test.event'): Record<string, unknown>[] {
-  return Array.from({ length: count }, () => ({ specversion: '1.0', id: `e-${(lastId += 1)}`, source: '/test', type, data: { n: lastId } }));
+  return Array.from({ length: count }, () => ({
+    specversion: '1.0',
+    id: `e-${(lastId += 1)}`,
+    source: '/test',
+    type,
+    data: { n: lastId },
+  }));
 }
 
 /** Publishes to a channel; by default as the service, to where the reader reads. */
-export async function publish(gateway: string, events: readonly unknown[], { key = serviceKey, channel = 'a/events' } = {}): Promise<Answer> {
+export async function publish(
+  gateway: string,
+  events: readonly unknown[],
+  { key = serviceKey, channel = 'a/events' } = {},
+): Promise<Answer> {
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/cloudevents-batch+json' };
   return answerOf(await fetch(`${gateway}/world/${channel}`, { method: 'POST', headers, body: JSON.stringify(events) }));
 }
@@ -80,7 +90,11 @@ export function command(gateway: string, count: number): Promise<Answer> {
 }
 
 /** Asks for one page. */
-export async function poll(gateway: string, query = '', { key = readerKey, channel = 'a/events', signal = AbortSignal.timeout(60_000) } = {}): Promise<Answer> {
+export async function poll(
+  gateway: string,
+  query = '',
+  { key = readerKey, channel = 'a/events', signal = AbortSignal.timeout(60_000) } = {},
+): Promise<Answer> {
   return answerOf(await fetch(`${gateway}/world/${channel}${query}`, { headers: { authorization: `Bearer ${key}` }, signal }));
 }
 

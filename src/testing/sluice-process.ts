@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url));
+const program = join(import.meta.dirname, '..', '..', 'bin', 'sluice.js');
 
 /** A real `sluice up` to be told to stop, or killed. */
 export interface SluiceProcess {
@@ -13,8 +13,8 @@ export interface SluiceProcess {
   /** Exit code, or the signal that ended it. */
   readonly exited: Promise<number | string>;
   /** What it has written to its log so far. */
-  log(): string;
-  signal(name: NodeJS.Signals): void;
+  readonly log: () => string;
+  readonly signal: (name: NodeJS.Signals) => void;
 }
 
 export interface ProcessOptions {
@@ -29,14 +29,40 @@ export interface ProcessOptions {
 }
 
 /** Starts it and resolves when it says that it serves; rejects with its log when it ends before. */
-export async function startProcess({ folder, port = 0, controlPort = 0, args = [], nodeArgs = [], env = {} }: ProcessOptions): Promise<SluiceProcess> {
-  const line = ['up', '--config', 'sluice.yaml', '--data', 'data', '--port', `${port}`, '--control-port', `${controlPort}`, '--json', ...args];
-  const child: ChildProcess = spawn(process.execPath, [...nodeArgs, program, ...line], { cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+export async function startProcess({
+  folder,
+  port = 0,
+  controlPort = 0,
+  args = [],
+  nodeArgs = [],
+  env = {},
+}: ProcessOptions): Promise<SluiceProcess> {
+  const line = [
+    'up',
+    '--config',
+    'sluice.yaml',
+    '--data',
+    'data',
+    '--port',
+    `${port}`,
+    '--control-port',
+    `${controlPort}`,
+    '--json',
+    ...args,
+  ];
+  const child: ChildProcess = spawn(process.execPath, [...nodeArgs, program, ...line], {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let log = '';
   (child.stderr as Readable).on('data', (chunk: Buffer) => (log += chunk.toString()));
   const exited = once(child, 'exit').then(([code, signal]) => (signal as string | null) ?? (code as number));
   const lines = createInterface({ input: child.stdout as Readable });
-  const ready = await Promise.race([once(lines, 'line').then(([first]) => first as string), exited.then((code) => new Error(`sluice up ended with ${code}:\n${log}`))]);
+  const ready = await Promise.race([
+    once(lines, 'line').then(([first]) => first as string),
+    exited.then((code) => new Error(`sluice up ended with ${code}:\n${log}`)),
+  ]);
   if (ready instanceof Error) throw ready;
   const { gateway, control } = JSON.parse(ready) as { gateway: string; control: string };
   return { gateway, control, exited, log: () => log, signal: (name) => void child.kill(name) };

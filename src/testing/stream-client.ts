@@ -79,7 +79,12 @@ export function openSse(url: string, { key, after }: StreamOptions = {}): Promis
       response.on('close', () => {
         if (!isStream && body !== '') problem = JSON.parse(body) as Record<string, any>;
         const retry = parser.retry === opened ? undefined : parser.retry;
-        book.end({ status: response.statusCode ?? 0, lastEventId: parser.lastEventId, ...(problem && { problem }), ...(retry === undefined ? {} : { retry }) });
+        book.end({
+          status: response.statusCode ?? 0,
+          lastEventId: parser.lastEventId,
+          ...(problem && { problem }),
+          ...(retry === undefined ? {} : { retry }),
+        });
       });
       resolve(book.client(outgoing.socket as Socket, () => outgoing.destroy()));
     });
@@ -92,7 +97,10 @@ export function openSse(url: string, { key, after }: StreamOptions = {}): Promis
 }
 
 /** Opens a WebSocket and resolves when it is open, or has ended instead; plain unless a subprotocol is named. */
-export function openWebSocket(url: string, { key, after, subprotocol = 'sluice.v1.json' }: StreamOptions = {}): Promise<StreamClient & { send(op: unknown): void }> {
+export function openWebSocket(
+  url: string,
+  { key, after, subprotocol = 'sluice.v1.json' }: StreamOptions = {},
+): Promise<StreamClient & { send(op: unknown): void }> {
   return new Promise((resolve) => {
     const book = new Book();
     const target = new URL(url.replace(/^http/, 'ws'));
@@ -156,9 +164,16 @@ class Book {
       };
       const check = (): void => {
         if (condition()) settle();
-        else if (this.#ending !== undefined) settle(new Error(`the stream ended with ${JSON.stringify(this.#ending)} after ${this.received.length} events`));
+        else if (this.#ending !== undefined)
+          settle(new Error(`the stream ended with ${JSON.stringify(this.#ending)} after ${this.received.length} events`));
       };
-      const timer = setTimeout(() => settle(new Error(`not within ${milliseconds} ms; ${this.received.length} events came, and ${JSON.stringify(this.said.slice(-3))}`)), milliseconds);
+      const timer = setTimeout(
+        () =>
+          settle(
+            new Error(`not within ${milliseconds} ms; ${this.received.length} events came, and ${JSON.stringify(this.said.slice(-3))}`),
+          ),
+        milliseconds,
+      );
       this.#waiting.add(check);
       check();
     });
