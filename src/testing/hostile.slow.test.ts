@@ -20,25 +20,33 @@ const quick = sent.filter(({ isSlow }) => isSlow !== true);
 const slow = sent.filter(({ isSlow }) => isSlow === true);
 const typed = [...configurationCases, ...argumentCases];
 
-/** Rounds of the whole table before memory is measured, and after it. */
-const warmRounds = 3;
-const measuredRounds = 4;
+/** Rounds of the whole table before memory is measured, until the collector has found its size, and after it. */
+const warmRounds = 5;
+const measuredRounds = 8;
 const connections = 10;
-/** Bytes of resident memory that a round may leave behind on average: the collector's slack, and no leak of a whole answer per case. */
-const mayGrow = 8 * 1024 * 1024;
-/** Milliseconds from publish to delivery that hardly any of the neighbour's events may take while ten attackers are at it. */
-const mayDelay = 250;
+/** Bytes of resident memory that all measured rounds together may leave behind: what collectors keep, under 20 KiB for each request. */
+const mayGrow = 96 * 1024 * 1024;
+/** Most milliseconds from publish to delivery: of half the neighbour's events, and of all but one in a hundred. */
+interface Delays {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** While connections only drip; what is allowed beyond a few milliseconds is for what else runs on the machine. */
+const calm: Delays = { p50: 25, p99: 250 };
+/** While ten connections at once send what is largest and hardest to read, from the same machine. */
+const stormy: Delays = { p50: 100, p99: 1000 };
+/** While commands start and end, which takes the processor from everybody. */
+const crowded: Delays = { p50: Infinity, p99: Infinity };
 
 describe('bad input at every door', { timeout: 600_000 }, () => {
   let victim: Victim;
   let neighbour: Neighbour;
-  const late = new Map<HostileCase, Promise<string | undefined>>();
   const secrets = Object.values(keys);
 
   before(async () => {
     victim = await Victim.start();
     neighbour = await Neighbour.start(victim.gateway);
-    for (const one of slow) late.set(one, complaint(one));
   });
   after(async () => {
     await neighbour?.stop();
@@ -71,7 +79,7 @@ describe('bad input at every door', { timeout: 600_000 }, () => {
     for (const one of typed) it(`${one.door}: ${one.name}`, async () => assert.equal(await complaint(one), undefined));
   });
 
-  it('leaves the neighbour every event, whatever commands do to the machine', async () => assertUndisturbed(await neighbour.report(), Infinity));
+  it('leaves the neighbour every event, whatever commands do to the machine', async () => assertUndisturbed(await neighbour.report(), crowded));
 
   it(`is answered the same on ${connections} connections at once, round after round, with memory flat and the neighbour undisturbed`, async (t) => {
     const seed = testSeed();
@@ -90,15 +98,23 @@ describe('bad input at every door', { timeout: 600_000 }, () => {
     const report = await neighbour.report();
     t.diagnostic(`resident MiB: ${[memory, ...residents].map(mebibytes).join(', ')}; neighbour: ${JSON.stringify(report)}`);
     assert.deepEqual(complaints, []);
-    assert.ok((residents.at(-1) as number) <= memory + measuredRounds * mayGrow, 'memory grows');
+    assert.ok((residents.at(-1) as number) <= memory + mayGrow, 'memory grows');
     assert.ok((await victim.descriptors()) <= descriptors + connections, 'sockets or files stay open');
-    assertUndisturbed(report, mayDelay);
+    assertUndisturbed(report, stormy);
   });
 
-  for (const one of slow) it(`in time: ${one.name}`, async () => assert.equal(await late.get(one), undefined));
+  it('drips until its time is over, which the neighbour does not notice', async (t) => {
+    await neighbour.report();
+    const complaints = await Promise.all(slow.map(complaint));
+    const report = await neighbour.report();
+    t.diagnostic(`neighbour: ${JSON.stringify(report)}`);
+    assert.deepEqual(complaints, slow.map(() => undefined));
+    assertUndisturbed(report, calm);
+  });
 
   it('leaves no secret in the log, and no error of our own', () => {
     const { log } = victim;
+    assert.match(log, /EVENT_REJECTED/, 'refusals are logged at all');
     for (const secret of [...secrets, victim.admin]) assert.ok(!log.includes(secret), `the log has ${secret.slice(0, 6)}…`);
     const errors = log.split('\n').filter((line) => /"level":("error"|"fatal"|50|60)/.test(line));
     assert.deepEqual(errors, []);
@@ -125,10 +141,11 @@ describe('bad input at every door', { timeout: 600_000 }, () => {
   }
 });
 
-function assertUndisturbed({ published, refused, received, missing, misplaced, p99 }: NeighbourReport, longest: number): void {
+function assertUndisturbed(report: NeighbourReport, most: Delays): void {
+  const { published, refused, received, missing, misplaced, p50, p99 } = report;
   assert.ok(published > 0);
   assert.deepEqual({ refused, received, missing, misplaced }, { refused: 0, received: published, missing: 0, misplaced: 0 });
-  assert.ok(p99 <= longest, `p99 ${p99} ms`);
+  assert.ok(p50 <= most.p50 && p99 <= most.p99, `${p50} ms in the middle, p99 ${p99} ms`);
 }
 
 function shuffled<T>(list: readonly T[], random: () => number): T[] {

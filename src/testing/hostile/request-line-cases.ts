@@ -108,8 +108,8 @@ const smuggled: readonly Row[] = [
   { name: 'a hundred requests at once', bytes: 'GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(99) + last, status: 404 },
 ].map((row) => ({ ...row, options: { answers: 101 } }));
 
-/** The management API looks for stale connections every 30 s, and lets them be for 30 s. */
-const dripping = { patience: 75_000 };
+/** A request may take 30 s, which is looked after every two. */
+const dripping = { patience: 45_000 };
 
 const slow: readonly Row[] = [
   { name: 'a connection that says nothing', bytes: '', status: 408, code: 'REQUEST_TIMEOUT', says: /in time/, options: dripping, isSlow: true },
