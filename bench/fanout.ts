@@ -30,8 +30,7 @@ await runBenchmark('fanout', async (bench) => {
 
 async function takeTurn(bench: Benchmark, peer: Peer): Promise<void> {
   const { subscribers = 1000, seconds, warm } = bench.options;
-  const running = await peer.start(bench);
-  bench.version(peer.name, running.version);
+  const running = await bench.open(peer);
   try {
     const both = { ...running.fan, n: subscribers, warm, dur: seconds };
     await bench.measure(`${peer.name} ${saturated}`, 'fan', { ...both, ...running.burst, win: windowEvents });

@@ -14,8 +14,7 @@ await runBenchmark('memory', async (bench) => {
   for (let turn = 1; turn <= options.repeat; turn += 1) {
     for (const peer of chosen) {
       bench.say(`Turn ${turn} of ${options.repeat}: ${peer.name} …`);
-      const running = await peer.start(bench);
-      bench.version(peer.name, running.version);
+      const running = await bench.open(peer);
       try {
         await bench.measure(peer.name, 'fan', { ...running.fan, n: connections, dur: 0 });
       } finally {

@@ -47,8 +47,7 @@ await runBenchmark('publish', async (bench) => {
 async function takeTurn(bench: Benchmark, peer: DurablePeer): Promise<void> {
   const { warm, seconds } = bench.options;
   for (const { name, pubs, batch } of shapes) {
-    const running = await peer.start(bench);
-    bench.version(peer.name, running.version);
+    const running = await bench.open(peer);
     try {
       await bench.measure(`${peer.name} ${name}`, 'post', { ...running.post, pubs, batch, warm, dur: seconds });
     } finally {

@@ -21,6 +21,15 @@ export interface Findings {
   readonly bars?: readonly Bar[];
 }
 
+/** A server under its name. */
+export interface Startable<Running> {
+  readonly name: string;
+  start(bench: Benchmark): Promise<Running>;
+}
+
+/** Cores that other programs may use during a measurement. */
+const highestOtherLoad = 0.25;
+
 /** One run of a benchmark: where things are, and what was measured so far. */
 export class Benchmark {
   readonly options: RunOptions;
@@ -60,8 +69,17 @@ export class Benchmark {
     return (only.size === 0 || only.has(name)) && !without.has(name);
   }
 
-  version(name: string, version: string): void {
-    this.#versions[name] = version;
+  /** Starts a server and notes its version; rejects with what to do when it cannot be had. */
+  async open<Running extends { readonly version: string }>(peer: Startable<Running>): Promise<Running> {
+    try {
+      const running = await peer.start(this);
+      this.#versions[peer.name] = running.version;
+      return running;
+    } catch (error) {
+      throw new Error(`${peer.name} cannot be had: ${(error as Error).message}\nTo do without it: --without ${peer.name}`, {
+        cause: error,
+      });
+    }
   }
 
   note(sentence: string): void {
@@ -102,11 +120,16 @@ export class Benchmark {
   /** Keeps figures, and looks for what would make them worthless. */
   keep(key: string, figures: Figures): Figures {
     (this.#runs[key] ??= []).push(figures);
-    const { generator_load: load = 0, lost = 0, closed = 0, misordered = 0, retried = 0 } = figures;
+    const { generator_load: load = 0, lost = 0, closed = 0, misordered = 0, retried = 0, other_load: others = 0, stolen = 0 } = figures;
     if (load >= highestGeneratorLoad) {
       this.fault(
         `${key}: the generator used ${Math.round(load * 100)} % of its core; below ${highestGeneratorLoad * 100} % it is sure that the server is what was measured.`,
       );
+    }
+    if (others + stolen > highestOtherLoad) {
+      const sentence = `${key}: other programs used ${(others + stolen).toFixed(2)} cores meanwhile; measure on a quiet machine.`;
+      if (this.options.quick) this.note(sentence);
+      else this.fault(sentence);
     }
     if (lost + closed + misordered > 0)
       this.note(`${key}: ${lost} deliveries lost, ${closed} connections closed by the server, ${misordered} events out of order.`);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { resolve } from 'node:path';
+import { collectable } from '../harness/collectable.ts';
 import { requireNodePeers } from '../harness/installation.ts';
 import type { InstrumentOptions } from '../harness/instrument.ts';
 import { freePorts, ServerProcess } from '../harness/server-process.ts';
@@ -22,10 +22,10 @@ export function nodeServer({ name, package: library, file, fan }: NodePeer): Pee
     async start({ options }) {
       const folder = requireNodePeers();
       const [port, feed] = (await freePorts(2)) as [number, number];
-      const preload = resolve(import.meta.dirname, '../harness/gc-on-signal.ts');
       const server = await ServerProcess.start({
         command: process.execPath,
-        args: ['--import', preload, join(folder, file), `${port}`, `${feed}`],
+        args: [join(folder, file), `${port}`, `${feed}`],
+        env: { NODE_OPTIONS: collectable },
         core: options.serverCore,
         ports: [port, feed],
       });

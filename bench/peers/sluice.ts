@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { collectable } from '../harness/collectable.ts';
 import type { Benchmark } from '../harness/benchmark.ts';
 import type { InstrumentOptions } from '../harness/instrument.ts';
 import { freePorts, ServerProcess } from '../harness/server-process.ts';
@@ -45,8 +46,8 @@ export class SluiceServer {
     ];
     const server = await ServerProcess.start({
       command: process.execPath,
-      args: ['--import', join(root, 'bench/harness/gc-on-signal.ts'), join(root, 'bin/sluice.js'), ...up, ...options.sluiceArguments],
-      env: { READER_KEY: readerKey, SOURCE_KEY: sourceKey },
+      args: [join(root, 'bin/sluice.js'), ...up, ...options.sluiceArguments],
+      env: { READER_KEY: readerKey, SOURCE_KEY: sourceKey, NODE_OPTIONS: collectable },
       core: options.serverCore,
       ports: [port, controlPort],
     });
