@@ -5,9 +5,6 @@ import { addSparse, bucketCount, latencyOf, percentileBucket, toSparse, type Spa
 
 const DAY = 24 * 3600;
 
-/** Latencies are kept for these subjects; an application's are those of its subscriptions. */
-const kept: ReadonlySet<string> = new Set(['subscription', 'application', 'api']);
-
 /** Percentiles in milliseconds from offering to durable (`publish`) and from acceptance to the reader (`deliver`). */
 export async function latency(
   database: Database,
@@ -19,8 +16,6 @@ export async function latency(
   const to = Math.ceil((query.to ?? now + 60_000) / 1000);
   const from = Math.floor((query.from ?? now - DAY * 1000) / 1000);
   const step = to - from <= DAY + 120 ? 60 : 3600;
-  if (!kept.has(query.by))
-    return { from: from * 1000, to: to * 1000, items: [], sentence: 'Latencies are kept by subscription, application and API.' };
   const owner = query.by === 'application' ? await applications(database, tenant) : undefined;
   const idOf = (subscription: string): string | undefined => (owner === undefined ? subscription : owner.get(subscription));
   const found = new Map<string, { publish: Float64Array; deliver: Float64Array }>();
@@ -30,26 +25,38 @@ export async function latency(
     if (entry === undefined) found.set(id, (entry = { publish: new Float64Array(bucketCount), deliver: new Float64Array(bucketCount) }));
     addSparse(entry[measure], counts);
   };
-  const subject = query.by === 'api' ? 'api' : 'subscription';
+  // An application's latencies are those of its subscriptions.
+  const subject = query.by === 'application' ? 'subscription' : query.by;
   const rows = await database.query(
     `SELECT measure, id, histogram FROM series WHERE tenant = ? AND step = ? AND measure IN ('latency-published', 'latency-delivered')
        AND subject = ? AND at >= ? AND at < ? AND histogram IS NOT NULL`,
     [tenant, step, subject, from, to],
   );
   for (const row of rows) {
-    const id = subject === 'api' ? String(row['id']) : idOf(String(row['id']));
+    const id = idOf(String(row['id']));
     add(id, row['measure'] === 'latency-published' ? 'publish' : 'deliver', JSON.parse(String(row['histogram'])) as SparseHistogram);
   }
   if (to * 1000 > now) {
-    for (const latencies of board.values()) {
-      if (latencies.tenant !== tenant) continue;
-      const id = subject === 'api' ? latencies.api : idOf(latencies.subscription);
-      add(id, 'publish', toSparse(latencies.published));
-      add(id, 'deliver', toSparse(latencies.delivered));
+    for (const { id, published, delivered } of unwritten(board, tenant, subject)) {
+      add(idOf(id), 'publish', toSparse(published));
+      add(idOf(id), 'deliver', toSparse(delivered));
     }
   }
   const items = [...found].map(([id, { publish, deliver }]) => ({ id, publish: percentiles(publish), deliver: percentiles(deliver) }));
-  return { from: from * 1000, to: to * 1000, items: items.filter((item) => item.publish !== null || item.deliver !== null) };
+  const overflow = subject === 'reader' ? board.readers.overflow : subject === 'channel' ? board.channels.overflow : 0;
+  return { from: from * 1000, to: to * 1000, overflow, items: items.filter((item) => item.publish !== null || item.deliver !== null) };
+}
+
+type Unwritten = Readonly<Record<'published' | 'delivered', Float64Array>> & { readonly id: string };
+
+/** What was counted since the last roll-up. */
+function* unwritten(board: LatencyBoard, tenant: string, subject: 'reader' | 'channel' | 'subscription' | 'api'): Iterable<Unwritten> {
+  if (subject === 'reader' || subject === 'channel') {
+    const { readers, channels } = board;
+    for (const latency of (subject === 'reader' ? readers : channels).values()) if (latency.tenant === tenant) yield latency;
+    return;
+  }
+  for (const latencies of board.values()) if (latencies.tenant === tenant) yield { ...latencies, id: latencies[subject] };
 }
 
 async function applications(database: Database, tenant: string): Promise<ReadonlyMap<string, string>> {

@@ -1,4 +1,6 @@
-import { bucketCount, latencyBoundOf, latencyOf } from './log-histogram.ts';
+import type { SubscriptionContext } from '../core/policy.ts';
+import { bucketCount, countIn, latencyBoundOf, latencyOf } from './log-histogram.ts';
+import { SubjectLatencies } from './subject-latencies.ts';
 
 export type LatencyMeasure = 'published' | 'delivered';
 
@@ -13,11 +15,29 @@ export interface Latencies {
   readonly delivered: Float64Array;
 }
 
-/** Latency histograms by subscription: as many as there are subscriptions in use. */
+/** Latency histograms by subscription, as many as there are subscriptions in use, and of a bounded number of readers and channels. */
 export class LatencyBoard {
+  readonly readers: SubjectLatencies;
+  readonly channels: SubjectLatencies;
   readonly #bySubscription = new Map<string, Latencies>();
   /** Since the start of the process, by measure and API. */
   readonly #rolledUp = new Map<string, Float64Array>();
+
+  constructor(mostSubjects?: number) {
+    this.readers = new SubjectLatencies('reader', mostSubjects);
+    this.channels = new SubjectLatencies('channel', mostSubjects);
+  }
+
+  /** Changes when readers and channels may have lost their place, or may try for one again. */
+  get generation(): number {
+    return this.readers.generation;
+  }
+
+  /** Everything counted is on disk. */
+  renew(): void {
+    this.readers.renew();
+    this.channels.renew();
+  }
 
   of(tenant: string, api: string, subscription: string): Latencies {
     let latencies = this.#bySubscription.get(subscription);
@@ -26,6 +46,13 @@ export class LatencyBoard {
       this.#bySubscription.set(subscription, latencies);
     }
     return latencies;
+  }
+
+  /** Counts events that were accepted. */
+  published({ tenant, api, id }: SubscriptionContext, address: string, bucket: number, events: number): void {
+    countIn(this.of(tenant, api, id).published, bucket, events);
+    const channel = this.channels.of(tenant, `${api}/${address}`);
+    if (channel !== undefined) countIn(channel.published, bucket, events);
   }
 
   values(): Iterable<Latencies> {

@@ -204,7 +204,7 @@ test('rates by the second, the minute and the hour tell average, minimum, maximu
     account.close();
   }));
 
-test('latencies are percentiles by subscription, application and API, before and after they are rolled up', () =>
+test('latencies are percentiles by reader, channel, subscription, application and API, before and after they are rolled up', () =>
   withInsights(async ({ ledger, insights, clock }) => {
     const subscription = subscriptionOf('timed', { tenant: 'latencies', application: 'clockwork' });
     const account = await ledger.open(requestOf(subscription), ignore);
@@ -212,6 +212,8 @@ test('latencies are percentiles by subscription, application and API, before and
       account.charge(batchOf(index, index + 1, { acceptedAt: clock.at - (index < 90 ? 10 : 1000) }), 0);
     const check = async (): Promise<void> => {
       for (const [by, id] of [
+        ['reader', account.id],
+        ['channel', 'orders/orders'],
         ['subscription', 'timed'],
         ['application', 'clockwork'],
         ['api', 'orders'],
@@ -232,6 +234,12 @@ test('latencies are percentiles by subscription, application and API, before and
     clock.at += 60_000;
     await ledger.rollUp();
     await check();
+    const publish = { protocol: 'publish', log: 'latencies/orders', address: 'orders', duplicates: 0 };
+    ledger.published({ ...publish, subscription, byType: new Map([['x', { events: 3, bytes: 3 }]]), latency: 4 });
+    for (const by of ['channel', 'api'] as const) {
+      const [item] = (await insights.analytics('latencies', 'latency', { by }))['items'] as { publish: { count: number; p50: number } }[];
+      assert.equal(item?.publish.count, 3, by);
+    }
     account.close();
   }));
 

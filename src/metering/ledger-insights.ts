@@ -29,6 +29,12 @@ export interface InsightsParts {
   readonly health: HealthTimeline;
 }
 
+const noRefusalsByReader = {
+  items: [],
+  sentence:
+    'Refusals are kept by channel, subscription, application and API, because most are made before there is a reader; ask by one of those.',
+};
+
 /** Answers from the ledger's own rows, written before each question, so that what is shown is what is billed. */
 export class LedgerInsights implements Insights {
   readonly #parts: InsightsParts;
@@ -97,9 +103,9 @@ export class LedgerInsights implements Insights {
       case 'rate':
         return { ...(await rate(database, ledger.board, tenant, query, now)), overflow: ledger.board.overflow };
       case 'errors':
-        return { ...span, items: await this.#errors(query, scope) };
+        return { ...span, ...(await this.#errors(query, scope)) };
       case 'limits':
-        return { ...span, items: query.by === 'reader' ? [] : await errors(database, scope, limitCodes) };
+        return { ...span, ...(query.by === 'reader' ? noRefusalsByReader : { items: await errors(database, scope, limitCodes) }) };
       case 'latency':
         return latency(database, ledger.latencies, tenant, query, now);
       case 'lag':
@@ -112,14 +118,15 @@ export class LedgerInsights implements Insights {
   }
 
   /** With the share of events offered that were refused at publishing. */
-  async #errors(query: AnalyticsQuery, scope: Scope): Promise<readonly Record<string, unknown>[]> {
-    if (query.by === 'reader') return [];
+  async #errors(query: AnalyticsQuery, scope: Scope): Promise<Record<string, unknown>> {
+    if (query.by === 'reader') return noRefusalsByReader;
     const offered = await accepted(this.#parts.database, scope);
-    return (await errors(this.#parts.database, scope)).map((item) => {
+    const items = (await errors(this.#parts.database, scope)).map((item) => {
       const taken = offered.get(item.id) ?? 0;
       const refused = item.byStage['publish']?.events ?? 0;
       return { ...item, accepted: taken, publishErrorShare: taken + refused === 0 ? 0 : refused / (taken + refused) };
     });
+    return { items };
   }
 
   async #lag(tenant: string, query: AnalyticsQuery): Promise<readonly Record<string, unknown>[]> {

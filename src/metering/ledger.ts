@@ -88,7 +88,7 @@ export class Ledger implements Meter, Counters {
       compare: options.compare,
       totals: new BatchTotalsCache(clock),
       newId: options.newId ?? newReaderId,
-      latenciesOf: (tenant, api, subscription) => this.latencies.of(tenant, api, subscription).delivered,
+      latencies: this.latencies,
       freshen: this.#sampler.freshen,
       mostResumable: options.mostResumable ?? 100_000,
     });
@@ -127,12 +127,9 @@ export class Ledger implements Meter, Counters {
 
   published(record: PublishRecord): void {
     this.#published.record(record);
-    const { tenant, api, id } = record.subscription;
-    const { published } = this.latencies.of(tenant, api, id);
-    const bucket = latencyBucket(record.latency);
     let events = 0;
     for (const count of record.byType.values()) events += count.events;
-    published[bucket] = (published[bucket] as number) + events;
+    if (events > 0) this.latencies.published(record.subscription, record.address, latencyBucket(record.latency), events);
     this.#observer.published(record);
   }
 

@@ -3,6 +3,7 @@ import type { Position } from '../core/position.ts';
 import type { SqlValue } from '../store/database.ts';
 import type { BatchTotals } from './batch-totals.ts';
 import type { RateSource, Subjects } from './rate-source.ts';
+import type { ReaderLatencies } from './reader-latencies.ts';
 import { UsageRange } from './usage-range.ts';
 
 /** Orders two positions of a log; negative when a is before b. Throws when they are not of the same epoch. */
@@ -38,8 +39,7 @@ export class Lineage implements RateSource {
   readonly range: UsageRange;
   /** Row of a range that is over and not known to be on disk. */
   #sealed: readonly SqlValue[] | undefined;
-  /** Latencies of its subscription by bucket. */
-  readonly latencies: Float64Array;
+  readonly #latencies: ReaderLatencies;
 
   isFresh = false;
   freshEvents = 0;
@@ -50,14 +50,14 @@ export class Lineage implements RateSource {
   constructor(
     subjects: LineageIdentity,
     at: { readonly cursor: Position; readonly charged: Position; readonly serial: number },
-    latencies: Float64Array,
+    latencies: ReaderLatencies,
   ) {
     this.subjects = subjects;
     this.protocol = '';
     this.plan = undefined;
     this.cursor = at.cursor;
     this.range = new UsageRange(at.serial, at.charged);
-    this.latencies = latencies;
+    this.#latencies = latencies;
   }
 
   /** Everything up to here was charged. */
@@ -75,7 +75,7 @@ export class Lineage implements RateSource {
     this.deliveredAt = totals.at;
     this.freshEvents += n;
     this.freshBytes += batch.bytes;
-    this.latencies[totals.latency] = (this.latencies[totals.latency] as number) + n;
+    this.#latencies.count(totals.latency, n);
   }
 
   /** Records what was sent again; `isAhead` when the batch nevertheless ends past what was charged, by filtered events. */

@@ -56,6 +56,11 @@ export function toSparse(histogram: ArrayLike<number>): SparseHistogram {
   return sparse;
 }
 
+/** Counts `n` in one bucket. */
+export function countIn(histogram: Float64Array, bucket: number, n: number): void {
+  histogram[bucket] = (histogram[bucket] as number) + n;
+}
+
 /** Adds a kept histogram to one in memory. */
 export function addSparse(target: Float64Array, sparse: SparseHistogram): void {
   for (const [index, count] of sparse) {

@@ -6,8 +6,10 @@ import type { Database, SqlValue, Statement } from '../store/database.ts';
 import type { BatchTotalsCache } from './batch-totals.ts';
 import { minuteOf } from './calendar.ts';
 import type { Book } from './book.ts';
+import type { LatencyBoard } from './latency-board.ts';
 import { Lineage, type ComparePositions } from './lineage.ts';
 import { Account, type AccountOwner } from './reader-account.ts';
+import { ReaderLatencies } from './reader-latencies.ts';
 import { rangeStatements, readerStatements } from './reader-rows.ts';
 import { Resumable, resumableMilliseconds } from './resumable.ts';
 
@@ -21,8 +23,7 @@ export interface ReaderBookParts {
   readonly totals: BatchTotalsCache;
   /** Makes the id of a new reader. */
   readonly newId: () => string;
-  /** The latency histogram of a subscription. */
-  readonly latenciesOf: (tenant: string, api: string, subscription: string) => Float64Array;
+  readonly latencies: LatencyBoard;
   /** A lineage has events for the sampler. */
   readonly freshen: (lineage: Lineage) => void;
   /** Most closed connections that can be resumed. */
@@ -256,35 +257,31 @@ export class ReaderBook implements Book, AccountOwner {
     const { tenant, id: subscription, application, api } = request.subscription;
     const { log, address, name, filter, start } = request;
     const reader = this.#parts.newId();
-    return new Lineage(
-      { tenant, reader, name, subscription, application, api, log, address, filter, start, createdAt: this.clock.now() },
-      { cursor: start, charged: start, serial: 0 },
-      this.#parts.latenciesOf(tenant, api, subscription),
-    );
+    const subjects = { tenant, reader, name, subscription, application, api, log, address, filter, start, createdAt: this.clock.now() };
+    return new Lineage(subjects, { cursor: start, charged: start, serial: 0 }, new ReaderLatencies(this.#parts.latencies, subjects));
   }
 
   #restore(row: Readonly<Record<string, SqlValue>>): Lineage {
     const text = (column: string): string => String(row[column]);
-    const lineage = new Lineage(
-      {
-        tenant: text('tenant'),
-        reader: text('id'),
-        name: row['name'] === null ? undefined : text('name'),
-        subscription: text('subscription'),
-        application: text('application'),
-        api: text('api'),
-        log: text('log'),
-        address: text('address'),
-        filter: row['filter'] === null ? undefined : text('filter'),
-        start: text('start') as Position,
-        createdAt: Number(row['created_at']),
-      },
-      { cursor: text('cursor') as Position, charged: text('charged') as Position, serial: Number(row['serial']) },
-      this.#parts.latenciesOf(text('tenant'), text('api'), text('subscription')),
-    );
+    const optional = (column: string): string | undefined => (row[column] === null ? undefined : text(column));
+    const subjects = {
+      tenant: text('tenant'),
+      reader: text('id'),
+      name: optional('name'),
+      subscription: text('subscription'),
+      application: text('application'),
+      api: text('api'),
+      log: text('log'),
+      address: text('address'),
+      filter: optional('filter'),
+      start: text('start') as Position,
+      createdAt: Number(row['created_at']),
+    };
+    const at = { cursor: text('cursor') as Position, charged: text('charged') as Position, serial: Number(row['serial']) };
+    const lineage = new Lineage(subjects, at, new ReaderLatencies(this.#parts.latencies, subjects));
     lineage.isWritten = true;
     lineage.protocol = text('protocol');
-    lineage.plan = row['plan'] === null ? undefined : text('plan');
+    lineage.plan = optional('plan');
     lineage.closedAt = row['closed_at'] === null ? undefined : Number(row['closed_at']);
     lineage.deliveredAt = row['delivered_at'] === null ? undefined : Number(row['delivered_at']);
     return lineage;
@@ -293,9 +290,13 @@ export class ReaderBook implements Book, AccountOwner {
 
 function otherFilter(name: string, filter: string | undefined): GatewayError {
   const has = filter === undefined ? 'reads without a filter' : `has the filter ${filter}`;
-  return new GatewayError('CONFLICT', `The reader ${name} ${has}, from its first use on; come back with the same, or take another reader name.`, {
-    details: { filter: filter ?? null },
-  });
+  return new GatewayError(
+    'CONFLICT',
+    `The reader ${name} ${has}, from its first use on; come back with the same, or take another reader name.`,
+    {
+      details: { filter: filter ?? null },
+    },
+  );
 }
 
 function nameKey(reader: { readonly subscription: string; readonly name: string | undefined; readonly address: string }): string {
