@@ -20,6 +20,7 @@ const sentAt = new Map<string, number>();
 let latencies: number[] = [];
 let [published, refused, received, misplaced] = [0, 0, 0, 0];
 let [lastId, lastPosition] = [0, -1];
+let isLeaving = false;
 
 const stream = await openSse(url, { key: keys.NEIGHBOUR_KEY });
 
@@ -63,7 +64,9 @@ function report(): NeighbourReport {
 void stream.until(() => {
   collect();
   return false;
-}, 2 ** 30).catch(() => undefined);
+}, 2 ** 30).catch((error: unknown) => {
+  if (!isLeaving) throw error;
+});
 
 /** Resolves once every event that was published has come back, or ten seconds later. */
 function settled(): Promise<void> {
@@ -87,5 +90,6 @@ for await (const _ of createInterface({ input: process.stdin })) {
   publishing = setInterval(publish, pace);
 }
 clearInterval(publishing);
+isLeaving = true;
 stream.close();
 agent.destroy();

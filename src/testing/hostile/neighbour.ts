@@ -37,10 +37,14 @@ export class Neighbour {
     return new Neighbour(child, lines);
   }
 
+  /** Rejects when its stream was ended, which ends the neighbour too. */
   async report(): Promise<NeighbourReport> {
+    if (this.#child.exitCode !== null) throw new Error('the neighbour lost its stream');
     const line = once(this.#lines, 'line') as Promise<[string]>;
     this.#child.stdin?.write('\n');
-    return JSON.parse((await line)[0]) as NeighbourReport;
+    const answer = await Promise.race([line, once(this.#child, 'exit').then(() => undefined)]);
+    if (answer === undefined) throw new Error('the neighbour lost its stream');
+    return JSON.parse(answer[0]) as NeighbourReport;
   }
 
   async stop(): Promise<void> {
