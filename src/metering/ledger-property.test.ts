@@ -98,9 +98,9 @@ class Play {
 
   async #open(name: number, from: number): Promise<void> {
     const request = requestOf(subscriptionOf(`${this.tenant}-sub`, { tenant: this.tenant }), {
-      name: name === 0 ? 'durable' : undefined,
+      name: name < 2 ? 'durable' : undefined,
       start: positionAt(from),
-      resumes: name > 1,
+      resumes: name > 2,
     });
     const connection: { made?: Connection } = {};
     const account = await this.#ledger.open(request, () => {
