@@ -11,7 +11,7 @@ const plans = {
   brief: '{ duration: { limit: 300ms } }',
   patient: '{ backpressure: { maxBuffered: 64KiB, overflow: pause } }',
   forgetful: '{ backpressure: { maxBuffered: 64KiB, overflow: drop-oldest } }',
-  latest: '{ backpressure: { maxBuffered: 64KiB, overflow: conflate } }',
+  latest: '{ backpressure: { maxBuffered: 256KiB, overflow: conflate } }',
   strict: '{ backpressure: { maxBuffered: 64KiB, overflow: disconnect } }',
 } as const;
 

@@ -123,6 +123,42 @@ describe('a WebSocket connection', () => {
     assert.equal(time.pending, 0);
   });
 
+  test('keeps a slow client that goes on taking bytes, and cuts one that takes none', limit, async () => {
+    const session = new Publications(false);
+    const { client, connection, socket } = await open(session);
+    client.http.socket.pause();
+    const frame = sluiceDialect.error(new GatewayError('INTERNAL', 'x'.repeat(1024 * 1024)), undefined);
+    for (let beat = 0; beat < 4; beat += 1) {
+      while (connection.write(frame));
+      await steady(() => socket.writableLength);
+      while (connection.write(frame));
+      assert.ok(socket.writableNeedDrain);
+      const drained = once(socket, 'drain');
+      client.http.socket.resume();
+      await drained;
+      client.http.socket.pause();
+      time.advance(25_000);
+      assert.equal(socket.destroyed, false);
+    }
+    time.advance(25_000);
+    time.advance(25_000);
+    assert.equal(socket.destroyed, true);
+    await until(async () => session.closed === 1, () => 'the session is still open');
+  });
+
+  test('keeps a client whose publications wait to be committed', limit, async () => {
+    const session = new Publications(true);
+    const { client, socket } = await open(session);
+    for (let ref = 0; ref < 200; ref += 1) client.say({ op: 'publish', ref, event: { ...event, subject: 'x'.repeat(1000) } });
+    await until(async () => session.asked >= 64, () => `only ${session.asked} were read`);
+    time.advance(25_000);
+    time.advance(25_000);
+    time.advance(25_000);
+    assert.equal(socket.destroyed, false);
+    await until(async () => (session.answer(Infinity), session.asked === 200), () => 'it was read no further');
+    session.answer(Infinity);
+  });
+
   test('reads a client that floods it no faster than its events are committed', limit, async () => {
     const session = new Publications(true);
     const { client } = await open(session);

@@ -7,7 +7,7 @@ import type { ClientRequest, Dialect } from './dialect.ts';
 import { sayGoodbye } from './goodbye.ts';
 import { InboundBound } from './inbound-bound.ts';
 
-/** Milliseconds between pings; a client that answered none since the last one is gone. */
+/** Milliseconds between pings; a client that did nothing since the last one is gone. */
 const heartbeat = 25_000;
 /** Most events one `publish` may bring. */
 const maxBatchEvents = 1000;
@@ -185,13 +185,18 @@ export class Connection implements Sink {
 
   #beat(): void {
     if (this.#isOver) return;
-    if (!this.#isAlive) {
+    if (!this.#isAlive && !this.#isHeld) {
       this.#webSocket?.terminate();
       return;
     }
     this.#isAlive = false;
     this.#webSocket?.ping();
     this.#scheduleBeat();
+  }
+
+  /** Read no further for now, though it takes what it is told: its pong waits in the socket. */
+  get #isHeld(): boolean {
+    return this.#inbound.isFull && this.#parts.socket.writableLength === 0;
   }
 
   #close(): void {

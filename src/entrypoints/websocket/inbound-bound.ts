@@ -9,6 +9,11 @@ export class InboundBound {
   #bytes = 0;
   #isFull = false;
 
+  /** Whether the socket is read no further now. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
   /** True: read no further. */
   take(bytes: number): boolean {
     this.#messages += 1;
