@@ -218,6 +218,10 @@ static const char *take_handshake(struct subscriber *s, const char *at, const ch
   }
   char *body = memmem(at, (size_t)(end - at), "\r\n\r\n", 4);
   if (!body) return NULL;
+  if (at[9] == '5') {
+    lost_connection(s, "it answered that it cannot just now");
+    return NULL;
+  }
   if (memcmp(at + 9, "101", 3) && memcmp(at + 9, "200", 3)) die(5, "subscriber %d was refused: %.600s", s->index, at);
   if (is("sio")) {
     s->state = NAMESPACE;
@@ -280,7 +284,8 @@ static void connect_all(int at_once) {
     for (int i = 0; i < begun && closed_count > 0; i++) {
       if (subscribers[i].state != CLOSED) continue;
       closed_count--;
-      if (++retried > 10 + subscriber_count / 10) die(6, "%d subscribers were closed while connecting", retried);
+      if (++retried > 50 + subscriber_count / 10) die(6, "%d subscribers were closed while connecting", retried);
+      rest(0.05);
       open_subscriber(&subscribers[i], i);
     }
     if (ready_count > seen) {

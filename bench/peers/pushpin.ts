@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { packageVersion, requireProgram } from '../harness/installation.ts';
@@ -13,40 +14,70 @@ import { oneBatch, type Peer } from './peer.ts';
 export function pushpin(protocol: 'sse' | 'ws'): Peer {
   return {
     name: `pushpin-${protocol}`,
-    async start({ folder, options }) {
+    async start({ options }) {
       const program = requireProgram('pushpin', 'pushpin');
-      const [port, publishPort, pull, sub, command] = (await freePorts(5)) as [number, number, number, number, number];
-      const origin = createServer(answerAsOrigin).listen(0, '127.0.0.1');
+      const origin = createServer({ keepAliveTimeout: 3_600_000 }, answerAsOrigin).listen(0, '127.0.0.1');
       await once(origin, 'listening');
-      const place = mkdtempSync(join(folder, 'pushpin-'));
-      for (const name of ['run', 'log']) mkdirSync(join(place, name));
-      writeFileSync(join(place, 'routes'), `* 127.0.0.1:${(origin.address() as AddressInfo).port},over_http\n`);
-      writeFileSync(join(place, 'pushpin.conf'), configuration({ place, port, publishPort, pull, sub, command }));
-      let server: ServerProcess | undefined;
-      try {
-        server = await ServerProcess.start({
-          command: program,
-          args: [`--config=${join(place, 'pushpin.conf')}`],
-          core: options.serverCore,
-          ports: [port, publishPort],
-        });
-        await untilItProxies(port);
-      } catch (error) {
-        await server?.stop();
+      // Not in the folder of the run: its sockets need short paths.
+      const place = mkdtempSync(join(tmpdir(), 'pushpin-'));
+      const clean = async (): Promise<void> => {
         await closeOrigin(origin);
+        rmSync(place, { recursive: true, force: true });
+      };
+      try {
+        const { server, port, publishPort } = await startProxying(program, place, {
+          core: options.serverCore,
+          originPort: (origin.address() as AddressInfo).port,
+        });
+        return {
+          version: packageVersion('pushpin'),
+          fan: { proto: protocol, port, path: '/', pub: 'pushpin', pport: publishPort, pids: server.pids().join(',') },
+          burst: oneBatch,
+          async stop() {
+            await server.stop();
+            await clean();
+          },
+        };
+      } catch (error) {
+        await clean();
         throw error;
       }
-      return {
-        version: packageVersion('pushpin'),
-        fan: { proto: protocol, port, path: '/', pub: 'pushpin', pport: publishPort, pids: server.pids().join(',') },
-        burst: oneBatch,
-        async stop() {
-          await server.stop();
-          await closeOrigin(origin);
-        },
-      };
     },
   };
+}
+
+interface Proxying {
+  readonly server: ServerProcess;
+  readonly port: number;
+  readonly publishPort: number;
+}
+
+/** Times it is started before it is given up: now and then its processes do not find one another. */
+const attempts = 3;
+
+async function startProxying(
+  program: string,
+  place: string,
+  { core, originPort }: { readonly core: string; readonly originPort: number },
+): Promise<Proxying> {
+  for (let attempt = 1; ; attempt += 1) {
+    const [port, publishPort, pull, sub, command] = (await freePorts(5)) as [number, number, number, number, number];
+    for (const name of ['run', 'log']) {
+      rmSync(join(place, name), { recursive: true, force: true });
+      mkdirSync(join(place, name));
+    }
+    writeFileSync(join(place, 'routes'), `* 127.0.0.1:${originPort},over_http\n`);
+    writeFileSync(join(place, 'pushpin.conf'), configuration({ place, port, publishPort, pull, sub, command }));
+    const args = [`--config=${join(place, 'pushpin.conf')}`];
+    const server = await ServerProcess.start({ command: program, args, core, ports: [port, publishPort] });
+    try {
+      await untilItProxies(port);
+      return { server, port, publishPort };
+    } catch (error) {
+      await server.stop();
+      if (attempt === attempts) throw error;
+    }
+  }
 }
 
 /** It takes connections before all of its processes have found one another, and answers those with errors. */
