@@ -75,10 +75,7 @@ describe('The OpenAPI document', () => {
     assert.deepEqual(takes('applicationToken'), takes('apiKey'));
     const open = ['getHealth', 'getMetrics', 'getOpenApi', 'getReadiness'];
     const all = operations().map(([, { operationId }]): string => operationId);
-    assert.deepEqual(
-      takes('adminToken'),
-      all.filter((id) => id !== 'createTicket' && !open.includes(id)).toSorted(),
-    );
+    assert.deepEqual(takes('adminToken'), all.filter((id) => id !== 'createTicket' && !open.includes(id)).toSorted());
   });
 
   it('has only schemas that are valid JSON Schema 2020-12, as OpenAPI 3.1 wants', () => {

@@ -75,7 +75,7 @@ describe('what was used', () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
-  const owners = (found: readonly Record<string, unknown>[]): unknown[] => found.map(({ application }) => application).toSorted();
+  const owners = (found: readonly Record<string, unknown>[]): string[] => found.map(({ application }) => String(application)).toSorted();
 
   const get = async (path: string, key: string): Promise<{ readonly status: number; readonly text: string }> => {
     const answer = await fetch(`${sluice.control}/api/v1${path}`, { headers: { 'x-api-key': key } });
@@ -138,7 +138,11 @@ describe('what was used', () => {
       ]),
     ] as const) {
       const [one, other] = [await get(path.replace('{}', theirs), keys.mine), await get(path.replace('{}', absent), keys.mine)];
-      assert.deepEqual([one.status, plain(one.text.replaceAll(theirs, '{}'))], [other.status, plain(other.text.replaceAll(absent, '{}'))], path);
+      assert.deepEqual(
+        [one.status, plain(one.text.replaceAll(theirs, '{}'))],
+        [other.status, plain(other.text.replaceAll(absent, '{}'))],
+        path,
+      );
     }
   });
 
@@ -154,8 +158,14 @@ describe('what was used', () => {
       const { id } = items.find(({ api }) => api === 'orders')!;
       return (JSON.parse((await get(`/subscriptions/${id}/refusals`, keys[who])).text) as { items: { code: string }[] }).items;
     };
-    assert.deepEqual((await refusals('mine')).map((row) => (row as { code: string }).code), ['FORBIDDEN']);
+    assert.deepEqual(
+      (await refusals('mine')).map((row) => (row as { code: string }).code),
+      ['FORBIDDEN'],
+    );
     const mine = JSON.parse((await get('/analytics/messages', keys.mine)).text) as { items: { id: string; events: number }[] };
-    assert.deepEqual(mine.items.map(({ id, events }) => [id, events]), [['mine', 2]]);
+    assert.deepEqual(
+      mine.items.map(({ id, events }) => [id, events]),
+      [['mine', 2]],
+    );
   });
 });

@@ -44,7 +44,8 @@ describe('An application with its own key', () => {
       const { status, text } = await control.call('GET', path.replace('{}', name), { token: mine.key });
       return [status, text.replaceAll(name, '{}')];
     };
-    for (const name of ['theirs', theirs.subscription, 'r-theirs']) assert.deepEqual(await shape(name), await shape(absent), `${path} ${name}`);
+    for (const name of ['theirs', theirs.subscription, 'r-theirs'])
+      assert.deepEqual(await shape(name), await shape(absent), `${path} ${name}`);
   }
 
   it('sees its own subscriptions and none besides', async () => {
@@ -80,7 +81,14 @@ describe('An application with its own key', () => {
   });
 
   it('sees its own usage, whatever it asks for', async () => {
-    for (const query of ['', '?application=mine', '?application=theirs', `?application=${nobody}`, `?subscription=${theirs.subscription}`, '?by=type'])
+    for (const query of [
+      '',
+      '?application=mine',
+      '?application=theirs',
+      `?application=${nobody}`,
+      `?subscription=${theirs.subscription}`,
+      '?by=type',
+    ])
       await control.call('GET', `/usage${query}`, { token: mine.key });
     assert.deepEqual(
       control.asked.map(([, , query]) => (query as { application: string }).application),
@@ -105,7 +113,14 @@ describe('An application with its own key', () => {
     assert.deepEqual(await asked('messages?by=reader&id=r-theirs'), ['reader', nobody, 'r-theirs']);
     assert.deepEqual(await asked('messages?by=reader&id=r-none'), ['reader', nobody, 'r-none']);
     control.asked.splice(0);
-    for (const query of ['rate?by=api', 'rate?by=api&id=orders', 'lag?by=channel', 'errors?by=subscription', 'messages?by=reader', 'backbones'])
+    for (const query of [
+      'rate?by=api',
+      'rate?by=api&id=orders',
+      'lag?by=channel',
+      'errors?by=subscription',
+      'messages?by=reader',
+      'backbones',
+    ])
       await control.refused('FORBIDDEN', 'GET', `/analytics/${query}`, { token: mine.key });
     assert.deepEqual(control.asked, []);
   });
