@@ -86,6 +86,8 @@ export interface Session {
   /** Attributes a plain JSON body gets on this channel. */
   readonly defaults: EventDefaults;
   publish(address: string, events: readonly EventDraft[]): Promise<readonly Placed[]>;
+  /** Something offered for publishing could not even be read as events: counted like any other refusal. */
+  malformed(error: GatewayError): void;
   /** Rejects when refused; from then on the reader writes to the sink. */
   read(options: ReadOptions, sink: Sink): Promise<Reader>;
   page(options: PageOptions): Promise<Page>;

@@ -11,7 +11,15 @@ const format: WireFormat = { name: 'ten', encode: () => Buffer.alloc(10), encode
 function batch(from: number, count: number, subjectOf = (place: number) => `s${place}`): Batch {
   const events = Array.from({ length: count }, (_, index) => {
     const place = from + index;
-    const draft = { id: `${place}`, source: '/t', type: 't', subject: subjectOf(place), extensions: {}, data: undefined, dataKind: 'json' as const };
+    const draft = {
+      id: `${place}`,
+      source: '/t',
+      type: 't',
+      subject: subjectOf(place),
+      extensions: {},
+      data: undefined,
+      dataKind: 'json' as const,
+    };
     return new Event(draft, 'a', `p-${place}` as Position, 0);
   });
   return { events, bytes: 0, position: `p-${from + count - 1}` as Position, filtered: 0 };
@@ -38,7 +46,10 @@ describe('outbox', () => {
   test('gives back what was added, in pieces of about the size asked for', () => {
     const box = outbox({});
     box.add(batch(1, 5));
-    assert.deepEqual(box.take(25)?.events.map(({ id }) => id), ['1', '2', '3']);
+    assert.deepEqual(
+      box.take(25)?.events.map(({ id }) => id),
+      ['1', '2', '3'],
+    );
     assert.equal(box.bytes, 20);
     assert.deepEqual(drain(box), { ids: ['4', '5'], conflated: 0, position: 'p-5' });
     assert.ok(box.isEmpty);

@@ -119,9 +119,10 @@ export class Catalogue {
   #follow(changes: readonly ResourceChange[]): void {
     this.#index();
     if (changes.some(({ resource }) => resource.kind === 'api' || resource.kind === 'backbone')) {
-      this.#loading = this.#loading.then(() => this.#loadApis());
+      const gone = this.#withdraw();
+      this.#loading = this.#loading.then(() => forgetLogs(gone)).then(() => this.#loadApis());
     }
-    // What else changed with an API, such as a revoked key, does not wait for its contract.
+    // What needs no contract compiled, such as a key that was revoked with the same change, takes effect now.
     this.#tell();
   }
 
@@ -177,11 +178,23 @@ export class Catalogue {
         if (known !== undefined) runtimes.set(resource.name, known);
       }
     }
-    await this.#forgetLogs(runtimes);
+    this.#serve(runtimes);
+    this.#tell();
+  }
+
+  #serve(runtimes: Map<string, ApiRuntime>): void {
     this.#runtimes = runtimes;
     this.#apisByPath = new Map([...runtimes.values()].map((api) => [pathSegments(api.resource.spec.path).join('/'), api]));
     this.#longestPath = Math.max(0, ...[...runtimes.values()].map((api) => pathSegments(api.resource.spec.path).length));
-    this.#tell();
+  }
+
+  /** Stops serving APIs that are no more, and answers them. */
+  #withdraw(): readonly ApiRuntime[] {
+    const kept = new Set(this.#parts.store.list('api', this.#parts.tenant).map(({ id }) => id));
+    const all = [...this.#runtimes.values()];
+    const gone = all.filter(({ resource }) => !kept.has(resource.id));
+    if (gone.length > 0) this.#serve(new Map(all.filter((api) => !gone.includes(api)).map((api) => [api.resource.name, api])));
+    return gone;
   }
 
   async #loadApi(resource: Resource<'api'>, known: ApiRuntime | undefined): Promise<ApiRuntime> {
@@ -196,15 +209,12 @@ export class Catalogue {
     return { resource, log, backbone, contract };
   }
 
-  /** Events of an API that is gone are not kept: the log is left to retention. */
-  async #forgetLogs(runtimes: ReadonlyMap<string, ApiRuntime>): Promise<void> {
-    const kept = new Set([...runtimes.values()].map((api) => api.log));
-    for (const api of this.#runtimes.values()) {
-      if (!kept.has(api.log)) await api.backbone.prepare(api.log, { retainAge: 0, dedupWindow: 0 }).catch(() => undefined);
-    }
-  }
-
   #tell(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** Events of an API that is gone are not kept: the log is left to retention. */
+async function forgetLogs(gone: readonly ApiRuntime[]): Promise<void> {
+  for (const { backbone, log } of gone) await backbone.prepare(log, { retainAge: 0, dedupWindow: 0 }).catch(() => undefined);
 }

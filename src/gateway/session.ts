@@ -147,6 +147,10 @@ export class GatewaySession implements Session {
     });
   }
 
+  malformed(error: GatewayError): void {
+    this.#record(this.#primary, { stage: 'publish', error, events: 1, address: this.address });
+  }
+
   async read(options: ReadOptions, sink: Sink): Promise<Reader> {
     this.#checkOpen();
     const subscription = this.#reads(options.address);

@@ -1,6 +1,7 @@
-import type { ServerResponse } from 'node:http';
-import type { Gateway } from '../../core/entrypoint.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Gateway, Session } from '../../core/entrypoint.ts';
 import { GatewayError } from '../../core/errors.ts';
+import type { EventDraft } from '../../core/event.ts';
 import { credentialOf, remoteOf, type HttpRequest } from '../../listeners/http-request.ts';
 import type { RequestHandler } from '../../listeners/http.ts';
 import { respondJson } from '../../listeners/respond.ts';
@@ -9,7 +10,7 @@ import { limitHeaders } from '../limit-headers.ts';
 import { nameOf } from '../read-options.ts';
 import { BodyBudget } from './body-budget.ts';
 import { decodeBody } from './decode-body.ts';
-import { readBody } from './read-body.ts';
+import { readBody, type BodyLimits } from './read-body.ts';
 
 /** Largest body in bytes where events may be smaller: room for a batch. */
 const minBodyBytes = 4 * 1024 * 1024;
@@ -49,21 +50,21 @@ export class PublishEntrypoint implements RequestHandler {
       remote: remoteOf(raw),
     });
     const reservation = this.#bodies.reserve(session.subscription);
+    const limits: BodyLimits = {
+      maxBytes: Math.max(minBodyBytes, Math.ceil((route.maxEventBytes * 4) / 3) + envelopeBytes),
+      take: (bytes) => reservation.take(bytes),
+      begin: () => {
+        if (raw.headers.expect !== undefined) response.writeContinue();
+      },
+    };
     try {
-      const body = await readBody(raw, {
-        maxBytes: Math.max(minBodyBytes, Math.ceil((route.maxEventBytes * 4) / 3) + envelopeBytes),
-        take: (bytes) => reservation.take(bytes),
-        begin: () => {
-          if (raw.headers.expect !== undefined) response.writeContinue();
-        },
-      });
       if (name !== undefined) {
-        const position = confirmedPosition(raw.headers['ack'], body);
+        const position = confirmedPosition(raw.headers['ack'], await readBody(raw, limits));
         await session.confirm(name, position);
         respondJson(response, 200, JSON.stringify({ confirmed: position }), cors);
         return;
       }
-      const placed = await session.publish(session.address, decodeBody(raw, body, session.defaults));
+      const placed = await session.publish(session.address, await readEvents(raw, limits, session));
       const duplicates = placed.reduce((count, { duplicate }) => count + (duplicate ? 1 : 0), 0);
       const answer = {
         accepted: placed.length - duplicates,
@@ -75,6 +76,16 @@ export class PublishEntrypoint implements RequestHandler {
       reservation.release();
       session.close();
     }
+  }
+}
+
+/** The events of a request; what cannot be read as events is a publishing error too. */
+async function readEvents(raw: IncomingMessage, limits: BodyLimits, session: Session): Promise<readonly EventDraft[]> {
+  try {
+    return decodeBody(raw, await readBody(raw, limits), session.defaults);
+  } catch (error) {
+    if (error instanceof GatewayError) session.malformed(error);
+    throw error;
   }
 }
 

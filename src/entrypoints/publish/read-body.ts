@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../../core/errors.ts';
 
-interface BodyLimits {
+/** What a body may hold, and who is asked for the room. */
+export interface BodyLimits {
   readonly maxBytes: number;
   /** Called before so many bytes more are kept; throws when there is no room for them. */
   readonly take: (bytes: number) => void;

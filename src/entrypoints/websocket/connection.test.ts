@@ -33,6 +33,8 @@ class Publications implements ConnectedSession {
     this.#answer = answer;
   }
 
+  malformed(): void {}
+
   publish(_address: string, _events: readonly EventDraft[]): Promise<readonly Placed[]> {
     this.asked += 1;
     if (!this.#isHeld) return Promise.resolve(this.#answer);
@@ -94,7 +96,15 @@ describe('a WebSocket connection', () => {
       webSockets.handleUpgrade(request, socket, head, (webSocket) => (accepted = webSocket));
       return accepted;
     };
-    const connection = new Connection({ socket, accept, session, dialect: sluiceDialect, now: time.now, schedule: time.schedule, onBug: (error) => assert.fail(String(error)) });
+    const connection = new Connection({
+      socket,
+      accept,
+      session,
+      dialect: sluiceDialect,
+      now: time.now,
+      schedule: time.schedule,
+      onBug: (error) => assert.fail(String(error)),
+    });
     begin(connection);
     await client.http.head;
     return { client, connection, socket };
@@ -119,7 +129,10 @@ describe('a WebSocket connection', () => {
     assert.equal((await client.next()).kind, 'ping');
     time.advance(25_000);
     await client.http.closed;
-    await until(async () => session.closed === 1, () => 'the session is still open');
+    await until(
+      async () => session.closed === 1,
+      () => 'the session is still open',
+    );
     assert.equal(time.pending, 0);
   });
 
@@ -143,19 +156,28 @@ describe('a WebSocket connection', () => {
     time.advance(25_000);
     time.advance(25_000);
     assert.equal(socket.destroyed, true);
-    await until(async () => session.closed === 1, () => 'the session is still open');
+    await until(
+      async () => session.closed === 1,
+      () => 'the session is still open',
+    );
   });
 
   test('keeps a client whose publications wait to be committed', limit, async () => {
     const session = new Publications(true);
     const { client, socket } = await open(session);
     for (let ref = 0; ref < 200; ref += 1) client.say({ op: 'publish', ref, event: { ...event, subject: 'x'.repeat(1000) } });
-    await until(async () => session.asked >= 64, () => `only ${session.asked} were read`);
+    await until(
+      async () => session.asked >= 64,
+      () => `only ${session.asked} were read`,
+    );
     time.advance(25_000);
     time.advance(25_000);
     time.advance(25_000);
     assert.equal(socket.destroyed, false);
-    await until(async () => (session.answer(Infinity), session.asked === 200), () => 'it was read no further');
+    await until(
+      async () => (session.answer(Infinity), session.asked === 200),
+      () => 'it was read no further',
+    );
     session.answer(Infinity);
   });
 
@@ -165,13 +187,19 @@ describe('a WebSocket connection', () => {
     const total = 5000;
     const padding = 'x'.repeat(1000);
     for (let ref = 0; ref < total; ref += 1) client.say({ op: 'publish', ref, event: { ...event, subject: padding } });
-    await until(async () => session.asked >= 64, () => `only ${session.asked} were read`);
+    await until(
+      async () => session.asked >= 64,
+      () => `only ${session.asked} were read`,
+    );
     // One chunk of the socket may still have been under way.
     const most = 64 + Math.ceil((64 * 1024) / 1000);
     let answered = 0;
     while (answered < total) {
       assert.ok(session.asked - answered <= most, `${session.asked - answered} are in work`);
-      await until(async () => session.asked > answered, () => `it stopped after ${session.asked}`);
+      await until(
+        async () => session.asked > answered,
+        () => `it stopped after ${session.asked}`,
+      );
       const inWork = session.asked - answered;
       session.answer(inWork);
       for (let n = 0; n < inWork; n += 1) assert.equal((await client.nextJson())['ref'], answered + n);
@@ -182,12 +210,18 @@ describe('a WebSocket connection', () => {
 
   test('lets no answers pile up for a client that does not read them', limit, async () => {
     const place: Placed = { position: 'p'.repeat(100) as Position, duplicate: false };
-    const session = new Publications(false, Array.from({ length: 1000 }, () => place));
+    const session = new Publications(
+      false,
+      Array.from({ length: 1000 }, () => place),
+    );
     const { client, socket } = await open(session);
     client.http.socket.pause();
     const total = 500;
     for (let ref = 0; ref < total; ref += 1) client.say({ op: 'publish', ref, event: { ...event, subject: 'x'.repeat(20_000) } });
-    await until(async () => socket.writableNeedDrain, () => 'the socket never filled');
+    await until(
+      async () => socket.writableNeedDrain,
+      () => 'the socket never filled',
+    );
     const stuck = await steady(() => session.asked);
     assert.ok(stuck < total, 'it read on although nobody took its answers');
     assert.ok(socket.writableLength < 1024 * 1024, `${socket.writableLength} bytes wait`);
@@ -238,18 +272,24 @@ describe('a WebSocket connection', () => {
     const session = new Publications(false);
     const { client } = await open(session);
     client.http.socket.destroy();
-    await until(async () => session.closed === 1, () => 'the session is still open');
+    await until(
+      async () => session.closed === 1,
+      () => 'the session is still open',
+    );
     assert.equal(time.pending, 0);
   });
 
   /** The value once a hundred turns of the loop did not change it. */
   async function steady(value: () => number): Promise<number> {
     let [last, same] = [value(), 0];
-    await until(async () => {
-      same = value() === last ? same + 1 : 0;
-      last = value();
-      return same > 20;
-    }, () => 'it never comes to rest');
+    await until(
+      async () => {
+        same = value() === last ? same + 1 : 0;
+        last = value();
+        return same > 20;
+      },
+      () => 'it never comes to rest',
+    );
     return last;
   }
 });

@@ -16,7 +16,7 @@ export interface ConnectionParts {
   readonly socket: Socket;
   /** Answers the handshake, once; undefined when the client is gone. */
   readonly accept: () => WebSocket | undefined;
-  readonly session: Pick<Session, 'address' | 'publish' | 'limits' | 'renew' | 'close'>;
+  readonly session: Pick<Session, 'address' | 'publish' | 'limits' | 'malformed' | 'renew' | 'close'>;
   readonly dialect: Dialect;
   readonly now: () => number;
   readonly schedule: (at: number, callback: () => void) => () => void;
@@ -125,9 +125,18 @@ export class Connection implements Sink {
   }
 
   async #answer(message: Buffer): Promise<Buffer | undefined> {
-    const { dialect, onBug } = this.#parts;
+    const { dialect, session, onBug } = this.#parts;
+    let request: ClientRequest;
     try {
-      return await this.#handle(dialect.parse(message, maxBatchEvents));
+      request = dialect.parse(message, maxBatchEvents);
+    } catch (error) {
+      const refusal = toGatewayError(error);
+      if (refusal.code === 'INTERNAL') onBug(error);
+      else session.malformed(refusal);
+      return dialect.error(refusal, dialect.refOf(error));
+    }
+    try {
+      return await this.#handle(request);
     } catch (error) {
       const refusal = toGatewayError(error);
       if (refusal.code === 'INTERNAL') onBug(error);
@@ -153,7 +162,9 @@ export class Connection implements Sink {
 
   #confirm(position: string): void {
     const refusal =
-      this.#reader === undefined ? new GatewayError('BAD_REQUEST', 'This connection reads nothing, so there is nothing to acknowledge.') : this.#reader.confirm(position);
+      this.#reader === undefined
+        ? new GatewayError('BAD_REQUEST', 'This connection reads nothing, so there is nothing to acknowledge.')
+        : this.#reader.confirm(position);
     if (refusal !== undefined) throw refusal;
   }
 
