@@ -55,6 +55,7 @@ export class LiveReader {
   #state: State = 'waiting';
   #outbox: Outbox | undefined;
   #isReading = false;
+  #countsAsBehind = false;
   #cancelHold: (() => void) | undefined;
   #heldUntil: number | undefined;
   /** Joined a feed that stands before this reader's position: events up to it are passed over. */
@@ -307,7 +308,7 @@ export class LiveReader {
     if (this.#isReading || this.#state !== 'waiting') return;
     const { feed, sink, account, filter } = this.#parts;
     this.#isReading = true;
-    feed.behind.enter();
+    this.#isBehind(true);
     this.#state = 'catching-up';
     try {
       while (this.#state === 'catching-up') {
@@ -320,7 +321,6 @@ export class LiveReader {
     } catch (error) {
       this.end(toGatewayError(error));
     } finally {
-      feed.behind.exit();
       this.#isReading = false;
       if (this.#is('waiting') && sink.buffered === 0) queueMicrotask(() => void this.#catchUp());
     }
@@ -331,12 +331,22 @@ export class LiveReader {
     return this.#state === state;
   }
 
+  /** A reader that waits for its socket is still behind: what others read meanwhile is kept for it. */
+  #isBehind(isBehind: boolean): void {
+    if (this.#countsAsBehind === isBehind) return;
+    this.#countsAsBehind = isBehind;
+    const { behind } = this.#parts.feed;
+    if (isBehind) behind.enter();
+    else behind.exit();
+  }
+
   #joinIfLevel(): boolean {
     const { feed, backbone, account } = this.#parts;
     if (this.#position !== feed.position) {
       if (backbone.compare(this.#position, feed.position) <= 0) return false;
       this.#passOver = this.#position;
     }
+    this.#isBehind(false);
     this.#state = 'live';
     this.#outbox = undefined;
     account.state('live');
@@ -345,6 +355,7 @@ export class LiveReader {
   }
 
   #leaveFeed(state: 'waiting' | 'held'): void {
+    this.#isBehind(false);
     this.#parts.feed.leave(this);
     this.#outbox?.clear();
     this.#outbox = undefined;
@@ -355,6 +366,7 @@ export class LiveReader {
     if (this.#state === 'closed') return;
     this.#cancelHold?.();
     this.#cancelHold = undefined;
+    this.#isBehind(false);
     this.#parts.feed.leave(this);
     this.#outbox = undefined;
     this.#state = 'closed';
