@@ -50,19 +50,28 @@ function missed({ gaps }: Seen): number {
 const modes: Partial<Record<ChatUser, (seen: Seen) => void>> = {
   patient: ({ numbers, gaps }) => {
     assert.deepEqual(gaps, []);
-    assert.deepEqual(numbers, Array.from({ length: count }, (_, index) => index + 1));
+    assert.deepEqual(
+      numbers,
+      Array.from({ length: count }, (_, index) => index + 1),
+    );
   },
   forgetful: (seen) => {
     assert.ok(missed(seen) > 0, 'nothing was dropped');
     assert.equal(seen.numbers.length + missed(seen), count);
-    assert.deepEqual(seen.numbers, seen.numbers.toSorted((a, b) => a - b));
+    assert.deepEqual(
+      seen.numbers,
+      seen.numbers.toSorted((a, b) => a - b),
+    );
     assert.ok(seen.gaps.every(({ reason }) => reason === 'dropped'));
   },
   latest: (seen) => {
     assert.ok(missed(seen) > 0, 'nothing was conflated');
     assert.equal(seen.numbers.length + missed(seen), count);
     // The newest of every key is never given up.
-    assert.deepEqual(seen.numbers.filter((n) => n > count - keys), Array.from({ length: keys }, (_, index) => count - keys + 1 + index));
+    assert.deepEqual(
+      seen.numbers.filter((n) => n > count - keys),
+      Array.from({ length: keys }, (_, index) => count - keys + 1 + index),
+    );
   },
 };
 
@@ -93,7 +102,11 @@ for (const protocol of [readingBySse, readingByWebSocket, readingBySluiceWebSock
       const neighbour = await join(room, 'open');
       let worst = 0;
       for (let n = 1; n <= count; n += 5) {
-        const events = Array.from({ length: 5 }, (_, index) => ({ id: `${n + index}`, subject: `key-${(n + index) % keys}`, data: { n: n + index, padding } }));
+        const events = Array.from({ length: 5 }, (_, index) => ({
+          id: `${n + index}`,
+          subject: `key-${(n + index) % keys}`,
+          data: { n: n + index, padding },
+        }));
         const began = performance.now();
         await say(world, room, events);
         assert.equal((await eventsOf(neighbour, 5)).length, 5);
@@ -134,7 +147,7 @@ for (const protocol of [readingBySse, readingByWebSocket, readingBySluiceWebSock
       let told = await reading.next();
       while (told.kind === 'event') told = await reading.next();
       assert.equal(told.kind, 'end');
-      const { code, retryAfter } = told as Extract<Told, { kind: 'end' }>;
+      const { code, retryAfter } = told;
       assert.deepEqual([code, (retryAfter ?? 0) > 0], ['TOO_SLOW', true]);
     });
   });

@@ -38,7 +38,11 @@ describe('pages in Chromium', { skip: noChromium }, () => {
   });
 
   const ticket = async (user: ChatUser = 'open'): Promise<string> => {
-    const response = await fetch(`${world.control}/api/v1/tickets`, { method: 'POST', headers: { authorization: `Bearer ${keyOf(user)}`, 'content-type': 'application/json' }, body: '{}' });
+    const response = await fetch(`${world.control}/api/v1/tickets`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${keyOf(user)}`, 'content-type': 'application/json' },
+      body: '{}',
+    });
     return ((await response.json()) as { ticket: string }).ticket;
   };
 
@@ -46,12 +50,13 @@ describe('pages in Chromium', { skip: noChromium }, () => {
   const listen = (page: Page, url: string, types: readonly string[] = ['message']): Promise<void> =>
     page.evaluate(
       ([target, names]) => {
-        const source = new EventSource(target as string);
+        const source = new EventSource(target);
         const collected = { messages: [] as unknown[], errors: [] as string[], opened: 0, closes: [] };
         source.onopen = () => (collected.opened += 1);
         const hear = (name: string, heard: (message: { data: string; lastEventId: string }) => void): void =>
           source.addEventListener(name, (event) => heard(event as unknown as { data: string; lastEventId: string }));
-        for (const name of names as string[]) hear(name, ({ lastEventId, data }) => collected.messages.push({ id: lastEventId, text: data }));
+        for (const name of names as string[])
+          hear(name, ({ lastEventId, data }) => collected.messages.push({ id: lastEventId, text: data }));
         hear('sluice.error', ({ data }) => collected.errors.push((JSON.parse(data) as { code: string }).code));
         Object.assign(globalThis, { collected: () => ({ ...collected, state: source.readyState }), source });
       },
@@ -60,7 +65,7 @@ describe('pages in Chromium', { skip: noChromium }, () => {
   const open = (page: Page, url: string, protocols: readonly string[]): Promise<void> =>
     page.evaluate(
       ([target, names]) => {
-        const socket = new WebSocket(target as string, names as string[]);
+        const socket = new WebSocket(target, names as string[]);
         const collected = { messages: [] as unknown[], errors: [] as string[], opened: 0, closes: [] as unknown[] };
         socket.onopen = () => (collected.opened += 1);
         socket.onerror = () => collected.errors.push('error');
@@ -70,10 +75,14 @@ describe('pages in Chromium', { skip: noChromium }, () => {
       },
       [url, protocols] as const,
     );
-  const collected = (page: Page): Promise<Collected> => page.evaluate(() => (globalThis as unknown as { collected: () => Collected }).collected());
+  const collected = (page: Page): Promise<Collected> =>
+    page.evaluate(() => (globalThis as unknown as { collected: () => Collected }).collected());
   const becomes = async (page: Page, isTrue: (collected: Collected) => boolean): Promise<Collected> => {
     let last: Collected | undefined;
-    await until(async () => isTrue((last = await collected(page))), () => JSON.stringify(last));
+    await until(
+      async () => isTrue((last = await collected(page))),
+      () => JSON.stringify(last),
+    );
     return last as Collected;
   };
   const idsIn = ({ messages }: Collected): readonly string[] => messages.map(({ text }) => (JSON.parse(text) as { id: string }).id);
@@ -85,7 +94,10 @@ describe('pages in Chromium', { skip: noChromium }, () => {
     await becomes(page, ({ opened }) => opened === 1);
     const positions = await say(world, '/chat/a/said', [...numbered('', 2), { id: 'text', data: { text: 'a\r\nb\u0000\u2028 grün' } }]);
     const heard = await becomes(page, ({ messages }) => messages.length === 3);
-    assert.deepEqual(heard.messages.map(({ id }) => id), positions);
+    assert.deepEqual(
+      heard.messages.map(({ id }) => id),
+      positions,
+    );
     assert.deepEqual((JSON.parse(heard.messages[2]?.text ?? '') as { data: unknown }).data, { text: 'a\r\nb\u0000\u2028 grün' });
     await page.context().close();
   });
@@ -155,9 +167,13 @@ describe('pages in Chromium', { skip: noChromium }, () => {
       async ([url, key]) => {
         const event = { specversion: '1.0', id: 'f', source: '/fetch', type: 'com.example.both', data: {} };
         const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/cloudevents+json' };
-        const response = await fetch(url as string, { method: 'POST', headers, body: JSON.stringify(event) });
-        const refused = await fetch(url as string, { method: 'POST', headers, body: '{' });
-        return { status: response.status, limit: response.headers.get('ratelimit'), refused: ((await refused.json()) as { code: string }).code };
+        const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(event) });
+        const refused = await fetch(url, { method: 'POST', headers, body: '{' });
+        return {
+          status: response.status,
+          limit: response.headers.get('ratelimit'),
+          refused: ((await refused.json()) as { code: string }).code,
+        };
       },
       [`${world.gateway}/chat/g/both`, keyOf('talker')] as const,
     );

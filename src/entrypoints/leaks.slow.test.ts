@@ -30,7 +30,8 @@ test('clients that come and go, however they go, leave nothing behind', { timeou
   for (let round = 0; round < 12; round += 1) {
     const readings: Reading[] = [];
     for (const protocol of protocols) {
-      for (let n = 0; n < 25; n += 1) readings.push(protocol.read({ gateway: world.gateway, path: room, key: n % 5 === 4 ? 'nobody' : keyOf('open') }));
+      for (let n = 0; n < 25; n += 1)
+        readings.push(protocol.read({ gateway: world.gateway, path: room, key: n % 5 === 4 ? 'nobody' : keyOf('open') }));
     }
     await Promise.all(readings.map(({ ready }) => ready));
     await say(world, room, numbered(`${round}-`, 10));
@@ -43,7 +44,10 @@ test('clients that come and go, however they go, leave nothing behind', { timeou
   const growth = heapUsed() - heap;
   assert.ok(growth < 8 * 1024 * 1024, `eight rounds of a hundred clients left ${growth >> 10} KiB`);
   await world.stop();
-  await until(async () => Object.entries(resources()).every(([kind, count]) => count <= (before[kind] ?? 0) + (kind === 'Timeout' ? 1 : 0)), () => JSON.stringify({ before, after: resources() }));
+  await until(
+    async () => Object.entries(resources()).every(([kind, count]) => count <= (before[kind] ?? 0) + (kind === 'Timeout' ? 1 : 0)),
+    () => JSON.stringify({ before, after: resources() }),
+  );
   process.off('warning', onWarning);
   assert.deepEqual(warnings, []);
 });

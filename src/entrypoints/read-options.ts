@@ -9,7 +9,13 @@ const maxFilter = 1024;
 /** What a URL asks to read: `?from=`, `?reader=`, `?filter=`, and what the client has seen (`Last-Event-ID` or `?after=`). */
 export function readOptionsOf(address: string, query: URLSearchParams, lastEventId: string | undefined): ReadOptions {
   const resume = lastEventId ?? query.get('after') ?? undefined;
-  return { address, from: startOf(query.get('from')), resume: resume === '' ? undefined : resume, name: nameOf(query.get('reader')), filter: filterOf(query.get('filter')) };
+  return {
+    address,
+    from: startOf(query.get('from')),
+    resume: resume === '' ? undefined : resume,
+    name: nameOf(query.get('reader')),
+    filter: filterOf(query.get('filter')),
+  };
 }
 
 function startOf(from: string | null): StartFrom {

@@ -63,12 +63,20 @@ describe('requests from pages', () => {
     const key = { 'x-api-key': keyOf('open'), origin };
     const event = { specversion: '1.0', id: '1', source: '/cors', type: 'com.example.both', data: {} };
     const answers = {
-      202: await fetch(`${world.gateway}/chat/a/both`, { method: 'POST', headers: { ...key, 'content-type': 'application/cloudevents+json' }, body: JSON.stringify(event) }),
+      202: await fetch(`${world.gateway}/chat/a/both`, {
+        method: 'POST',
+        headers: { ...key, 'content-type': 'application/cloudevents+json' },
+        body: JSON.stringify(event),
+      }),
       200: await fetch(`${world.gateway}/chat/a/both`, { headers: key }),
       401: await fetch(`${world.gateway}/chat/a/both`, { headers: { origin } }),
       404: await fetch(`${world.gateway}/chat/a/whispered`, { headers: key }),
       405: await fetch(`${world.gateway}/chat/a/both`, { method: 'PUT', headers: key }),
-      413: await fetch(`${world.gateway}/chat/a/both`, { method: 'POST', headers: { ...key, 'content-type': 'application/json' }, body: new Uint8Array(12 * 1024 * 1024) }),
+      413: await fetch(`${world.gateway}/chat/a/both`, {
+        method: 'POST',
+        headers: { ...key, 'content-type': 'application/json' },
+        body: new Uint8Array(12 * 1024 * 1024),
+      }),
     };
     for (const [status, response] of Object.entries(answers)) {
       assert.deepEqual([response.status, allowed(response)], [Number(status), origin]);
@@ -81,7 +89,9 @@ describe('requests from pages', () => {
   });
 
   test('of other origins may read nothing', async () => {
-    const response = await fetch(`${world.gateway}/chat/a/both`, { headers: { 'x-api-key': keyOf('open'), origin: 'https://evil.example' } });
+    const response = await fetch(`${world.gateway}/chat/a/both`, {
+      headers: { 'x-api-key': keyOf('open'), origin: 'https://evil.example' },
+    });
     assert.equal(allowed(response), null);
     await response.arrayBuffer();
   });

@@ -13,7 +13,11 @@ export function isAllowedOrigin(cors: Cors | undefined, origin: string): boolean
 export function corsHeaders(cors: Cors | undefined, origin: string | undefined): Record<string, string> {
   if (cors === undefined) return {};
   if (origin === undefined || !isAllowedOrigin(cors, origin)) return { vary: 'Origin' };
-  return { 'access-control-allow-origin': cors.origins.includes('*') ? '*' : origin, 'access-control-expose-headers': exposed, vary: 'Origin' };
+  return {
+    'access-control-allow-origin': cors.origins.includes('*') ? '*' : origin,
+    'access-control-expose-headers': exposed,
+    vary: 'Origin',
+  };
 }
 
 /** Headers for a preflight request. */
@@ -21,7 +25,11 @@ export function preflightHeaders(cors: Cors | undefined, headers: IncomingHttpHe
   const basic = corsHeaders(cors, headers.origin);
   if (cors === undefined || !('access-control-allow-origin' in basic)) return basic;
   const asked = String(headers['access-control-request-headers'] ?? '');
-  const allowed = asked.split(',').map((name) => name.trim()).filter((name) => allowedHeader.test(name)).slice(0, 50);
+  const allowed = asked
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => allowedHeader.test(name))
+    .slice(0, 50);
   return {
     ...basic,
     'access-control-allow-methods': 'GET, POST',

@@ -14,9 +14,13 @@ export interface HttpRequest {
 }
 
 /** Splits a request target into path and query; absolute targets are refused, as this is no proxy. */
-export function splitTarget({ url: target = '', headers, httpVersion }: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } {
+export function splitTarget({ url: target = '', headers, httpVersion }: IncomingMessage): {
+  readonly path: string;
+  readonly query: URLSearchParams;
+} {
   // RFC 9112, section 3.2.
-  if (headers.host === undefined && httpVersion === '1.1') throw new GatewayError('BAD_REQUEST', 'An HTTP/1.1 request needs the header Host.');
+  if (headers.host === undefined && httpVersion === '1.1')
+    throw new GatewayError('BAD_REQUEST', 'An HTTP/1.1 request needs the header Host.');
   if (!target.startsWith('/')) throw new GatewayError('BAD_REQUEST', 'The request target must be a path.');
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
@@ -29,7 +33,10 @@ const secretParameters = ['api_key', 'apikey', 'api-key', 'key', 'token', 'acces
 export function credentialOf({ raw, query }: Pick<HttpRequest, 'raw' | 'query'>): Credential | undefined {
   for (const name of secretParameters) {
     if (query.has(name)) {
-      throw new GatewayError('BAD_REQUEST', `Secrets do not belong in a URL: send the key as a header instead of ?${name}=, or get a single-use ?ticket=.`);
+      throw new GatewayError(
+        'BAD_REQUEST',
+        `Secrets do not belong in a URL: send the key as a header instead of ?${name}=, or get a single-use ?ticket=.`,
+      );
     }
   }
   const found: Credential[] = [];

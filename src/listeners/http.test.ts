@@ -43,7 +43,11 @@ describe('the HTTP listener', () => {
     ['a negative length', 'POST /chat/a/both HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n', 400],
     ['a length past all integers', 'POST /chat/a/both HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n', 400],
     ['a transfer coding nobody knows', 'POST /chat/a/both HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: zip\r\n\r\n', 400],
-    ['a chunk size that is none', `POST /chat/a/both HTTP/1.1\r\nHost: x\r\nX-API-Key: ${keyOf('open')}\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n`, 400],
+    [
+      'a chunk size that is none',
+      `POST /chat/a/both HTTP/1.1\r\nHost: x\r\nX-API-Key: ${keyOf('open')}\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n`,
+      400,
+    ],
     ['17 KiB of headers', `GET /chat/a/said HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(17 * 1024)}\r\n\r\n`, 431],
     ['a path of 17 KiB', `GET /chat/${'a'.repeat(17 * 1024)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
     ['HTTP/2 by prior knowledge', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
@@ -66,7 +70,10 @@ describe('the HTTP listener', () => {
       assert.equal(head.status, status);
       assert.equal(head.headers['content-type'], 'application/problem+json');
       const length = Number(head.headers['content-length']);
-      await until(async () => http.body.length >= length, () => 'the problem did not come whole');
+      await until(
+        async () => http.body.length >= length,
+        () => 'the problem did not come whole',
+      );
       const problem = JSON.parse(http.body.toString('utf8')) as Record<string, unknown>;
       assert.equal(problem['status'], status);
       assert.match(String(problem['detail']), /^[A-Z].*\.$/);
@@ -85,7 +92,10 @@ describe('the HTTP listener', () => {
     http.send('GET', '/nothing', {});
     await http.head;
     http.send('GET', '/chat/a/said', {});
-    await until(async () => http.body.includes('HTTP/1.1 401'), () => `the second answer did not come: ${http.body.toString('latin1')}`);
+    await until(
+      async () => http.body.includes('HTTP/1.1 401'),
+      () => `the second answer did not come: ${http.body.toString('latin1')}`,
+    );
   });
 
   test('closes what sends garbage and never hangs up itself', limit, async () => {
@@ -114,7 +124,10 @@ describe('the HTTP listener', () => {
     http.send('GET', '/chat/queue/said?wait=200ms', key);
     http.send('GET', '/chat/queue/said', { ...key, accept: 'text/event-stream' });
     assert.equal((await http.head).headers['content-type'], 'application/cloudevents-batch+json');
-    await until(async () => /\r\n\r\nretry: \d+\n\n$/.test(http.body.toString('latin1')), () => `the stream did not follow: ${http.body.toString('latin1')}`);
+    await until(
+      async () => /\r\n\r\nretry: \d+\n\n$/.test(http.body.toString('latin1')),
+      () => `the stream did not follow: ${http.body.toString('latin1')}`,
+    );
     assert.match(http.body.toString('latin1'), /^\[\]HTTP\/1\.1 200 OK\r\n/);
     http.socket.destroy();
   });
@@ -123,18 +136,25 @@ describe('the HTTP listener', () => {
     const http = open();
     for (let n = 0; n < 100; n += 1) http.send('GET', '/chat/flood/said?wait=20s', key);
     await http.closed;
-    await until(async () => (await world.connections()) === 0, () => 'the gateway still waits for it');
+    await until(
+      async () => (await world.connections()) === 0,
+      () => 'the gateway still waits for it',
+    );
   });
 
   for (const more of ['GET /chat/a/said HTTP/1.1\r\nHost: x\r\n\r\n', 'garbage\r\n\r\n']) {
-    test(`cuts a stream whose client sends ${JSON.stringify(more.slice(0, 7))} behind its request, and writes nothing into it`, limit, async () => {
-      const http = open();
-      http.send('GET', '/chat/a/said', { ...key, accept: 'text/event-stream' });
-      await http.head;
-      http.socket.write(more);
-      await http.closed;
-      assert.match(http.body.toString('latin1'), /^retry: \d+\n\n$/);
-    });
+    test(
+      `cuts a stream whose client sends ${JSON.stringify(more.slice(0, 7))} behind its request, and writes nothing into it`,
+      limit,
+      async () => {
+        const http = open();
+        http.send('GET', '/chat/a/said', { ...key, accept: 'text/event-stream' });
+        await http.head;
+        http.socket.write(more);
+        await http.closed;
+        assert.match(http.body.toString('latin1'), /^retry: \d+\n\n$/);
+      },
+    );
   }
 });
 
@@ -166,7 +186,9 @@ describe('uploads', () => {
 
   test('are taken by HTTP/1.0, which closes', limit, async () => {
     const http = open();
-    http.socket.write(`POST /chat/old/both HTTP/1.0\r\nX-API-Key: ${keyOf('open')}\r\nContent-Type: application/cloudevents+json\r\nContent-Length: ${event.length}\r\n\r\n${event}`);
+    http.socket.write(
+      `POST /chat/old/both HTTP/1.0\r\nX-API-Key: ${keyOf('open')}\r\nContent-Type: application/cloudevents+json\r\nContent-Length: ${event.length}\r\n\r\n${event}`,
+    );
     assert.equal((await http.head).status, 202);
     await http.closed;
   });
@@ -174,11 +196,19 @@ describe('uploads', () => {
   test('are asked for only when they will be read', limit, async () => {
     const http = open();
     http.send('POST', '/chat/expect/both', { ...structured, 'content-length': String(event.length), expect: '100-continue' });
-    await until(async () => http.continues === 1, () => 'nobody asked for the body');
+    await until(
+      async () => http.continues === 1,
+      () => 'nobody asked for the body',
+    );
     http.socket.write(event);
     assert.equal((await http.head).status, 202);
     const refused = open();
-    refused.send('POST', '/chat/expect/both', { 'content-length': '1000000', 'content-type': 'application/json', expect: '100-continue', authorization: 'Bearer wrong' });
+    refused.send('POST', '/chat/expect/both', {
+      'content-length': '1000000',
+      'content-type': 'application/json',
+      expect: '100-continue',
+      authorization: 'Bearer wrong',
+    });
     assert.equal((await refused.head).status, 401);
     assert.equal(refused.continues, 0);
     const large = open();
@@ -211,7 +241,10 @@ describe('uploads', () => {
       more();
       const head = await http.head;
       assert.equal(head.status, 413);
-      await until(async () => http.body.includes('TOO_LARGE'), () => 'the problem did not come');
+      await until(
+        async () => http.body.includes('TOO_LARGE'),
+        () => 'the problem did not come',
+      );
       await http.closed;
       assert.ok(sent < size, 'the server took everything before it refused');
     });
@@ -229,13 +262,19 @@ describe('uploads', () => {
   });
 
   test('that are compressed are refused', limit, async () => {
-    const response = await fetch(`${world.gateway}/chat/gzip/both`, { method: 'POST', headers: { ...structured, 'content-encoding': 'gzip' }, body: event });
+    const response = await fetch(`${world.gateway}/chat/gzip/both`, {
+      method: 'POST',
+      headers: { ...structured, 'content-encoding': 'gzip' },
+      body: event,
+    });
     assert.deepEqual([response.status, ((await response.json()) as { code: string }).code], [415, 'UNSUPPORTED_MEDIA_TYPE']);
   });
 
   test('from many at once are all answered', limit, async () => {
     const answers = await Promise.all(
-      Array.from({ length: 200 }, (_, n) => fetch(`${world.gateway}/chat/many/both`, { method: 'POST', headers: structured, body: event.replace('"1"', `"many-${n}"`) })),
+      Array.from({ length: 200 }, (_, n) =>
+        fetch(`${world.gateway}/chat/many/both`, { method: 'POST', headers: structured, body: event.replace('"1"', `"many-${n}"`) }),
+      ),
     );
     assert.deepEqual([...new Set(answers.map(({ status }) => status))], [202]);
     await Promise.all(answers.map((answer) => answer.arrayBuffer()));

@@ -202,7 +202,11 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'HPE_HEADER_OVERFLOW') {
     endWithProblem(socket, new GatewayError('HEADERS_TOO_LARGE', 'The request headers have more than 16 KiB.'), {});
   } else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    endWithProblem(socket, new GatewayError('REQUEST_TIMEOUT', 'The request did not arrive in time: 10 s for the headers, 30 s in all.'), {});
+    endWithProblem(
+      socket,
+      new GatewayError('REQUEST_TIMEOUT', 'The request did not arrive in time: 10 s for the headers, 30 s in all.'),
+      {},
+    );
   } else {
     endWithProblem(socket, new GatewayError('BAD_REQUEST', 'This is not a well-formed HTTP/1.1 request.'), {});
   }

@@ -12,7 +12,13 @@ export function endWithProblem(socket: Duplex, error: GatewayError, headers: Rea
     return;
   }
   const body = JSON.stringify(error.toProblem());
-  const all = { 'content-type': 'application/problem+json', 'content-length': String(Buffer.byteLength(body)), connection: 'close', ...refusalHeaders(error), ...headers };
+  const all = {
+    'content-type': 'application/problem+json',
+    'content-length': String(Buffer.byteLength(body)),
+    connection: 'close',
+    ...refusalHeaders(error),
+    ...headers,
+  };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${error.status} ${error.code}\r\n${lines.join('')}\r\n${body}`);
   socket.resume();

@@ -10,7 +10,12 @@ type Headers = Readonly<Record<string, string>>;
 /** Answers with JSON and nothing left to guess for a browser. */
 export function respondJson(response: ServerResponse, status: number, body: Buffer | string, headers: Headers): void {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': String(bytes.length), 'x-content-type-options': 'nosniff', ...headers });
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': String(bytes.length),
+    'x-content-type-options': 'nosniff',
+    ...headers,
+  });
   response.end(bytes);
 }
 
@@ -35,5 +40,9 @@ function limitHeaders({ details, retryAfter }: GatewayError): Record<string, str
 /** Answers with an RFC 9457 problem document. */
 export function respondProblem(response: ServerResponse, error: GatewayError, headers: Headers): void {
   if (response.headersSent || response.destroyed) return;
-  respondJson(response, error.status, JSON.stringify(error.toProblem()), { ...refusalHeaders(error), ...headers, 'content-type': 'application/problem+json' });
+  respondJson(response, error.status, JSON.stringify(error.toProblem()), {
+    ...refusalHeaders(error),
+    ...headers,
+    'content-type': 'application/problem+json',
+  });
 }

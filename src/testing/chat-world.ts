@@ -95,12 +95,18 @@ export interface ChatEvent {
 }
 
 /** Publishes events as a batch; resolves to their positions once they are durable. */
-export async function say(world: SluiceFixture, path: string, events: readonly ChatEvent[], as: ChatUser = 'provider'): Promise<readonly string[]> {
+export async function say(
+  world: SluiceFixture,
+  path: string,
+  events: readonly ChatEvent[],
+  as: ChatUser = 'provider',
+): Promise<readonly string[]> {
   const body = JSON.stringify(events.map((event) => ({ specversion: '1.0', source: path, type: 'com.example.said', data: {}, ...event })));
   const headers = { 'content-type': 'application/cloudevents-batch+json', authorization: `Bearer ${keyOf(as)}` };
   const response = await fetch(`${world.gateway}${path}`, { method: 'POST', headers, body });
   const answer = (await response.json()) as { positions?: readonly string[] };
-  if (response.status !== 202 || answer.positions === undefined) throw new Error(`Publishing was answered ${response.status}: ${JSON.stringify(answer)}`);
+  if (response.status !== 202 || answer.positions === undefined)
+    throw new Error(`Publishing was answered ${response.status}: ${JSON.stringify(answer)}`);
   return answer.positions;
 }
 
@@ -113,7 +119,10 @@ export function numbered(prefix: string, count: number, from = 1): readonly Chat
 export async function assertNoConnections(world: SluiceFixture): Promise<void> {
   let held = -1;
   try {
-    await until(async () => (held = await world.connections()) === 0, () => `the gateway still holds ${held} connections`);
+    await until(
+      async () => (held = await world.connections()) === 0,
+      () => `the gateway still holds ${held} connections`,
+    );
   } catch (error) {
     await world.stop();
     throw error;

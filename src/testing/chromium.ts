@@ -7,7 +7,9 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 const executablePath = process.env['SLUICE_TEST_CHROMIUM'] ?? '/usr/bin/chromium';
 
 /** Why tests in a browser are skipped here; false where there is one. */
-export const noChromium = existsSync(executablePath) ? false : `there is no Chromium at ${executablePath}; name one in SLUICE_TEST_CHROMIUM`;
+export const noChromium = existsSync(executablePath)
+  ? false
+  : `there is no Chromium at ${executablePath}; name one in SLUICE_TEST_CHROMIUM`;
 
 /** A Chromium without a window that talks to nobody of its own accord. */
 export function openChromium(): Promise<Browser> {
@@ -24,7 +26,9 @@ export class PageOrigin {
   }
 
   static async open(): Promise<PageOrigin> {
-    const server = createServer((_request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>page</title>'));
+    const server = createServer((_request, response) =>
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>page</title>'),
+    );
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new PageOrigin(server);

@@ -32,7 +32,13 @@ export class RawWebSocket {
     this.#receive = receive;
     this.http = new RawHttp(gateway, (chunk) => this.#take(chunk));
     const key = randomBytes(16).toString('base64');
-    this.http.send('GET', target, { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': key, ...headers });
+    this.http.send('GET', target, {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': key,
+      ...headers,
+    });
     void this.http.head.then((head) => this.#opened(head));
   }
 

@@ -1,5 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { confirmByPost, endingOf, eventOf, Inbox, targetOf, type Ending, type Reading, type ReadingProtocol, type ReadingRequest, type Told } from './reading-client.ts';
+import {
+  confirmByPost,
+  endingOf,
+  eventOf,
+  Inbox,
+  targetOf,
+  type Ending,
+  type Reading,
+  type ReadingProtocol,
+  type ReadingRequest,
+  type Told,
+} from './reading-client.ts';
 
 /** Long poll: page after page by `Link: rel="next"`. */
 export const readingByPoll: ReadingProtocol = {
@@ -47,7 +58,10 @@ class PollReading implements Reading {
 
   async #follow(): Promise<void> {
     const { query = {}, resume } = this.#request;
-    let target: string | undefined = targetOf({ path: this.#request.path, query: resume === undefined ? query : { ...query, after: resume } });
+    let target: string | undefined = targetOf({
+      path: this.#request.path,
+      query: resume === undefined ? query : { ...query, after: resume },
+    });
     try {
       while (target !== undefined) {
         target = await this.#page(target);

@@ -1,6 +1,16 @@
 import { SseParser, type SseMessage } from '../protocols/sse/sse-parser.ts';
 import { RawHttp } from './raw-http.ts';
-import { confirmByPost, endingOf, eventOf, Inbox, targetOf, type Reading, type ReadingProtocol, type ReadingRequest, type Told } from './reading-client.ts';
+import {
+  confirmByPost,
+  endingOf,
+  eventOf,
+  Inbox,
+  targetOf,
+  type Reading,
+  type ReadingProtocol,
+  type ReadingRequest,
+  type Told,
+} from './reading-client.ts';
 
 /** Server-Sent Events, by the strict parser on a bare socket. */
 export const readingBySse: ReadingProtocol = { name: 'sse', lacks: {}, read: (request) => new SseReading(request) };

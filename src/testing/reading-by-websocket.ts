@@ -1,12 +1,26 @@
 import { opcodes } from '../protocols/websocket/encode-frame.ts';
 import type { Message } from '../protocols/websocket/message-assembler.ts';
 import { RawWebSocket } from './raw-websocket.ts';
-import { confirmByPost, endingOf, eventOf, Inbox, targetOf, type Reading, type ReadingProtocol, type ReadingRequest, type Told } from './reading-client.ts';
+import {
+  confirmByPost,
+  endingOf,
+  eventOf,
+  Inbox,
+  targetOf,
+  type Reading,
+  type ReadingProtocol,
+  type ReadingRequest,
+  type Told,
+} from './reading-client.ts';
 
 const lacks = { refusal: 'a connection that may only publish stays open for that' };
 
 /** WebSocket without a subprotocol: one CloudEvent per text frame. */
-export const readingByWebSocket: ReadingProtocol = { name: 'websocket', lacks, read: (request) => new WebSocketReading(request, undefined) };
+export const readingByWebSocket: ReadingProtocol = {
+  name: 'websocket',
+  lacks,
+  read: (request) => new WebSocketReading(request, undefined),
+};
 
 /** WebSocket with the subprotocol of operations. */
 export const readingBySluiceWebSocket: ReadingProtocol = {
@@ -88,7 +102,7 @@ class WebSocketReading implements Reading {
       case 'limits':
       case 'dev.sluice.limit':
         if (body['until'] === undefined) this.#onLimits();
-        else this.#inbox.put({ kind: 'held', until: String(body['until']) });
+        else this.#inbox.put({ kind: 'held', until: body['until'] as string });
         return;
       case 'error':
         this.#error = body['problem'] as Record<string, unknown>;

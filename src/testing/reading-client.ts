@@ -122,7 +122,10 @@ export function targetOf({ path, query = {} }: Pick<ReadingRequest, 'path' | 'qu
 /** Confirms a durable reader's position by a request of its own. */
 export async function confirmByPost(request: ReadingRequest, position: string): Promise<void> {
   const target = targetOf({ path: request.path, query: { reader: request.query?.['reader'] ?? '' } });
-  const response = await fetch(`${request.gateway}${target}`, { method: 'POST', headers: { authorization: `Bearer ${request.key}`, ack: position } });
+  const response = await fetch(`${request.gateway}${target}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${request.key}`, ack: position },
+  });
   const text = await response.text();
   if (response.status !== 200) throw new Error(`Confirming ${position} was answered ${response.status}: ${text}`);
 }

@@ -45,7 +45,10 @@ export class ReadingWorld {
   /** Resolves once the gateway holds so many connections. */
   async holds(connections: number): Promise<void> {
     let held = -1;
-    await until(async () => (held = await this.sluice.connections()) === connections, () => `the gateway holds ${held} connections, not ${connections}`);
+    await until(
+      async () => (held = await this.sluice.connections()) === connections,
+      () => `the gateway holds ${held} connections, not ${connections}`,
+    );
   }
 
   /** The only reading there is, once the gateway holds its connection. */
@@ -88,7 +91,7 @@ export async function eventsOf(reading: Reading, count: number): Promise<readonl
   while (events.length < count) {
     const told = await reading.next();
     assert.equal(told.kind, 'event', `instead of event ${events.length + 1} of ${count} came ${JSON.stringify(told).slice(0, 500)}`);
-    events.push(told as Extract<Told, { kind: 'event' }>);
+    events.push(told);
   }
   return events;
 }
@@ -97,7 +100,7 @@ export async function eventsOf(reading: Reading, count: number): Promise<readonl
 export async function endOf(reading: Reading): Promise<Ending> {
   const told = await reading.next();
   assert.equal(told.kind, 'end', `instead of an end came ${JSON.stringify(told).slice(0, 500)}`);
-  return told as Ending;
+  return told;
 }
 
 /** The ending has this code and says when to come back. */

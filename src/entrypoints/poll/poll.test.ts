@@ -61,7 +61,13 @@ describe('polling', () => {
     await say(world, '/chat/b/said', numbered('', 4));
     const first = await get('/chat/b/said?from=earliest&limit=2');
     const again = [await get(first.next), await get(first.next)];
-    assert.deepEqual(again.map(({ ids }) => ids), [['3', '4'], ['3', '4']]);
+    assert.deepEqual(
+      again.map(({ ids }) => ids),
+      [
+        ['3', '4'],
+        ['3', '4'],
+      ],
+    );
   });
 
   test('answers at once when there is something, however long it may wait', limit, async () => {
@@ -82,7 +88,10 @@ describe('polling', () => {
   test('answers five hundred that wait with the same event at once', limit, async () => {
     const { next } = await get('/chat/e/said');
     const waiting = Array.from({ length: 500 }, () => get(`${next}&wait=30s`));
-    await until(async () => (await world.connections()) === 500, () => 'not all of them wait');
+    await until(
+      async () => (await world.connections()) === 500,
+      () => 'not all of them wait',
+    );
     await say(world, '/chat/e/said', numbered('', 1));
     for (const page of await Promise.all(waiting)) assert.deepEqual(page.ids, ['1']);
     await assertNoConnections(world);
@@ -91,7 +100,10 @@ describe('polling', () => {
   test('waits on when what came was filtered out', limit, async () => {
     const { next } = await get('/chat/f/said?filter=data.n%20%3E%202');
     const waiting = get(`${next}&wait=30s`);
-    await until(async () => (await world.connections()) === 1, () => 'it does not wait');
+    await until(
+      async () => (await world.connections()) === 1,
+      () => 'it does not wait',
+    );
     for (const n of [1, 2, 3]) await say(world, '/chat/f/said', numbered('', 1, n));
     assert.deepEqual((await waiting).ids, ['3']);
   });
@@ -100,7 +112,10 @@ describe('polling', () => {
     const { next } = await get('/chat/g/said');
     const gone = new AbortController();
     const waiting = Array.from({ length: 50 }, () => get(`${next}&wait=30s`, 'open', gone.signal).catch(() => undefined));
-    await until(async () => (await world.connections()) === 50, () => 'not all of them wait');
+    await until(
+      async () => (await world.connections()) === 50,
+      () => 'not all of them wait',
+    );
     gone.abort();
     await Promise.all(waiting);
     await assertNoConnections(world);
@@ -109,7 +124,10 @@ describe('polling', () => {
   test('keeps nothing on a connection over which many pages went', limit, async () => {
     const http = new RawHttp(world.gateway);
     for (let n = 0; n < 50; n += 1) http.send('GET', `/chat/h/said?wait=1ms`, { 'x-api-key': keyOf('open') });
-    await until(async () => http.body.toString('latin1').split('HTTP/1.1 200').length === 50, () => 'not all were answered');
+    await until(
+      async () => http.body.toString('latin1').split('HTTP/1.1 200').length === 50,
+      () => 'not all were answered',
+    );
     http.socket.destroy();
   });
 
@@ -137,7 +155,22 @@ describe('polling', () => {
     assert.match(String(second.headers.get('ratelimit')), /^"eventCount-deliver";r=0;t=\d+$/);
   });
 
-  for (const query of ['limit=0', 'limit=-1', 'limit=1001', 'limit=1e2', 'limit=', 'limit=ten', 'wait=5', 'wait=-1s', 'wait=1h', 'wait=', 'wait=1.5s', 'from=2026-13-01T00:00:00Z', 'from=%00', 'after=not%20a%20position']) {
+  for (const query of [
+    'limit=0',
+    'limit=-1',
+    'limit=1001',
+    'limit=1e2',
+    'limit=',
+    'limit=ten',
+    'wait=5',
+    'wait=-1s',
+    'wait=1h',
+    'wait=',
+    'wait=1.5s',
+    'from=2026-13-01T00:00:00Z',
+    'from=%00',
+    'after=not%20a%20position',
+  ]) {
     test(`refuses ?${query}`, limit, async () => {
       assert.equal((await get(`/chat/k/said?${query}`)).status, 400);
     });
@@ -146,7 +179,10 @@ describe('polling', () => {
   test('takes the longest wait for a longer one', limit, async () => {
     const gone = new AbortController();
     const page = get('/chat/l/said?wait=999m', 'open', gone.signal);
-    await until(async () => (await world.connections()) === 1, () => 'it does not wait');
+    await until(
+      async () => (await world.connections()) === 1,
+      () => 'it does not wait',
+    );
     await say(world, '/chat/l/said', numbered('', 1));
     assert.deepEqual((await page).ids, ['1']);
   });

@@ -34,13 +34,30 @@ export class PollEntrypoint implements RequestHandler {
     const { raw, path, query, cors } = request;
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const session = await this.#gateway.connect({ protocol: this.protocol, path, credential: credentialOf(request), stream: false, remote: remoteOf(raw) });
+    const session = await this.#gateway.connect({
+      protocol: this.protocol,
+      path,
+      credential: credentialOf(request),
+      stream: false,
+      remote: remoteOf(raw),
+    });
     try {
       const options = readOptionsOf(session.address, query, undefined);
-      const page = await session.page({ ...options, limit: limitOf(query.get('limit')), wait: waitOf(query.get('wait')), signal: gone.signal });
+      const page = await session.page({
+        ...options,
+        limit: limitOf(query.get('limit')),
+        wait: waitOf(query.get('wait')),
+        signal: gone.signal,
+      });
       const link = formatLink(`${path}?${nextQuery(query, page).toString()}`, 'next');
       const body = joinBatch(page.events.map((event) => event.frame(eventJson)));
-      const headers = { 'content-type': 'application/cloudevents-batch+json', 'cache-control': 'no-store', link, ...limitHeaders(session.limits()), ...cors };
+      const headers = {
+        'content-type': 'application/cloudevents-batch+json',
+        'cache-control': 'no-store',
+        link,
+        ...limitHeaders(session.limits()),
+        ...cors,
+      };
       respondJson(response, 200, body, headers);
     } finally {
       session.close();

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { GatewayError } from '../../core/errors.ts';
+import { GatewayError, toGatewayError } from '../../core/errors.ts';
 
 /** What a body may hold, and who is asked for the room. */
 export interface BodyLimits {
@@ -32,7 +32,7 @@ export function readBody(request: IncomingMessage, { maxBytes, take, begin }: Bo
         take(chunk.length);
       } catch (error) {
         request.pause();
-        reject(error as Error);
+        reject(toGatewayError(error));
         return;
       }
       chunks.push(chunk);

@@ -19,13 +19,15 @@ type OpenSource = (url: string, user: ChatUser) => Source;
 
 const clients: Readonly<Record<string, OpenSource>> = {
   eventsource: (url, user) =>
-    new NpmEventSource(url, { fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, authorization: `Bearer ${keyOf(user)}` } }) }) as unknown as Source,
+    new NpmEventSource(url, {
+      fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, authorization: `Bearer ${keyOf(user)}` } }),
+    }),
   undici: (url, user) => {
     const dispatcher = new Agent().compose((dispatch) => (options, handler) => {
       const headers = { ...(options.headers as Record<string, string>), authorization: `Bearer ${keyOf(user)}` };
       return dispatch({ ...options, headers }, handler);
     });
-    return new UndiciEventSource(url, { dispatcher } as ConstructorParameters<typeof UndiciEventSource>[1]) as unknown as Source;
+    return new UndiciEventSource(url, { dispatcher });
   },
 };
 
@@ -68,8 +70,14 @@ for (const [name, open] of Object.entries(clients)) {
       const heard = hear(source);
       await once(source, 'open');
       const positions = await say(world, '/chat/a/said', [...numbered('', 2), { id: 'text', data: { text: 'a\r\nb\u0000\u2028' } }]);
-      await until(async () => heard.length === 3, () => `it heard ${heard.length} events`);
-      assert.deepEqual(heard.map(({ id, json }) => [id, json['id'], json['position']]), [1, 2, 3].map((n) => [positions[n - 1], n === 3 ? 'text' : `${n}`, positions[n - 1]]));
+      await until(
+        async () => heard.length === 3,
+        () => `it heard ${heard.length} events`,
+      );
+      assert.deepEqual(
+        heard.map(({ id, json }) => [id, json['id'], json['position']]),
+        [1, 2, 3].map((n) => [positions[n - 1], n === 3 ? 'text' : `${n}`, positions[n - 1]]),
+      );
       assert.deepEqual(heard[2]?.json['data'], { text: 'a\r\nb\u0000\u2028' });
     });
 
@@ -78,7 +86,10 @@ for (const [name, open] of Object.entries(clients)) {
       const [heard, others] = [hear(source, 'com.example.said'), hear(source)];
       await once(source, 'open');
       await say(world, '/chat/b/said', numbered('', 1));
-      await until(async () => heard.length === 1, () => 'it heard nothing');
+      await until(
+        async () => heard.length === 1,
+        () => 'it heard nothing',
+      );
       assert.deepEqual(others, []);
     });
 
@@ -87,13 +98,25 @@ for (const [name, open] of Object.entries(clients)) {
       const [heard, errors] = [hear(source), hear(source, 'sluice.error')];
       let opened = 0;
       source.addEventListener('open', () => (opened += 1));
-      await until(async () => opened === 1, () => 'it did not open');
+      await until(
+        async () => opened === 1,
+        () => 'it did not open',
+      );
       await say(world, '/chat/c/said', numbered('', 1));
-      await until(async () => errors.length === 1, () => 'it was not told why it ended');
+      await until(
+        async () => errors.length === 1,
+        () => 'it was not told why it ended',
+      );
       assert.equal(errors[0]?.json['code'], 'DURATION_OVER');
       await say(world, '/chat/c/said', numbered('', 2, 2));
-      await until(async () => opened >= 2 && heard.length === 3, () => `it heard ${heard.length} events`);
-      assert.deepEqual(heard.map(({ json }) => json['id']), ['1', '2', '3']);
+      await until(
+        async () => opened >= 2 && heard.length === 3,
+        () => `it heard ${heard.length} events`,
+      );
+      assert.deepEqual(
+        heard.map(({ json }) => json['id']),
+        ['1', '2', '3'],
+      );
       source.close();
     });
 
@@ -102,11 +125,20 @@ for (const [name, open] of Object.entries(clients)) {
       const heard = hear(source);
       await once(source, 'open');
       await say(world, '/chat/d/said', numbered('', 1));
-      await until(async () => heard.length === 1, () => 'it heard nothing');
+      await until(
+        async () => heard.length === 1,
+        () => 'it heard nothing',
+      );
       await world.restart({ grace: 1000 });
       await say(world, '/chat/d/said', numbered('', 1, 2));
-      await until(async () => heard.length === 2, () => 'it did not come back');
-      assert.deepEqual(heard.map(({ json }) => json['id']), ['1', '2']);
+      await until(
+        async () => heard.length === 2,
+        () => 'it did not come back',
+      );
+      assert.deepEqual(
+        heard.map(({ json }) => json['id']),
+        ['1', '2'],
+      );
     });
 
     test('stops for good when coming back is useless', limit, async () => {
@@ -116,9 +148,15 @@ for (const [name, open] of Object.entries(clients)) {
       await once(source, 'open');
       const { items } = await client.get(['applications', 'patient', 'credentials']);
       for (const { id } of items as { id: string }[]) await client.remove(['applications', 'patient', 'credentials', id]);
-      await until(async () => errors.length === 1, () => 'it was not told');
+      await until(
+        async () => errors.length === 1,
+        () => 'it was not told',
+      );
       assert.equal(errors[0]?.json['code'], 'CREDENTIAL_REVOKED');
-      await until(async () => source.readyState === 2, () => 'it comes back again and again');
+      await until(
+        async () => source.readyState === 2,
+        () => 'it comes back again and again',
+      );
     });
   });
 }

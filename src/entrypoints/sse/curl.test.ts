@@ -11,7 +11,11 @@ describe('curl', { skip: hasCurl() ? false : 'curl is not installed' }, () => {
   let world: SluiceFixture;
   const run = promisify(execFile);
   const curl = async (path: string, user: ChatUser, ...more: readonly string[]): Promise<string> => {
-    const { stdout } = await run('curl', ['-sNi', '-H', 'Accept: text/event-stream', '-H', `X-API-Key: ${keyOf(user)}`, ...more, `${world.gateway}${path}`], { encoding: 'latin1' });
+    const { stdout } = await run(
+      'curl',
+      ['-sNi', '-H', 'Accept: text/event-stream', '-H', `X-API-Key: ${keyOf(user)}`, ...more, `${world.gateway}${path}`],
+      { encoding: 'latin1' },
+    );
     return stdout;
   };
 
@@ -24,7 +28,10 @@ describe('curl', { skip: hasCurl() ? false : 'curl is not installed' }, () => {
   test('sees a stream that no proxy holds back, which ends with the reason and the time to come back', limit, async () => {
     await say(world, '/chat/a/said', numbered('', 1));
     const [head = '', ...blocks] = (await curl('/chat/a/said?from=earliest', 'brief')).split(/\r?\n\r?\n/);
-    assert.match(head, /^HTTP\/1\.1 200 OK\r\nDate: .* GMT\r\nContent-Type: text\/event-stream\r\nCache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\nConnection: close\r\n/);
+    assert.match(
+      head,
+      /^HTTP\/1\.1 200 OK\r\nDate: .* GMT\r\nContent-Type: text\/event-stream\r\nCache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\nConnection: close\r\n/,
+    );
     assert.match(blocks[0] ?? '', /^retry: [12]\d\d\d$/);
     assert.match(blocks[1] ?? '', /^id: \w{6}-\d+\ndata: \{"specversion":"1\.0","id":"1"/);
     assert.match(blocks[2] ?? '', /^event: sluice\.error\ndata: \{.*"code":"DURATION_OVER"/);

@@ -47,7 +47,14 @@ export class SseEntrypoint implements RequestHandler {
     const format = formatOf(query.get('event'));
     let stream: SseStream | undefined;
     const onEnd = (reason: GatewayError): void => stream?.end(reason);
-    const session = await gateway.connect({ protocol: this.protocol, path, credential: credentialOf(request), stream: true, remote: remoteOf(raw), onEnd });
+    const session = await gateway.connect({
+      protocol: this.protocol,
+      path,
+      credential: credentialOf(request),
+      stream: true,
+      remote: remoteOf(raw),
+      onEnd,
+    });
     try {
       const headers = { ...limitHeaders(session.limits()), ...cors };
       stream = new SseStream({ socket: raw.socket, format, headers, now, random, schedule, onClosed: () => session.close() });
@@ -63,7 +70,13 @@ export class SseEntrypoint implements RequestHandler {
 
   /** EventSource gives up for good on any status but 200: what passes with time is said inside a stream that ends. */
   #refuseInStream({ cors }: HttpRequest, response: ServerResponse, refusal: GatewayError): void {
-    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', connection: 'close', ...refusalHeaders(refusal), ...cors });
+    response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      connection: 'close',
+      ...refusalHeaders(refusal),
+      ...cors,
+    });
     response.end(farewell(refusal, this.#environment.random));
   }
 }

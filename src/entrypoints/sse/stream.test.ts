@@ -41,10 +41,21 @@ describe('an SSE stream', () => {
 
   const stream = (random = () => 0): SseStream => {
     const mine = seen;
-    return new SseStream({ socket, format: plainSse, headers: { 'x-more': 'yes' }, now: time.now, random, schedule: time.schedule, onClosed: () => (mine.closed += 1) });
+    return new SseStream({
+      socket,
+      format: plainSse,
+      headers: { 'x-more': 'yes' },
+      now: time.now,
+      random,
+      schedule: time.schedule,
+      onClosed: () => (mine.closed += 1),
+    });
   };
   const hears = (text: string | RegExp): Promise<void> =>
-    until(async () => (typeof text === 'string' ? heard.endsWith(text) : text.test(heard)), () => `heard ${JSON.stringify(heard)}`);
+    until(
+      async () => (typeof text === 'string' ? heard.endsWith(text) : text.test(heard)),
+      () => `heard ${JSON.stringify(heard)}`,
+    );
 
   test('writes its head before anything else, even when the reader is earlier', { timeout: 5000 }, async () => {
     const one = stream();
@@ -55,7 +66,10 @@ describe('an SSE stream', () => {
     assert.match(heard, /^HTTP\/1\.1 200 OK\r\n[^]*x-more: yes\r\n\r\nretry: 1000\n\ndata: early\n\ndata: late\n\n$/);
     assert.equal(heard.match(/HTTP\/1\.1/g)?.length, 1);
     client.destroy();
-    await until(async () => seen.closed === 1, () => 'the stream did not notice');
+    await until(
+      async () => seen.closed === 1,
+      () => 'the stream did not notice',
+    );
     assert.equal(time.pending, 0);
   });
 

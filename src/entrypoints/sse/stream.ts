@@ -93,7 +93,13 @@ export class SseStream implements Sink {
     if (this.#isBegun) return;
     this.#isBegun = true;
     const { socket, headers, now, random } = this.#parts;
-    const fields = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache, no-transform', 'X-Accel-Buffering': 'no', Connection: 'close', ...headers };
+    const fields = {
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-cache, no-transform',
+      'X-Accel-Buffering': 'no',
+      Connection: 'close',
+      ...headers,
+    };
     const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
     const head = `HTTP/1.1 200 OK\r\nDate: ${new Date(now()).toUTCString()}\r\n${lines.join('')}\r\n`;
     socket.write(Buffer.concat([Buffer.from(head, 'latin1'), encodeSseRetry(1000 + Math.floor(random() * 2000))]));

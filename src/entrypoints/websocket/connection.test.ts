@@ -175,7 +175,10 @@ describe('a WebSocket connection', () => {
     time.advance(25_000);
     assert.equal(socket.destroyed, false);
     await until(
-      async () => (session.answer(Infinity), session.asked === 200),
+      async () => {
+        session.answer(Infinity);
+        return session.asked === 200;
+      },
       () => 'it was read no further',
     );
     session.answer(Infinity);

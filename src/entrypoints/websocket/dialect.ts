@@ -53,13 +53,15 @@ export const cloudEventsDialect: Dialect = {
     try {
       return { op: 'publish', ref: undefined, address: undefined, events: [decodeStructured(message)] };
     } catch (error) {
-      if (error instanceof CloudEventError) throw new Refusal('INVALID_EVENT', `Not a valid CloudEvent: ${error.message}`, { details: { path: error.path }, cause: error });
+      if (error instanceof CloudEventError)
+        throw new Refusal('INVALID_EVENT', `Not a valid CloudEvent: ${error.message}`, { details: { path: error.path }, cause: error });
       throw error;
     }
   },
   refOf: () => undefined,
   accepted: () => undefined,
-  limits: (limits, until) => (until === undefined ? undefined : notice('dev.sluice.limit', { limits, until: new Date(until).toISOString() })),
+  limits: (limits, until) =>
+    until === undefined ? undefined : notice('dev.sluice.limit', { limits, until: new Date(until).toISOString() }),
   renewed: () => undefined,
   error: (error) => notice('dev.sluice.error', error.toProblem()),
 };
@@ -72,11 +74,19 @@ export const sluiceDialect: Dialect = {
       return parseClientOp(message, maxEvents);
     } catch (error) {
       if (!(error instanceof ClientOpError)) throw error;
-      throw new Refusal(error.invalidEvent ? 'INVALID_EVENT' : 'BAD_REQUEST', error.message, { details: { path: error.path }, cause: error });
+      throw new Refusal(error.invalidEvent ? 'INVALID_EVENT' : 'BAD_REQUEST', error.message, {
+        details: { path: error.path },
+        cause: error,
+      });
     }
   },
   refOf: (error) => (error instanceof Refusal && error.cause instanceof ClientOpError ? error.cause.ref : undefined),
-  accepted: (ref, placed) => encodeAcceptedOp(ref, placed.map(({ position }) => position), placed.filter(({ duplicate }) => duplicate).length),
+  accepted: (ref, placed) =>
+    encodeAcceptedOp(
+      ref,
+      placed.map(({ position }) => position),
+      placed.filter(({ duplicate }) => duplicate).length,
+    ),
   limits: (limits, until) => encodeLimitsOp(limits, until === undefined ? undefined : new Date(until)),
   renewed: () => encodeRenewedOp(),
   error: (error, ref) => encodeErrorOp(error.toProblem(), ref),
@@ -87,5 +97,17 @@ let notices = 0;
 function notice(type: string, data: Readonly<Record<string, unknown>>): Buffer {
   notices += 1;
   const id = `${Date.now().toString(36)}-${notices}`;
-  return encodeTextFrame(Buffer.from(JSON.stringify({ specversion: '1.0', id, source: '/sluice', type, time: new Date().toISOString(), datacontenttype: 'application/json', data })));
+  return encodeTextFrame(
+    Buffer.from(
+      JSON.stringify({
+        specversion: '1.0',
+        id,
+        source: '/sluice',
+        type,
+        time: new Date().toISOString(),
+        datacontenttype: 'application/json',
+        data,
+      }),
+    ),
+  );
 }

@@ -23,7 +23,11 @@ describe('the WebSocket handshake', () => {
   });
 
   const shake = (headers: Readonly<Record<string, string>> = {}, target = '/chat/a/both'): RawWebSocket => {
-    const client = new RawWebSocket({ gateway: world.gateway, target, headers: { authorization: `Bearer ${keyOf('open')}`, 'sec-websocket-key': key, ...headers } });
+    const client = new RawWebSocket({
+      gateway: world.gateway,
+      target,
+      headers: { authorization: `Bearer ${keyOf('open')}`, 'sec-websocket-key': key, ...headers },
+    });
     clients.push(client);
     return client;
   };
@@ -35,7 +39,11 @@ describe('the WebSocket handshake', () => {
     ['with the first of those it knows', { 'sec-websocket-protocol': 'mqtt , sluice.v1.json,cloudevents.json' }, 'sluice.v1.json'],
     ['with Connection among others', { connection: 'keep-alive, Upgrade' }, undefined],
     ['with Upgrade in capitals', { upgrade: 'WebSocket' }, undefined],
-    ['with compression offered, which it does not take', { 'sec-websocket-extensions': 'permessage-deflate; client_max_window_bits' }, undefined],
+    [
+      'with compression offered, which it does not take',
+      { 'sec-websocket-extensions': 'permessage-deflate; client_max_window_bits' },
+      undefined,
+    ],
     ['from a page of the gateway itself', { origin: 'http://gateway' }, undefined],
     ['from a page of an origin the API allows', { origin: 'https://allowed.example' }, undefined],
   ];
@@ -99,6 +107,6 @@ describe('the WebSocket handshake', () => {
     client.say({ op: 'limits' });
     client.say({ op: 'publish', ref: 1, event: { specversion: '1.0', id: 'early', source: '/h', type: 'com.example.both', data: {} } });
     const ops = [(await client.nextJson())['op'], (await client.nextJson())['op'], (await client.nextJson())['op']];
-    assert.deepEqual(ops.toSorted(), ['accepted', 'event', 'limits']);
+    assert.deepEqual(new Set(ops), new Set(['accepted', 'event', 'limits']));
   });
 });

@@ -9,7 +9,14 @@ const limit = { timeout: 10_000 };
 
 type Json = Readonly<Record<string, unknown>>;
 
-const event = (id: string, more: Json = {}): Json => ({ specversion: '1.0', id, source: '/ops', type: 'com.example.both', data: {}, ...more });
+const event = (id: string, more: Json = {}): Json => ({
+  specversion: '1.0',
+  id,
+  source: '/ops',
+  type: 'com.example.both',
+  data: {},
+  ...more,
+});
 
 describe('WebSocket operations', () => {
   let world: SluiceFixture;
@@ -25,9 +32,17 @@ describe('WebSocket operations', () => {
     await world.stop();
   });
 
-  const open = async (target: string, as: ChatUser | { readonly key: string } = 'open', subprotocol = 'sluice.v1.json'): Promise<RawWebSocket> => {
+  const open = async (
+    target: string,
+    as: ChatUser | { readonly key: string } = 'open',
+    subprotocol = 'sluice.v1.json',
+  ): Promise<RawWebSocket> => {
     const key = typeof as === 'string' ? keyOf(as) : as.key;
-    const client = new RawWebSocket({ gateway: world.gateway, target, headers: { authorization: `Bearer ${key}`, 'sec-websocket-protocol': subprotocol } });
+    const client = new RawWebSocket({
+      gateway: world.gateway,
+      target,
+      headers: { authorization: `Bearer ${key}`, 'sec-websocket-protocol': subprotocol },
+    });
     clients.push(client);
     assert.equal((await client.http.head).status, 101);
     return client;
@@ -52,7 +67,10 @@ describe('WebSocket operations', () => {
     const answer = await client.nextJson();
     assert.deepEqual({ ...answer, positions: 1 }, { op: 'accepted', ref: 'r-1', positions: 1, duplicates: 0 });
     const response = await fetch(`${world.gateway}/chat/a/asked?from=earliest`, { headers: { 'x-api-key': keyOf('provider') } });
-    assert.deepEqual(((await response.json()) as Json[]).map(({ position }) => position), answer['positions']);
+    assert.deepEqual(
+      ((await response.json()) as Json[]).map(({ position }) => position),
+      answer['positions'],
+    );
   });
 
   test('publish takes many events, and a pattern connection names the address', limit, async () => {
@@ -74,11 +92,20 @@ describe('WebSocket operations', () => {
     }
     const answers: Json[] = [];
     while (answers.length < refs.length) answers.push(await client.nextJson());
-    assert.deepEqual(answers.map(({ ref }) => ref), refs);
-    assert.deepEqual(answers.filter(({ op }) => op === 'error').map(({ ref }) => ref), refs.filter((ref) => ref % 7 === 0));
+    assert.deepEqual(
+      answers.map(({ ref }) => ref),
+      refs,
+    );
+    assert.deepEqual(
+      answers.filter(({ op }) => op === 'error').map(({ ref }) => ref),
+      refs.filter((ref) => ref % 7 === 0),
+    );
     const positions = answers.flatMap((answer) => (answer['positions'] ?? []) as string[]);
     const response = await fetch(`${world.gateway}/chat/c/asked?from=earliest&limit=1000`, { headers: { 'x-api-key': keyOf('provider') } });
-    assert.deepEqual(((await response.json()) as Json[]).map(({ position }) => position), positions);
+    assert.deepEqual(
+      ((await response.json()) as Json[]).map(({ position }) => position),
+      positions,
+    );
   });
 
   async function errorOf(client: RawWebSocket): Promise<readonly unknown[]> {
@@ -115,6 +142,21 @@ describe('WebSocket operations', () => {
       assert.equal((await client.nextJson())['op'], 'limits');
     });
   }
+
+  test('publish takes an event as large as the API allows, also in base64', limit, async () => {
+    const most = 8 * 1024 * 1024;
+    const large = (bytes: number): Json => {
+      const data = { data_base64: Buffer.alloc(bytes, 7).toString('base64') };
+      return { specversion: '1.0', id: `${bytes}`, source: '/ops', type: 'com.example.raw', ...data };
+    };
+    const client = await open('/chat/large/raw', 'provider');
+    client.say({ op: 'publish', ref: 1, event: large(most) });
+    assert.equal((await client.nextJson())['op'], 'accepted');
+    client.say({ op: 'publish', ref: 2, event: large(most + 1) });
+    assert.deepEqual(await errorOf(client), [2, 'TOO_LARGE']);
+    client.say({ op: 'publish', ref: 3, event: large(most + 1024 * 1024) });
+    assert.equal((await closing(client)).code, 1009);
+  });
 
   test('limits tells what is left', limit, async () => {
     const client = await open('/chat/l/both', 'talker');

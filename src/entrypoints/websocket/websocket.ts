@@ -43,7 +43,14 @@ export class WebSocketEntrypoint implements UpgradeHandler {
     const onEnd = (reason: GatewayError): void => connection?.end(reason);
     let session: Session;
     try {
-      session = await gateway.connect({ protocol: this.protocol, path, credential: credentialOf(request), stream: true, remote: remoteOf(raw), onEnd });
+      session = await gateway.connect({
+        protocol: this.protocol,
+        path,
+        credential: credentialOf(request),
+        stream: true,
+        remote: remoteOf(raw),
+        onEnd,
+      });
     } catch (error) {
       if (raw.headers.origin === undefined) throw error;
       this.#refuseOpen(request, socket, head, toGatewayError(error));
@@ -111,7 +118,8 @@ function checkHandshake({ raw, route }: HttpRequest): void {
   const { headers } = raw;
   if (raw.method !== 'GET') throw new GatewayError('METHOD_NOT_ALLOWED', 'A WebSocket is opened with GET.');
   if (headers['sec-websocket-version'] !== '13') throw new GatewayError('BAD_REQUEST', 'Sec-WebSocket-Version must be 13 (RFC 6455).');
-  if (!isHandshakeKey(headers['sec-websocket-key'])) throw new GatewayError('BAD_REQUEST', 'Sec-WebSocket-Key must be 16 bytes in base64 (RFC 6455, section 4.1).');
+  if (!isHandshakeKey(headers['sec-websocket-key']))
+    throw new GatewayError('BAD_REQUEST', 'Sec-WebSocket-Key must be 16 bytes in base64 (RFC 6455, section 4.1).');
   const offered = parseSubprotocols(headers['sec-websocket-protocol']);
   if (offered === undefined) throw new GatewayError('BAD_REQUEST', 'Sec-WebSocket-Protocol is not a list of distinct tokens.');
   if (offered.length > 0 && chooseSubprotocol(offered, spoken) === undefined) {
@@ -119,6 +127,9 @@ function checkHandshake({ raw, route }: HttpRequest): void {
   }
   const { origin, host } = headers;
   if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}` && !isAllowedOrigin(route.cors, origin)) {
-    throw new GatewayError('FORBIDDEN', `Pages of ${origin.slice(0, 200)} may not use this API; its cors setting lists the origins that may.`);
+    throw new GatewayError(
+      'FORBIDDEN',
+      `Pages of ${origin.slice(0, 200)} may not use this API; its cors setting lists the origins that may.`,
+    );
   }
 }
