@@ -16,15 +16,15 @@ const BYTES_AT_ONCE = 4 * 1024 * 1024;
 /** Rows counted for the lag of a pattern; past it the count is a lower bound. */
 const MAX_LAG_ROWS = 65_536;
 
-const rowsOfAddress = `SELECT id, last, bytes, address FROM event_batch INDEXED BY event_batch_by_channel
+const rowsOfAddress = `SELECT id, first, last, bytes, address FROM event_batch INDEXED BY event_batch_by_channel
   WHERE log = ? AND channel = ? AND last > ? AND last < ? AND first <= ? AND address = ? ORDER BY last LIMIT ?`;
-const rowsOfLog = `SELECT id, last, bytes, address FROM event_batch INDEXED BY event_batch_by_log
+const rowsOfLog = `SELECT id, first, last, bytes, address FROM event_batch INDEXED BY event_batch_by_log
   WHERE log = ? AND last > ? AND last < ? AND first <= ? ORDER BY last LIMIT ?`;
 const fetchRows = 'SELECT first, last, accepted_at, address, events FROM event_batch WHERE id IN (SELECT value FROM json_each(?))';
 const firstAfter = `SELECT first, last, tally, accepted_at FROM event_batch INDEXED BY event_batch_by_channel
   WHERE log = ? AND channel = ? AND last > ? AND address = ? ORDER BY last LIMIT 1`;
 const newest = `SELECT tally FROM event_batch INDEXED BY event_batch_by_channel
-  WHERE log = ? AND channel = ? AND address = ? ORDER BY last DESC LIMIT 1`;
+  WHERE log = ? AND channel = ? AND last <= ? AND address = ? ORDER BY last DESC LIMIT 1`;
 const rowAt = 'SELECT first, last, accepted_at, address, events FROM event_batch WHERE log = ? AND last >= ? ORDER BY last LIMIT 1';
 const timeAt = 'SELECT last, accepted_at FROM event_batch WHERE log = ? AND last >= ? ORDER BY last LIMIT 1';
 const lagRows = 'SELECT first, last, accepted_at, address FROM event_batch WHERE log = ? AND last > ? AND last <= ? ORDER BY last LIMIT ?';
@@ -57,11 +57,13 @@ export class LogReader {
     let bytes = 0;
     let after = range.after;
     while (after < range.until && events.length < range.limit && (events.length === 0 || bytes < range.maxBytes)) {
-      const { rows, reached } = await this.#pick(log, { ...range, after }, range.limit - events.length);
+      const wanted = { limit: range.limit - events.length, maxBytes: Math.min(BYTES_AT_ONCE, Math.max(1, range.maxBytes - bytes)) };
+      const { rows, reached } = await this.#pick(log, { ...range, after, ...wanted });
       const batches = rows.length === 0 ? [] : await this.#fetch(rows);
       for (const batch of batches) {
         for (const event of decodeBatch(batch, log.epoch, { after, until: range.until })) {
-          if (events.length >= range.limit || (events.length > 0 && bytes >= range.maxBytes)) return { events, position: events.at(-1)!.position };
+          if (events.length >= range.limit || (events.length > 0 && bytes >= range.maxBytes))
+            return { events, position: events.at(-1)!.position };
           events.push(event);
           bytes += event.bytes;
         }
@@ -93,12 +95,14 @@ export class LogReader {
   }
 
   async lag(log: Log, address: string, after: number): Promise<Lag> {
-    if (after >= log.head) return { events: 0, oldest: undefined };
+    // The disk may be a commit ahead of what anybody was told: two questions must not see different ends.
+    const { head } = log;
+    if (after >= head) return { events: 0, oldest: undefined };
     if (isPattern(address)) return this.#lagOfPattern(log, address, after);
     const channel = addressHash(address);
     const first = (await this.#database.query(firstAfter, [log.id, channel, after, address]))[0];
-    if (first === undefined) return { events: 0, oldest: undefined };
-    const last = (await this.#database.query(newest, [log.id, channel, address]))[0];
+    if (first === undefined || Number(first['last']) > head) return { events: 0, oldest: undefined };
+    const last = (await this.#database.query(newest, [log.id, channel, head, address]))[0];
     const begun = Number(first['last']) - Math.max(after, Number(first['first']) - 1);
     return { events: Number(last?.['tally'] ?? first['tally']) - Number(first['tally']) + begun, oldest: Number(first['accepted_at']) };
   }
@@ -121,8 +125,11 @@ export class LogReader {
     return { events, oldest };
   }
 
-  /** Which rows hold the next events, without their payload, and how far that looked. */
-  async #pick(log: Log, { address, after, until }: Range, limit: number): Promise<{ readonly rows: readonly RowHead[]; readonly reached: number }> {
+  /** Which rows hold the next events, without their payload and no more than are wanted, and how far that looked. */
+  async #pick(
+    log: Log,
+    { address, after, until, limit, maxBytes }: Range,
+  ): Promise<{ readonly rows: readonly RowHead[]; readonly reached: number }> {
     const pattern = isPattern(address);
     const rowLimit = pattern ? ROWS_AT_ONCE : Math.min(ROWS_AT_ONCE, limit);
     const bounds: SqlValue[] = [after, until + MAX_ROW_EVENTS, until];
@@ -131,12 +138,14 @@ export class LogReader {
       : await this.#database.query(rowsOfAddress, [log.id, addressHash(address), ...bounds, address, rowLimit]);
     const rows: RowHead[] = [];
     let bytes = 0;
+    let events = 0;
     for (const row of found) {
       if (pattern && !matchesAddress(address, String(row['address']))) continue;
       const head = { id: Number(row['id']), last: Number(row['last']), bytes: Number(row['bytes']) };
-      if (rows.length > 0 && (bytes + head.bytes > BYTES_AT_ONCE || rows.length >= limit)) return { rows, reached: rows.at(-1)!.last };
+      if (rows.length > 0 && (bytes >= maxBytes || events >= limit)) return { rows, reached: rows.at(-1)!.last };
       rows.push(head);
       bytes += head.bytes;
+      events += head.last - Math.max(after, Number(row['first']) - 1);
     }
     const reached = found.length < rowLimit ? until : Math.min(until, Number(found.at(-1)!['last']));
     return { rows, reached };
