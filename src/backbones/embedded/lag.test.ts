@@ -10,7 +10,7 @@ import { draft } from '../../testing/backbone-events.ts';
 import { embeddedMigrations } from './migrations.ts';
 import { openEmbedded } from './open-embedded.ts';
 
-it('The lag ends where readers were told the log ends, though the disk may be a commit ahead', async () => {
+it('The lag ends where readers were told the log ends, though the disk may be a commit ahead', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
   const database = await openDatabase({ folder, migrations: embeddedMigrations });
   let release: Promise<void> | undefined;
@@ -27,12 +27,18 @@ it('The lag ends where readers were told the log ends, though the disk may be a 
     close: () => database.close(),
   };
   const backbone = await openEmbedded({ database: late, clock: systemClock });
+  let goOn: () => void = () => undefined;
+  t.after(async () => {
+    goOn();
+    await backbone.close();
+    await database.close();
+    await rm(folder, { recursive: true });
+  });
   const channel = { log: 'default/orders', address: 'created' };
   await backbone.prepare(channel.log, { dedupWindow: 0 });
   const [first] = await backbone.publish(channel, [draft('1')]);
   const [second] = await backbone.publish(channel, [draft('2')]);
 
-  let goOn: () => void = () => undefined;
   release = new Promise((resolve) => (goOn = resolve));
   const committed = new Promise<void>((resolve) => (onCommitted = resolve));
   const third = backbone.publish(channel, [draft('3')]);
@@ -43,7 +49,4 @@ it('The lag ends where readers were told the log ends, though the disk may be a 
   await third;
   assert.equal((await backbone.lag(channel, first!.position)).events, 2);
   assert.equal((await backbone.lag(channel, second!.position)).events, 1);
-  await backbone.close();
-  await database.close();
-  await rm(folder, { recursive: true });
 });
