@@ -108,7 +108,7 @@ describe('up', () => {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let said = '';
-    other.stderr!.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    other.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
     const [code] = (await once(other, 'exit')) as [number];
     assert.equal(code, 6);
     assert.match(said, /another process/i);

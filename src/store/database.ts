@@ -26,7 +26,17 @@ export interface Database {
 }
 
 /** FULL: no space; CHANGED: an expected row was changed meanwhile; CONSTRAINT: unique or foreign key; LOCKED: another process has the folder; NEWER: written by a later version. */
-export type StoreErrorCode = 'FULL' | 'READ_ONLY' | 'CHANGED' | 'CONSTRAINT' | 'LOCKED' | 'NEWER' | 'CORRUPT' | 'OVERLOADED' | 'CLOSED' | 'FAILED';
+export type StoreErrorCode =
+  | 'FULL'
+  | 'READ_ONLY'
+  | 'CHANGED'
+  | 'CONSTRAINT'
+  | 'LOCKED'
+  | 'NEWER'
+  | 'CORRUPT'
+  | 'OVERLOADED'
+  | 'CLOSED'
+  | 'FAILED';
 
 export class StoreError extends Error {
   override readonly name = 'StoreError';

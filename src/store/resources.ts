@@ -36,7 +36,12 @@ export interface ApiSpec {
 }
 
 export interface LimitsSpec {
-  readonly eventCount?: readonly { readonly limit: number; readonly per: WindowUnit; readonly counts: 'publish' | 'deliver' | 'both'; readonly onLimit?: 'disconnect' | 'pause' }[];
+  readonly eventCount?: readonly {
+    readonly limit: number;
+    readonly per: WindowUnit;
+    readonly counts: 'publish' | 'deliver' | 'both';
+    readonly onLimit?: 'disconnect' | 'pause';
+  }[];
   readonly connectionCount?: { readonly limit: number };
   /** `limit` in milliseconds for `per: connection` or a window; `until` an RFC 3339 date. */
   readonly duration?: readonly { readonly limit?: number; readonly per?: 'connection' | WindowUnit; readonly until?: string }[];
@@ -142,7 +147,16 @@ export interface ResourceStore {
   write(changes: readonly (ResourceChange & { readonly action: string })[], actor: string): Promise<void>;
   /** Called after each committed write with what changed; returns how to stop. */
   watch(listener: (changes: readonly ResourceChange[]) => void): () => void;
-  audit(query: { readonly tenant: string; readonly before?: number; readonly limit: number; readonly kind?: ResourceKind; readonly name?: string }): Promise<readonly AuditEntry[]>;
+  audit(query: {
+    readonly tenant: string;
+    readonly before?: number;
+    readonly limit: number;
+    readonly kind?: ResourceKind;
+    readonly name?: string;
+  }): Promise<readonly AuditEntry[]>;
   /** Earlier specs of an API, newest first: revision n is the spec at version n. */
-  revisions(api: string, tenant?: string): Promise<readonly { readonly revision: number; readonly at: number; readonly actor: string; readonly spec: ApiSpec }[]>;
+  revisions(
+    api: string,
+    tenant?: string,
+  ): Promise<readonly { readonly revision: number; readonly at: number; readonly actor: string; readonly spec: ApiSpec }[]>;
 }

@@ -45,8 +45,14 @@ export function backboneConformance(name: string, open: () => Promise<OpenedBack
     everyInterleaving((title, run) => void it(title, { skip: skips[title] ?? false }, (context) => run(opened.backbone, context)));
     it('refuses what comes after it was closed', { skip: skips['refuses what comes after it was closed'] ?? false }, async () => {
       await opened.backbone.close();
-      await assert.rejects(opened.backbone.publish({ log: 'default/conformance-1', address: 'a' }, [draft('late')]), refusal('BACKBONE_UNAVAILABLE'));
-      await assert.rejects(opened.backbone.consume({ log: 'default/conformance-1', address: 'a' }, () => undefined), refusal('BACKBONE_UNAVAILABLE'));
+      await assert.rejects(
+        opened.backbone.publish({ log: 'default/conformance-1', address: 'a' }, [draft('late')]),
+        refusal('BACKBONE_UNAVAILABLE'),
+      );
+      await assert.rejects(
+        opened.backbone.consume({ log: 'default/conformance-1', address: 'a' }, () => undefined),
+        refusal('BACKBONE_UNAVAILABLE'),
+      );
     });
   });
 }
@@ -69,14 +75,22 @@ function placing(test: BackboneTest): void {
         data: Buffer.from('{ "a" : 1.0 }'),
         dataKind: 'json',
       }),
-      draft('same', { source: 'https://example.com/größe?a=b#c', type: 'com.example.完全', datacontenttype: 'application/json; charset=utf-8', dataschema: 'https://example.com/schema' }),
+      draft('same', {
+        source: 'https://example.com/größe?a=b#c',
+        type: 'com.example.完全',
+        datacontenttype: 'application/json; charset=utf-8',
+        dataschema: 'https://example.com/schema',
+      }),
       draft('x'.repeat(70_000), { data: Buffer.alloc(300_000, 'y') }),
     ];
     const earliest = Date.now() - 60_000;
     const placed = await backbone.publish(channel, drafts);
     const events = await readAll(backbone, channel);
     assert.deepEqual(events.map(attributes), drafts.map(attributes));
-    assert.deepEqual(events.map(({ position }) => position), placed.map(({ position }) => position));
+    assert.deepEqual(
+      events.map(({ position }) => position),
+      placed.map(({ position }) => position),
+    );
     for (const event of events) {
       assert.equal(event.address, channel.address);
       assert.ok(event.acceptedAt > earliest && event.acceptedAt < Date.now() + 60_000);
@@ -86,10 +100,11 @@ function placing(test: BackboneTest): void {
   test('gives positions that grow with the order of publishing, are safe in URLs and short', async (backbone, log) => {
     const channel = { log, address: 'a' };
     const positions: Position[] = [];
-    for (let round = 0; round < 5; round++) for (const { position, duplicate } of await backbone.publish(channel, numbered(3, `${round}-`))) {
-      assert.equal(duplicate, false);
-      positions.push(position);
-    }
+    for (let round = 0; round < 5; round++)
+      for (const { position, duplicate } of await backbone.publish(channel, numbered(3, `${round}-`))) {
+        assert.equal(duplicate, false);
+        positions.push(position);
+      }
     for (let index = 1; index < positions.length; index++) assert.ok(backbone.compare(positions[index - 1]!, positions[index]!) < 0);
     for (const position of positions) assert.match(position, /^[A-Za-z0-9._~-]{1,128}$/);
     assert.equal(backbone.compare(positions[3]!, positions[3]!), 0);
@@ -127,14 +142,26 @@ function placing(test: BackboneTest): void {
 const ids3 = (publisher: number, round: number): string[] => [0, 1, 2].map((index) => `${publisher}:${round}:${index}`);
 
 function attributes({ id, source, type, subject, time, datacontenttype, dataschema, extensions, data, dataKind }: EventDraft): unknown {
-  return { id, source, type, subject, time, datacontenttype, dataschema, extensions, data: data && Buffer.from(data).toString('hex'), dataKind };
+  return {
+    id,
+    source,
+    type,
+    subject,
+    time,
+    datacontenttype,
+    dataschema,
+    extensions,
+    data: data && Buffer.from(data).toString('hex'),
+    dataKind,
+  };
 }
 
 function reading(test: BackboneTest): void {
   test('reads at most as many events as asked, and goes on where it stopped', async (backbone, log) => {
     const channel = { log, address: 'a' };
     await backbone.publish(channel, numbered(25));
-    for (const limit of [1, 7, 25, 26]) assert.deepEqual(ids(await readAll(backbone, channel, undefined, limit)), ids(await readAll(backbone, channel)), `pages of ${limit}`);
+    for (const limit of [1, 7, 25, 26])
+      assert.deepEqual(ids(await readAll(backbone, channel, undefined, limit)), ids(await readAll(backbone, channel)), `pages of ${limit}`);
     const start = await backbone.locate(channel, { at: 'earliest' });
     const page = await backbone.read({ channel, after: start, limit: 7 });
     assert.deepEqual(ids(page.events), ids(await readAll(backbone, channel)).slice(0, 7));
@@ -149,26 +176,40 @@ function reading(test: BackboneTest): void {
     assert.deepEqual(ids(page.events), ['e3', 'e4', 'e5', 'e6']);
     assert.equal(page.position, until);
     assert.deepEqual(await backbone.read({ channel, after: until, until, limit: 100 }), { events: [], position: until });
-    assert.deepEqual(await backbone.read({ channel: { log, address: 'silent' }, after, until, limit: 100 }), { events: [], position: until });
+    assert.deepEqual(await backbone.read({ channel: { log, address: 'silent' }, after, until, limit: 100 }), {
+      events: [],
+      position: until,
+    });
   });
 
   test('stops when the payloads exceed maxBytes, after at least one event', async (backbone, log) => {
     const channel = { log, address: 'a' };
-    await backbone.publish(channel, Array.from({ length: 10 }, (_, index) => draft(`e${index}`, { data: Buffer.alloc(1000) })));
+    await backbone.publish(
+      channel,
+      Array.from({ length: 10 }, (_, index) => draft(`e${index}`, { data: Buffer.alloc(1000) })),
+    );
     const after = await backbone.locate(channel, { at: 'earliest' });
     const counts = [];
-    for (const maxBytes of [1, 999, 2500, 1_000_000]) counts.push((await backbone.read({ channel, after, limit: 100, maxBytes })).events.length);
+    for (const maxBytes of [1, 999, 2500, 1_000_000])
+      counts.push((await backbone.read({ channel, after, limit: 100, maxBytes })).events.length);
     assert.deepEqual(counts, [1, 1, 3, 10]);
   });
 
   test('merges the channels of a pattern in the order of one position', async (backbone, log) => {
-    for (let index = 0; index < 30; index++) await backbone.publish({ log, address: ['orders/1/created', 'orders/2/created', 'orders/1/paid'][index % 3]! }, [draft(`e${index}`)]);
+    for (let index = 0; index < 30; index++)
+      await backbone.publish({ log, address: ['orders/1/created', 'orders/2/created', 'orders/1/paid'][index % 3]! }, [draft(`e${index}`)]);
     const every = await readAll(backbone, { log, address: '*' });
-    assert.deepEqual(ids(every), numbered(30).map(({ id }) => id));
+    assert.deepEqual(
+      ids(every),
+      numbered(30).map(({ id }) => id),
+    );
     for (let index = 1; index < every.length; index++) assert.ok(backbone.compare(every[index - 1]!.position, every[index]!.position) < 0);
     for (const limit of [1, 4, 100]) {
       const created = await readAll(backbone, { log, address: 'orders/*/created' }, undefined, limit);
-      assert.deepEqual(ids(created), ids(every).filter((_, index) => index % 3 !== 2));
+      assert.deepEqual(
+        ids(created),
+        ids(every).filter((_, index) => index % 3 !== 2),
+      );
       assert.deepEqual(created[1]!.address, 'orders/2/created');
     }
     assert.deepEqual(ids(await readAll(backbone, { log, address: 'orders/*' })), []);
@@ -181,7 +222,10 @@ function reading(test: BackboneTest): void {
     const first = await backbone.publish(channel, numbered(5, 'a'));
     await backbone.publish({ log, address: 'orders/2' }, numbered(3, 'b'));
     await backbone.publish(channel, numbered(4, 'c'));
-    const counts = async (position: Position) => Promise.all(['orders/1', 'orders/2', 'orders/*', '*'].map(async (address) => (await backbone.lag({ log, address }, position)).events));
+    const counts = async (position: Position) =>
+      Promise.all(
+        ['orders/1', 'orders/2', 'orders/*', '*'].map(async (address) => (await backbone.lag({ log, address }, position)).events),
+      );
     assert.deepEqual(await counts(start), [9, 3, 12, 12]);
     assert.deepEqual(await counts(first[1]!.position), [7, 3, 10, 10]);
     assert.deepEqual(await counts(await backbone.locate(channel, { at: 'latest' })), [0, 0, 0, 0]);
@@ -192,14 +236,22 @@ function reading(test: BackboneTest): void {
 
 function reachingAllRows(test: BackboneTest): void {
   test('finds the one event of a channel among thousands of others', async (backbone, log) => {
-    const crowd = (name: string) => Promise.all(Array.from({ length: 1500 }, (_, index) => backbone.publish({ log, address: `noise/${name}/${index}` }, [draft(`${name}${index}`)])));
+    const crowd = (name: string) =>
+      Promise.all(
+        Array.from({ length: 1500 }, (_, index) =>
+          backbone.publish({ log, address: `noise/${name}/${index}` }, [draft(`${name}${index}`)]),
+        ),
+      );
     await crowd('before');
     const [needle] = await backbone.publish({ log, address: 'needle/here' }, [draft('needle')]);
     await crowd('after');
     for (const address of ['needle/here', 'needle/*']) {
       const channel = { log, address };
       const { events } = await backbone.read({ channel, after: await backbone.locate(channel, { at: 'earliest' }), limit: 10 });
-      assert.deepEqual(events.map(({ position }) => position), [needle!.position]);
+      assert.deepEqual(
+        events.map(({ position }) => position),
+        [needle!.position],
+      );
     }
     assert.equal((await readAll(backbone, { log, address: 'noise/*/*' }, undefined, 700)).length, 3000);
   });
@@ -209,7 +261,12 @@ function reachingAllRows(test: BackboneTest): void {
     const placed = await backbone.publish(channel, numbered(5000));
     assert.equal(new Set(placed.map(({ position }) => position)).size, 5000);
     const page = await backbone.read({ channel, after: placed[1999]!.position, until: placed[3999]!.position, limit: 10_000 });
-    assert.deepEqual(ids(page.events), numbered(5000).slice(2000, 4000).map(({ id }) => id));
+    assert.deepEqual(
+      ids(page.events),
+      numbered(5000)
+        .slice(2000, 4000)
+        .map(({ id }) => id),
+    );
   });
 }
 
@@ -256,7 +313,10 @@ function repeating(test: BackboneTest): void {
     const channel = { log, address: 'a' };
     const [first] = await backbone.publish(channel, [draft('1')]);
     const again = await backbone.publish(channel, [draft('2'), draft('1', { data: Buffer.from('other') }), draft('2')]);
-    assert.deepEqual(again.map(({ duplicate }) => duplicate), [false, true, true]);
+    assert.deepEqual(
+      again.map(({ duplicate }) => duplicate),
+      [false, true, true],
+    );
     assert.equal(again[1]!.position, first!.position);
     assert.equal(again[2]!.position, again[0]!.position);
     assert.deepEqual(ids(await readAll(backbone, channel)), ['1', '2']);
@@ -274,7 +334,9 @@ function repeating(test: BackboneTest): void {
 
   test('accepts once what many publish at the same time', async (backbone, log) => {
     const channel = { log, address: 'a' };
-    const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => backbone.publish(channel, [draft('same'), draft(`own${index}`)])));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => backbone.publish(channel, [draft('same'), draft(`own${index}`)])),
+    );
     assert.equal(answers.filter(([placed]) => !placed!.duplicate).length, 1);
     assert.equal(new Set(answers.map(([placed]) => placed!.position)).size, 1);
     assert.equal((await readAll(backbone, channel)).length, 21);
@@ -285,7 +347,10 @@ function repeating(test: BackboneTest): void {
     const [first] = await backbone.publish(channel, [draft('1')]);
     await backbone.prepare(log, { dedupWindow: 0 });
     const answers = await Promise.all([backbone.publish(channel, [draft('1'), draft('1')]), backbone.publish(channel, [draft('1')])]);
-    assert.deepEqual(answers.flat().map(({ duplicate }) => duplicate), [false, false, false]);
+    assert.deepEqual(
+      answers.flat().map(({ duplicate }) => duplicate),
+      [false, false, false],
+    );
     const events = await readAll(backbone, channel);
     assert.equal(events.length, 4);
     assert.equal(events[0]!.position, first!.position);

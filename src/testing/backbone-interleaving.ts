@@ -19,7 +19,14 @@ type Step =
   | { readonly do: 'close'; readonly which: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('publish' as const), address: fc.nat(2), ids: fc.array(fc.nat(60), { minLength: 1, maxLength: 6 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('publish' as const),
+      address: fc.nat(2),
+      ids: fc.array(fc.nat(60), { minLength: 1, maxLength: 6 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.constant({ do: 'turn' as const }) },
   { weight: 1, arbitrary: fc.constant({ do: 'settle' as const }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('consume' as const), pattern: fc.nat(4), slow: fc.boolean() }) },
@@ -78,7 +85,10 @@ class Run {
     switch (each.do) {
       case 'publish': {
         const address = ADDRESSES[each.address]!;
-        const placed = this.#backbone.publish({ log: this.#log, address }, each.ids.map((id) => draft(String(id))));
+        const placed = this.#backbone.publish(
+          { log: this.#log, address },
+          each.ids.map((id) => draft(String(id))),
+        );
         this.#publishes.push({ keys: each.ids.map((id) => keyOf(address, String(id))), placed });
         return;
       }
@@ -140,9 +150,20 @@ class Run {
     while (reader.open && events.length < expected.length && Date.now() < deadline) await nextTurn();
     const reached = reader.reached;
     const due = reader.open ? expected : expected.filter((event) => !after(reached)(event));
-    assert.deepEqual(events.map(({ id, position }) => [id, position]), due.map(({ id, position }) => [id, position]));
-    const history = await this.#backbone.read({ channel: { log: this.#log, address: pattern }, after: await this.#earliest(), until: consumer.position, limit: 1000 });
-    assert.deepEqual([...history.events, ...expected].map(({ id }) => id), channel.map(({ id }) => id));
+    assert.deepEqual(
+      events.map(({ id, position }) => [id, position]),
+      due.map(({ id, position }) => [id, position]),
+    );
+    const history = await this.#backbone.read({
+      channel: { log: this.#log, address: pattern },
+      after: await this.#earliest(),
+      until: consumer.position,
+      limit: 1000,
+    });
+    assert.deepEqual(
+      [...history.events, ...expected].map(({ id }) => id),
+      channel.map(({ id }) => id),
+    );
   }
 
   #earliest(): Promise<Position> {

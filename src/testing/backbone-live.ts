@@ -40,7 +40,10 @@ export function live(test: BackboneTest): void {
     await backbone.publish(channel, numbered(2, 'c'));
     await Promise.all([exact.until(6), pattern.until(8)]);
     assert.deepEqual(ids(exact.events), ['a0', 'a1', 'a2', 'a3', 'c0', 'c1']);
-    assert.deepEqual(pattern.events.map(({ position }) => position), (await readAll(backbone, { log, address: 'orders/*' }, consumer.position)).map(({ position }) => position));
+    assert.deepEqual(
+      pattern.events.map(({ position }) => position),
+      (await readAll(backbone, { log, address: 'orders/*' }, consumer.position)).map(({ position }) => position),
+    );
     assert.deepEqual(other.events, []);
   });
 
@@ -52,13 +55,17 @@ export function live(test: BackboneTest): void {
       batches.push(events);
       taken.take(events, position);
     });
-    for (let round = 0; round < 5; round++) await Promise.all(['a', 'b', 'c'].map((address) => backbone.publish({ log, address }, numbered(2, `${address}${round}`))));
+    for (let round = 0; round < 5; round++)
+      await Promise.all(['a', 'b', 'c'].map((address) => backbone.publish({ log, address }, numbered(2, `${address}${round}`))));
     await taken.until(30);
     let after = consumer.position;
     for (const [index, batch] of batches.entries()) {
       const until = taken.positions[index]!;
       const again = await backbone.read({ channel, after, until, limit: 1000 });
-      assert.deepEqual(again.events.map(({ id, position, acceptedAt }) => [id, position, acceptedAt]), batch.map(({ id, position, acceptedAt }) => [id, position, acceptedAt]));
+      assert.deepEqual(
+        again.events.map(({ id, position, acceptedAt }) => [id, position, acceptedAt]),
+        batch.map(({ id, position, acceptedAt }) => [id, position, acceptedAt]),
+      );
       assert.equal(again.position, until);
       after = until;
     }

@@ -28,7 +28,10 @@ export function forgetting(test: BackboneTest): void {
     assert.equal(page.position, next!.position);
     assert.equal((await backbone.lag(on('quiet/1'), consumer.position)).events, 1);
     const { position } = consumer;
-    assert.deepEqual(await backbone.read({ channel: on('quiet/1'), after: position, until: position, limit: 10 }), { events: [], position });
+    assert.deepEqual(await backbone.read({ channel: on('quiet/1'), after: position, until: position, limit: 10 }), {
+      events: [],
+      position,
+    });
     await consumer.close();
   });
 }

@@ -15,7 +15,15 @@ import { Victim } from './hostile/victim.ts';
 import { keys } from './hostile/victim-world.ts';
 import { websocketCases } from './hostile/websocket-cases.ts';
 
-const sent = [...publishCases, ...requestLineCases, ...readCases, ...websocketCases, ...managementCases, ...credentialCases, ...contractCases];
+const sent = [
+  ...publishCases,
+  ...requestLineCases,
+  ...readCases,
+  ...websocketCases,
+  ...managementCases,
+  ...credentialCases,
+  ...contractCases,
+];
 const quick = sent.filter(({ isSlow }) => isSlow !== true);
 const slow = sent.filter(({ isSlow }) => isSlow === true);
 const typed = [...configurationCases, ...argumentCases];
@@ -79,7 +87,8 @@ describe('bad input at every door', { timeout: 600_000 }, () => {
     for (const one of typed) it(`${one.door}: ${one.name}`, async () => assert.equal(await complaint(one), undefined));
   });
 
-  it('leaves the neighbour every event, whatever commands do to the machine', async () => assertUndisturbed(await neighbour.report(), crowded));
+  it('leaves the neighbour every event, whatever commands do to the machine', async () =>
+    assertUndisturbed(await neighbour.report(), crowded));
 
   it(`is answered the same on ${connections} connections at once, round after round, with memory flat and the neighbour undisturbed`, async (t) => {
     const seed = testSeed();
@@ -108,7 +117,10 @@ describe('bad input at every door', { timeout: 600_000 }, () => {
     const complaints = await Promise.all(slow.map(complaint));
     const report = await neighbour.report();
     t.diagnostic(`neighbour: ${JSON.stringify(report)}`);
-    assert.deepEqual(complaints, slow.map(() => undefined));
+    assert.deepEqual(
+      complaints,
+      slow.map(() => undefined),
+    );
     assertUndisturbed(report, calm);
   });
 

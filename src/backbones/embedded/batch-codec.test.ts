@@ -32,7 +32,18 @@ const stored = (events: Uint8Array, count: number) => ({ first: 11, last: 10 + c
 const all = { after: 0, until: 1_000_000 };
 
 function plain({ id, source, type, subject, time, datacontenttype, dataschema, extensions, data, dataKind }: EventDraft): unknown {
-  return { id, source, type, subject, time, datacontenttype, dataschema, extensions, data: data && Buffer.from(data).toString('hex'), dataKind };
+  return {
+    id,
+    source,
+    type,
+    subject,
+    time,
+    datacontenttype,
+    dataschema,
+    extensions,
+    data: data && Buffer.from(data).toString('hex'),
+    dataKind,
+  };
 }
 
 describe('batch of events', () => {
@@ -42,13 +53,24 @@ describe('batch of events', () => {
     const property = fc.property(fc.array(draft, { minLength: 1, maxLength: 8 }), (drafts) => {
       const events = decodeBatch(stored(encode(drafts), drafts.length), 'abcdef', all);
       assert.deepEqual(events.map(plain), drafts.map(plain));
-      assert.deepEqual(events.map(({ position }) => position), drafts.map((_, index) => `abcdef-${11 + index}`));
+      assert.deepEqual(
+        events.map(({ position }) => position),
+        drafts.map((_, index) => `abcdef-${11 + index}`),
+      );
     });
     fc.assert(property, { seed, numRuns: 300 });
   });
 
   it('writes what repeats only once', () => {
-    const same: EventDraft = { id: '1', source: 's'.repeat(500), type: 't'.repeat(500), datacontenttype: 'c'.repeat(500), extensions: {}, data: undefined, dataKind: 'json' };
+    const same: EventDraft = {
+      id: '1',
+      source: 's'.repeat(500),
+      type: 't'.repeat(500),
+      datacontenttype: 'c'.repeat(500),
+      extensions: {},
+      data: undefined,
+      dataKind: 'json',
+    };
     assert.ok(encode([same, same, same]).byteLength < 1600);
   });
 

@@ -2,8 +2,24 @@ import { crc32 } from 'node:zlib';
 import { Event } from '../../core/event.ts';
 import type { EventDraft, ExtensionValue } from '../../core/event.ts';
 import {
-  BATCH_VERSION, DATA_KINDS, DATA_KIND_SHIFT, FALSE, HAS_CONTENT_TYPE, HAS_DATA, HAS_EXTENSIONS, HAS_SCHEMA, HAS_SUBJECT, HAS_TIME,
-  HEADER_BYTES, NUMBER, SAME_CONTENT_TYPE, SAME_SCHEMA, SAME_SOURCE, SAME_TYPE, STRING, TRUE,
+  BATCH_VERSION,
+  DATA_KINDS,
+  DATA_KIND_SHIFT,
+  FALSE,
+  HAS_CONTENT_TYPE,
+  HAS_DATA,
+  HAS_EXTENSIONS,
+  HAS_SCHEMA,
+  HAS_SUBJECT,
+  HAS_TIME,
+  HEADER_BYTES,
+  NUMBER,
+  SAME_CONTENT_TYPE,
+  SAME_SCHEMA,
+  SAME_SOURCE,
+  SAME_TYPE,
+  STRING,
+  TRUE,
 } from './batch-encoder.ts';
 import { positionAt } from './position-text.ts';
 
@@ -20,7 +36,11 @@ export interface StoredBatch {
  * The events of a batch with sequence numbers past `after` and up to `until`, in order; their data are views on the batch.
  * Throws when the bytes are damaged.
  */
-export function decodeBatch(batch: StoredBatch, epoch: string, { after, until }: { readonly after: number; readonly until: number }): Event[] {
+export function decodeBatch(
+  batch: StoredBatch,
+  epoch: string,
+  { after, until }: { readonly after: number; readonly until: number },
+): Event[] {
   const reader = new BatchReader(batch.events);
   const events: Event[] = [];
   for (let seq = batch.first; seq <= batch.last; seq++) {
@@ -38,7 +58,8 @@ class BatchReader {
 
   constructor(bytes: Uint8Array) {
     this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (this.#buffer.length < HEADER_BYTES || this.#buffer[0] !== BATCH_VERSION) throw new Error('A stored batch of events has an unknown form');
+    if (this.#buffer.length < HEADER_BYTES || this.#buffer[0] !== BATCH_VERSION)
+      throw new Error('A stored batch of events has an unknown form');
     if (crc32(this.#buffer.subarray(HEADER_BYTES)) !== this.#buffer.readUInt32LE(1)) throw new Error('A stored batch of events is damaged');
   }
 

@@ -137,7 +137,8 @@ export class Commit {
       while (from < drafts.length) {
         this.#encoder.begin();
         let to = from;
-        while (to < drafts.length && to - from < MAX_ROW_EVENTS && (to === from || this.#encoder.bytes < MAX_ROW_BYTES)) this.#encoder.add(drafts[to++]!);
+        while (to < drafts.length && to - from < MAX_ROW_EVENTS && (to === from || this.#encoder.bytes < MAX_ROW_BYTES))
+          this.#encoder.add(drafts[to++]!);
         const events = this.#encoder.finish();
         part.bytes += events.byteLength;
         const place = [log.id, addressHash(address), first + from, first + to - 1, acceptedAt, events.byteLength];

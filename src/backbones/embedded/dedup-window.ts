@@ -27,7 +27,12 @@ export class DedupWindow {
   /** `at` is the acceptance time and never decreases. */
   add(hash: KeyHash, seq: number, at: number): void {
     let current = this.#generations.at(-1);
-    if (current === undefined || at >= current.start + this.#span || current.size >= this.#maxPerGeneration || seq - current.base >= 0xffff_fffe) {
+    if (
+      current === undefined ||
+      at >= current.start + this.#span ||
+      current.size >= this.#maxPerGeneration ||
+      seq - current.base >= 0xffff_fffe
+    ) {
       this.#forget(at);
       current = new Generation(at, seq);
       this.#generations.push(current);

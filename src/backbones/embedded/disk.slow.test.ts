@@ -65,7 +65,10 @@ describe('embedded log on a disk that', () => {
       }
     }
     assert.ok(acknowledged.length > 20);
-    assert.deepEqual((await readAll(backbone, channel)).map(({ id }) => id), acknowledged);
+    assert.deepEqual(
+      (await readAll(backbone, channel)).map(({ id }) => id),
+      acknowledged,
+    );
     assert.notEqual((await backbone.check(AbortSignal.timeout(5000))).state, 'up');
     await rm(filler);
     for (let number = 0; number < 20; number++) {
@@ -76,7 +79,10 @@ describe('embedded log on a disk that', () => {
     assert.deepEqual(seen, acknowledged);
     await close();
     const again = await open(join(folder, 'data'));
-    assert.deepEqual((await readAll(again.backbone, channel)).map(({ id }) => id), acknowledged);
+    assert.deepEqual(
+      (await readAll(again.backbone, channel)).map(({ id }) => id),
+      acknowledged,
+    );
     assert.deepEqual(await again.database.query('PRAGMA integrity_check'), [{ integrity_check: 'ok' }]);
     await again.close();
   });
@@ -94,7 +100,11 @@ describe('embedded log on a disk that', () => {
     }
     try {
       for (const path of [fresh, used, join(fresh, 'below')]) {
-        await assert.rejects(open(path), (error: StoreError) => error.code === 'READ_ONLY' && error.message.includes(path) && error.message.endsWith('.'), path);
+        await assert.rejects(
+          open(path),
+          (error: StoreError) => error.code === 'READ_ONLY' && error.message.includes(path) && error.message.endsWith('.'),
+          path,
+        );
       }
     } finally {
       if (mounted) spawnSync('mount', ['-o', 'remount,rw', folder]);
@@ -118,7 +128,11 @@ describe('embedded log on a disk that', () => {
       }
       process.kill(process.pid, 'SIGKILL');`;
     // In blocks of 512 bytes as POSIX says, or 1 KiB as some shells do: 1.5 MiB or 3 MiB.
-    const { stdout, stderr } = spawnSync('sh', ['-c', 'ulimit -f 3072 && exec "$0" --input-type=module --eval "$1"', process.execPath, program], { encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync(
+      'sh',
+      ['-c', 'ulimit -f 3072 && exec "$0" --input-type=module --eval "$1"', process.execPath, program],
+      { encoding: 'utf8' },
+    );
     const lines = stdout.trim().split('\n');
     const acknowledged = lines.filter((line) => line.startsWith('e'));
     assert.ok(acknowledged.length > 20, stdout + stderr);

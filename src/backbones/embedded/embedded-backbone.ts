@@ -1,4 +1,16 @@
-import type { Backbone, BackboneCapabilities, Channel, Consumer, Health, Lag, LogPolicy, Placed, ReadRequest, ReadResult, Receive } from '../../core/backbone.ts';
+import type {
+  Backbone,
+  BackboneCapabilities,
+  Channel,
+  Consumer,
+  Health,
+  Lag,
+  LogPolicy,
+  Placed,
+  ReadRequest,
+  ReadResult,
+  Receive,
+} from '../../core/backbone.ts';
 import type { Clock } from '../../core/clock.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { EventDraft } from '../../core/event.ts';
@@ -108,7 +120,8 @@ export class EmbeddedBackbone implements Backbone {
   compare(a: Position, b: Position): number {
     const first = parsePosition(a);
     const second = parsePosition(b);
-    if (first.epoch !== second.epoch) throw new GatewayError('BAD_REQUEST', 'Two positions of different logs have no order. Compare positions of one channel only.');
+    if (first.epoch !== second.epoch)
+      throw new GatewayError('BAD_REQUEST', 'Two positions of different logs have no order. Compare positions of one channel only.');
     return first.seq - second.seq;
   }
 
@@ -138,7 +151,10 @@ export class EmbeddedBackbone implements Backbone {
   async check(signal: AbortSignal): Promise<Health> {
     const started = performance.now();
     const probe = this.#parts.database.transact([
-      { sql: 'INSERT INTO embedded_probe (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at', parameters: [this.#parts.clock.now()] },
+      {
+        sql: 'INSERT INTO embedded_probe (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at',
+        parameters: [this.#parts.clock.now()],
+      },
     ]);
     try {
       await untilAborted(probe, signal);

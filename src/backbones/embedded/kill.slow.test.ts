@@ -45,7 +45,10 @@ class Acknowledged {
   }
 }
 
-type Line = { readonly ready: true } | { readonly repeated: string; readonly position: string; readonly duplicate: boolean } | { readonly publisher: number; readonly first: number; readonly positions: string[] };
+type Line =
+  | { readonly ready: true }
+  | { readonly repeated: string; readonly position: string; readonly duplicate: boolean }
+  | { readonly publisher: number; readonly first: number; readonly positions: string[] };
 
 interface Life {
   readonly folder: string;
@@ -65,7 +68,11 @@ async function live({ folder, acknowledged, killAfter }: Life): Promise<number> 
   for await (const text of createInterface({ input: child.stdout })) {
     const line = JSON.parse(text) as Line;
     if ('repeated' in line) {
-      assert.deepEqual([line.duplicate, line.position], [true, acknowledged.positions.get(line.repeated)], `${line.repeated} is told from a new event`);
+      assert.deepEqual(
+        [line.duplicate, line.position],
+        [true, acknowledged.positions.get(line.repeated)],
+        `${line.repeated} is told from a new event`,
+      );
     } else if ('publisher' in line) {
       acknowledged.take(line.publisher, line.first, line.positions);
       publishes++;
@@ -84,9 +91,14 @@ function verify(events: readonly Event[], acknowledged: Acknowledged): void {
   for (const [id, position] of acknowledged.positions) assert.equal(places.get(id), position, `${id} is where it was acknowledged`);
   for (let publisher = 0; publisher < PUBLISHERS; publisher++) {
     const numbers = events.filter(({ id }) => id.startsWith(`${publisher}:`)).map(({ id }) => Number(id.split(':')[1]));
-    assert.deepEqual(numbers, numbers.map((_, index) => index), `publisher ${publisher} in order and whole`);
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, index) => index),
+      `publisher ${publisher} in order and whole`,
+    );
   }
-  for (const { id, data } of events) assert.ok(data!.byteLength === 0 || Buffer.from(data!).toString().startsWith(id.slice(0, data!.byteLength)), `${id} has its own bytes`);
+  for (const { id, data } of events)
+    assert.ok(data!.byteLength === 0 || Buffer.from(data!).toString().startsWith(id.slice(0, data!.byteLength)), `${id} has its own bytes`);
 }
 
 describe('embedded log and kill -9', () => {
@@ -122,7 +134,24 @@ describe('embedded log and kill -9', () => {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
     const orders: PublishingOrders = { next: [0], repeat: [], rounds: 50 };
     const report = join(folder, 'syncs');
-    const { stdout, status } = spawnSync('strace', ['-f', '-e', 'trace=fsync,fdatasync,write,pwrite64', '-e', 'signal=none', '-y', '-o', report, process.execPath, program, join(folder, 'data'), JSON.stringify(orders)], { encoding: 'utf8' });
+    const { stdout, status } = spawnSync(
+      'strace',
+      [
+        '-f',
+        '-e',
+        'trace=fsync,fdatasync,write,pwrite64',
+        '-e',
+        'signal=none',
+        '-y',
+        '-o',
+        report,
+        process.execPath,
+        program,
+        join(folder, 'data'),
+        JSON.stringify(orders),
+      ],
+      { encoding: 'utf8' },
+    );
     assert.equal(status, 0);
     assert.equal(stdout.split('\n').filter((line) => line.includes('publisher')).length, 50);
     // Each acknowledgement (a write to stdout) must come after a sync of the write-ahead log that came after the acknowledgement before.

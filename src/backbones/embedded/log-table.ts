@@ -126,7 +126,11 @@ function addKeys(dedup: DedupWindow | undefined, row: Record<string, SqlValue>, 
   const first = Number(row['first']);
   for (let index = 0; 8 * index < bytes.byteLength; index++) {
     if (first + index <= after) continue;
-    dedup?.add({ low: keys.getUint32(8 * index, true), high: keys.getUint32(8 * index + 4, true) }, first + index, Number(row['accepted_at']));
+    dedup?.add(
+      { low: keys.getUint32(8 * index, true), high: keys.getUint32(8 * index + 4, true) },
+      first + index,
+      Number(row['accepted_at']),
+    );
   }
 }
 

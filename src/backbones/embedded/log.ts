@@ -131,8 +131,12 @@ export class Log {
 
   #lost(why: string): GatewayError {
     const oldest = this.position(this.oldest - 1);
-    return new GatewayError('POSITION_LOST', `This position ${why}. Go on from ${oldest}, the oldest that can be used, or from "latest"; the events before it are gone.`, {
-      details: { oldest },
-    });
+    return new GatewayError(
+      'POSITION_LOST',
+      `This position ${why}. Go on from ${oldest}, the oldest that can be used, or from "latest"; the events before it are gone.`,
+      {
+        details: { oldest },
+      },
+    );
   }
 }

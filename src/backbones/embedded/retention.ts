@@ -67,7 +67,10 @@ export class Retention {
 
   /** Whether there may be more to delete. */
   async #deleteSome(log: Log): Promise<boolean> {
-    const rows = await this.#parts.database.query('SELECT last, accepted_at, bytes, address FROM event_batch WHERE log = ? ORDER BY last LIMIT ?', [log.id, ROWS_AT_ONCE]);
+    const rows = await this.#parts.database.query(
+      'SELECT last, accepted_at, bytes, address FROM event_batch WHERE log = ? ORDER BY last LIMIT ?',
+      [log.id, ROWS_AT_ONCE],
+    );
     const before = this.#parts.clock.now() - (log.policy.retainAge ?? Infinity);
     const limit = Math.min(log.releasable, log.head);
     let excess = log.bytes - (log.policy.retainBytes ?? Infinity);

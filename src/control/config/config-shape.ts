@@ -149,7 +149,10 @@ export const keyValue = text({
   title: 'key',
   min: minKeyLength,
   max: 256,
-  pattern: { test: /^(?!\$\{(?:env|file):)[\x21-\x7e]+$/, wanted: 'a key: printable ASCII without spaces, and no reference that was not filled in' },
+  pattern: {
+    test: /^(?!\$\{(?:env|file):)[\x21-\x7e]+$/,
+    wanted: 'a key: printable ASCII without spaces, and no reference that was not filled in',
+  },
 });
 
 const credential = object(

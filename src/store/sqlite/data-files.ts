@@ -59,7 +59,15 @@ function folderError(folder: string, error: unknown): StoreError {
     return new StoreError('FULL', `No space left for the data folder ${folder} (${code}). Free some space and try again.`, error);
   }
   if (code === 'ENOTDIR' || code === 'EEXIST' || code === 'EISDIR') {
-    return new StoreError('FAILED', `The data folder ${folder} cannot be used: a file stands where a folder is needed, or the reverse (${code}). Choose another folder with --data.`, error);
+    return new StoreError(
+      'FAILED',
+      `The data folder ${folder} cannot be used: a file stands where a folder is needed, or the reverse (${code}). Choose another folder with --data.`,
+      error,
+    );
   }
-  return new StoreError('FAILED', `The data folder ${folder} cannot be opened (${code ?? String(error)}). Choose another folder with --data.`, error);
+  return new StoreError(
+    'FAILED',
+    `The data folder ${folder} cannot be opened (${code ?? String(error)}). Choose another folder with --data.`,
+    error,
+  );
 }

@@ -36,7 +36,10 @@ function newer(files: DataFiles, what: string): StoreError {
 function appliedMigrations(database: DatabaseSync): string[] {
   const table = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'kysely_migration'").get();
   if (table === undefined) return [];
-  return database.prepare('SELECT name FROM kysely_migration').all().map((row) => String(row['name']));
+  return database
+    .prepare('SELECT name FROM kysely_migration')
+    .all()
+    .map((row) => String(row['name']));
 }
 
 async function runMigrator(database: DatabaseSync, migrations: readonly Migration[]): Promise<void> {

@@ -25,7 +25,10 @@ export async function openDatabase(options: OpenOptions): Promise<Database & { s
   const { thread: writer, ready } = await Thread.start<WriterRequest, WriterReply>('writer-thread', request);
   if (ready.kind === 'ready') for (const warning of ready.warnings) options.onWarning?.(warning);
   try {
-    const { thread: reader } = await Thread.start<ReaderRequest, ReaderReply>('reader-thread', { folder, migrations: [] } satisfies OpenRequest);
+    const { thread: reader } = await Thread.start<ReaderRequest, ReaderReply>('reader-thread', {
+      folder,
+      migrations: [],
+    } satisfies OpenRequest);
     return new SqliteDatabase({ writer, reader, files: dataFiles(folder), maxPendingBytes: options.maxPendingBytes ?? 64 * 1024 * 1024 });
   } catch (error) {
     await writer.close({ kind: 'close' });

@@ -13,7 +13,8 @@ import { openDatabase } from './open-database.ts';
 const migrations = [{ name: 'test-1', up: ['CREATE TABLE item (id INTEGER PRIMARY KEY, body BLOB) STRICT'] }];
 
 /** The code, and a sentence that names the place and ends as one. */
-const refused = (code: string, place: string) => (error: StoreError) => error.name === 'StoreError' && error.code === code && error.message.includes(place) && error.message.endsWith('.');
+const refused = (code: string, place: string) => (error: StoreError) =>
+  error.name === 'StoreError' && error.code === code && error.message.includes(place) && error.message.endsWith('.');
 
 describe('opening a data folder', () => {
   let root: string;
@@ -22,7 +23,8 @@ describe('opening a data folder', () => {
     root = await mkdtemp(join(tmpdir(), 'sluice-'));
     good = join(root, 'good');
     const database = await openDatabase({ folder: good, migrations });
-    for (let id = 1; id <= 200; id++) await database.transact([{ sql: 'INSERT INTO item (id, body) VALUES (?, ?)', parameters: [id, new Uint8Array(3000).fill(id)] }]);
+    for (let id = 1; id <= 200; id++)
+      await database.transact([{ sql: 'INSERT INTO item (id, body) VALUES (?, ?)', parameters: [id, new Uint8Array(3000).fill(id)] }]);
     await database.close();
   });
   after(() => rm(root, { recursive: true }));
@@ -35,7 +37,10 @@ describe('opening a data folder', () => {
   const attempt = (folder: string) => openDatabase({ folder, migrations });
 
   it('refuses a file that is no database, or whose beginning is damaged, and leaves it as it is', async () => {
-    for (const [name, content] of [['text', 'This is a text, and long enough to be read as the head of a database file. '.repeat(20)], ['zeros', '\0'.repeat(8192)]] as const) {
+    for (const [name, content] of [
+      ['text', 'This is a text, and long enough to be read as the head of a database file. '.repeat(20)],
+      ['zeros', '\0'.repeat(8192)],
+    ] as const) {
       const folder = join(root, name);
       await mkdir(folder);
       await writeFile(join(folder, 'sluice.db'), content);

@@ -15,7 +15,10 @@ export function statementBytes({ sql, parameters }: Statement): number {
  * Copies all blobs of a group into one buffer that may be transferred: the caller's buffers stay the caller's, and a small view
  * on a large buffer does not drag that buffer along, as cloning would.
  */
-export function packBlobs(transactions: readonly (readonly Statement[])[]): { readonly transactions: readonly (readonly Statement[])[]; readonly transfer: ArrayBuffer[] } {
+export function packBlobs(transactions: readonly (readonly Statement[])[]): {
+  readonly transactions: readonly (readonly Statement[])[];
+  readonly transfer: ArrayBuffer[];
+} {
   let bytes = 0;
   for (const statements of transactions) for (const { parameters } of statements) bytes += blobBytes(parameters);
   if (bytes === 0) return { transactions, transfer: [] };
@@ -29,7 +32,9 @@ export function packBlobs(transactions: readonly (readonly Statement[])[]): { re
     return copy;
   };
   const packed = transactions.map((statements) =>
-    statements.map((statement) => (blobBytes(statement.parameters) === 0 ? statement : { ...statement, parameters: statement.parameters.map(place) })),
+    statements.map((statement) =>
+      blobBytes(statement.parameters) === 0 ? statement : { ...statement, parameters: statement.parameters.map(place) },
+    ),
   );
   return { transactions: packed, transfer: [buffer] };
 }

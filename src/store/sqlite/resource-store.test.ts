@@ -21,8 +21,23 @@ const api: ApiSpec = {
   maxEventBytes: 1024,
 };
 
-function resource<K extends ResourceKind>(kind: K, name: string, spec: SpecOf[K], more: { parent?: string; id?: string; tenant?: string } = {}): Resource {
-  return { tenant: more.tenant ?? 'default', kind, id: more.id ?? `${kind}-${name}`, name, parent: more.parent ?? '', version: 0, createdAt: 0, updatedAt: 0, spec };
+function resource<K extends ResourceKind>(
+  kind: K,
+  name: string,
+  spec: SpecOf[K],
+  more: { parent?: string; id?: string; tenant?: string } = {},
+): Resource {
+  return {
+    tenant: more.tenant ?? 'default',
+    kind,
+    id: more.id ?? `${kind}-${name}`,
+    name,
+    parent: more.parent ?? '',
+    version: 0,
+    createdAt: 0,
+    updatedAt: 0,
+    spec,
+  };
 }
 const put = (target: Resource, expect = 0) => ({ op: 'put', resource: target, expect, action: `${target.kind}.put` }) as const;
 const isChanged = (error: StoreError) => error.code === 'CHANGED' && error.message.length > 20;
@@ -62,18 +77,32 @@ describe('ResourceStore', () => {
 
   it('refuses a change of a version that is not the current one, and nothing of the same write happens', async () => {
     await store.write([put(resource('application', 'web', {}))], 'admin');
-    await assert.rejects(store.write([put(resource('application', 'other', {})), put(resource('application', 'web', { owner: 'x' }), 7)], 'admin'), isChanged);
+    await assert.rejects(
+      store.write([put(resource('application', 'other', {})), put(resource('application', 'web', { owner: 'x' }), 7)], 'admin'),
+      isChanged,
+    );
     await assert.rejects(store.write([put(resource('application', 'web', {}))], 'admin'), isChanged);
     await assert.rejects(store.write([put(resource('application', 'web', {}, { id: 'another-id' }))], 'admin'), isChanged);
-    assert.deepEqual(store.list('application').map(({ name }) => name), ['web']);
+    assert.deepEqual(
+      store.list('application').map(({ name }) => name),
+      ['web'],
+    );
     await reopen();
-    assert.deepEqual(store.list('application').map(({ name, version }) => [name, version]), [['web', 1]]);
+    assert.deepEqual(
+      store.list('application').map(({ name, version }) => [name, version]),
+      [['web', 1]],
+    );
   });
 
   it('lets exactly one of two writes at the same time win', async () => {
     await store.write([put(resource('application', 'web', {}))], 'admin');
-    const outcomes = await Promise.allSettled(['a', 'b', 'c'].map((owner) => store.write([put(resource('application', 'web', { owner }), 1)], owner)));
-    assert.deepEqual(outcomes.map(({ status }) => status), ['fulfilled', 'rejected', 'rejected']);
+    const outcomes = await Promise.allSettled(
+      ['a', 'b', 'c'].map((owner) => store.write([put(resource('application', 'web', { owner }), 1)], owner)),
+    );
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'rejected'],
+    );
     assert.deepEqual(store.get('application', 'web')?.spec, { owner: 'a' });
     assert.equal((await store.audit({ tenant: 'default', limit: 10 })).length, 2);
   });
@@ -81,7 +110,8 @@ describe('ResourceStore', () => {
   it('tells watchers what changed before the write resolves, and stops when asked', async () => {
     const seen: string[] = [];
     const stop = store.watch((changes: readonly ResourceChange[]) => {
-      for (const change of changes) seen.push(`${change.op} ${change.resource.name} ${change.resource.version} ${store.get('application', 'web')?.version}`);
+      for (const change of changes)
+        seen.push(`${change.op} ${change.resource.name} ${change.resource.version} ${store.get('application', 'web')?.version}`);
     });
     await store.write([put(resource('application', 'web', {}))], 'admin');
     await store.write([{ op: 'delete', resource: store.get('application', 'web')!, expect: 1, action: 'application.delete' }], 'admin');
@@ -103,7 +133,10 @@ describe('ResourceStore', () => {
     assert.equal(store.get('plan', 'free', 'orders')?.id, '1');
     assert.equal(store.get('plan', 'free', 'orders', 'acme')?.id, '3');
     assert.equal(store.get('plan', 'free'), undefined);
-    assert.deepEqual(store.list('plan', 'default').map(({ id }) => id), ['2', '1']);
+    assert.deepEqual(
+      store.list('plan', 'default').map(({ id }) => id),
+      ['2', '1'],
+    );
     assert.equal(store.list('plan').length, 3);
   });
 
@@ -120,21 +153,43 @@ describe('ResourceStore', () => {
   });
 
   it('audits who changed what, newest first, without secrets', async () => {
-    await store.write([put(resource('credential', 'c1', { kind: 'api-key', hash: 'f00d', prefix: 'slk_a', origin: 'api' }, { parent: 'web' }))], 'admin');
-    await store.write([put(resource('backbone', 'main', { kind: 'amqp', options: { url: 'amqp://guest:hunter2@host', password: 'hunter2', nested: [{ apiKey: 'hunter2' }] } }))], 'config:sluice.yaml');
+    await store.write(
+      [put(resource('credential', 'c1', { kind: 'api-key', hash: 'f00d', prefix: 'slk_a', origin: 'api' }, { parent: 'web' }))],
+      'admin',
+    );
+    await store.write(
+      [
+        put(
+          resource('backbone', 'main', {
+            kind: 'amqp',
+            options: { url: 'amqp://guest:hunter2@host', password: 'hunter2', nested: [{ apiKey: 'hunter2' }] },
+          }),
+        ),
+      ],
+      'config:sluice.yaml',
+    );
     await store.write([put(resource('application', 'web', {}))], 'admin');
     await store.write([put(resource('application', 'web', { owner: 'me' }), 1)], 'admin');
     const entries = await store.audit({ tenant: 'default', limit: 10 });
-    assert.deepEqual(entries.map(({ action, actor, before, after }) => [action, actor, before === null, after === null]), [
-      ['application.put', 'admin', false, false],
-      ['application.put', 'admin', true, false],
-      ['backbone.put', 'config:sluice.yaml', true, false],
-      ['credential.put', 'admin', true, false],
-    ]);
+    assert.deepEqual(
+      entries.map(({ action, actor, before, after }) => [action, actor, before === null, after === null]),
+      [
+        ['application.put', 'admin', false, false],
+        ['application.put', 'admin', true, false],
+        ['backbone.put', 'config:sluice.yaml', true, false],
+        ['credential.put', 'admin', true, false],
+      ],
+    );
     assert.deepEqual([entries[0]!.before, entries[0]!.after], [{}, { owner: 'me' }]);
     assert.doesNotMatch(JSON.stringify(entries), /f00d|hunter2/);
-    assert.deepEqual(entries[2]!.after, { kind: 'amqp', options: { url: 'amqp://***@host', password: '***', nested: [{ apiKey: '***' }] } });
-    assert.deepEqual((await store.audit({ tenant: 'default', limit: 1, before: entries[0]!.seq })).map(({ seq }) => seq), [entries[1]!.seq]);
+    assert.deepEqual(entries[2]!.after, {
+      kind: 'amqp',
+      options: { url: 'amqp://***@host', password: '***', nested: [{ apiKey: '***' }] },
+    });
+    assert.deepEqual(
+      (await store.audit({ tenant: 'default', limit: 1, before: entries[0]!.seq })).map(({ seq }) => seq),
+      [entries[1]!.seq],
+    );
     assert.equal((await store.audit({ tenant: 'default', limit: 10, kind: 'application', name: 'web' })).length, 2);
     assert.deepEqual(await store.audit({ tenant: 'other', limit: 10 }), []);
   });
@@ -142,10 +197,19 @@ describe('ResourceStore', () => {
   it('keeps every spec of an API as a revision, and begins anew when the API was deleted', async () => {
     await store.write([put(resource('api', 'orders', api))], 'admin');
     await store.write([put(resource('api', 'orders', { ...api, path: '/v2' }), 1)], 'bob');
-    assert.deepEqual((await store.revisions('orders')).map(({ revision, actor, spec }) => [revision, actor, spec.path]), [[2, 'bob', '/v2'], [1, 'admin', '/orders']]);
+    assert.deepEqual(
+      (await store.revisions('orders')).map(({ revision, actor, spec }) => [revision, actor, spec.path]),
+      [
+        [2, 'bob', '/v2'],
+        [1, 'admin', '/orders'],
+      ],
+    );
     await store.write([{ op: 'delete', resource: store.get('api', 'orders')!, expect: 2, action: 'api.delete' }], 'admin');
     await store.write([put(resource('api', 'orders', api, { id: 'api-second' }))], 'admin');
-    assert.deepEqual((await store.revisions('orders')).map(({ revision }) => revision), [1]);
+    assert.deepEqual(
+      (await store.revisions('orders')).map(({ revision }) => revision),
+      [1],
+    );
     assert.deepEqual(await store.revisions('nothing'), []);
   });
 });

@@ -96,8 +96,15 @@ class SqliteResourceStore implements ResourceStore {
   async revisions(api: string, tenant = 'default'): ReturnType<ResourceStore['revisions']> {
     const resource = this.get('api', api, '', tenant);
     if (resource === undefined) return [];
-    const rows = await this.#database.query('SELECT revision, at, actor, spec FROM api_revision WHERE id = ? ORDER BY revision DESC', [resource.id]);
-    return rows.map((row) => ({ revision: Number(row['revision']), at: Number(row['at']), actor: String(row['actor']), spec: JSON.parse(String(row['spec'])) as ApiSpec }));
+    const rows = await this.#database.query('SELECT revision, at, actor, spec FROM api_revision WHERE id = ? ORDER BY revision DESC', [
+      resource.id,
+    ]);
+    return rows.map((row) => ({
+      revision: Number(row['revision']),
+      at: Number(row['at']),
+      actor: String(row['actor']),
+      spec: JSON.parse(String(row['spec'])) as ApiSpec,
+    }));
   }
 }
 
@@ -131,14 +138,18 @@ interface AuditParts {
 
 function auditOf({ change, before, after, actor, now }: AuditParts): Statement {
   const { tenant, kind, name, parent } = change.resource;
-  const shown = (resource: Resource | undefined): string | null => (resource === undefined ? null : JSON.stringify(withoutSecrets(resource)));
+  const shown = (resource: Resource | undefined): string | null =>
+    resource === undefined ? null : JSON.stringify(withoutSecrets(resource));
   return { sql: insertAudit, parameters: [now, tenant, actor, change.action, kind, name, parent, shown(before), shown(after)] };
 }
 
 function changed({ resource, expect }: Change, version: number): StoreError {
   const found = version === 0 ? 'it does not exist' : `it is at version ${version}`;
   const wanted = expect === 0 ? 'it was to be made' : `version ${expect} was to be changed`;
-  return new StoreError('CHANGED', `The ${resource.kind} "${resource.name}" was changed meanwhile: ${wanted}, but ${found}. Read it again and repeat the change.`);
+  return new StoreError(
+    'CHANGED',
+    `The ${resource.kind} "${resource.name}" was changed meanwhile: ${wanted}, but ${found}. Read it again and repeat the change.`,
+  );
 }
 
 function toResource(row: Record<string, SqlValue>): Resource {

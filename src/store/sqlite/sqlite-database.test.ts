@@ -47,8 +47,14 @@ describe('SqliteDatabase', () => {
       database.transact([{ sql: "UPDATE item SET name = 'x' WHERE id = 7", parameters: [], expectChanges: 1 }]),
       database.transact([{ sql: insert, parameters: [4, 'd', null] }]),
     ]);
-    assert.deepEqual(outcomes.map((outcome) => (outcome.status === 'rejected' ? (outcome.reason as StoreError).code : 'ok')), ['ok', 'CONSTRAINT', 'CHANGED', 'ok']);
-    assert.deepEqual((await database.query('SELECT id FROM item ORDER BY id')).map((row) => row['id']), [1, 4]);
+    assert.deepEqual(
+      outcomes.map((outcome) => (outcome.status === 'rejected' ? (outcome.reason as StoreError).code : 'ok')),
+      ['ok', 'CONSTRAINT', 'CHANGED', 'ok'],
+    );
+    assert.deepEqual(
+      (await database.query('SELECT id FROM item ORDER BY id')).map((row) => row['id']),
+      [1, 4],
+    );
     assert.equal(database.stats().commits, 1);
     await database.close();
   });
@@ -66,7 +72,9 @@ describe('SqliteDatabase', () => {
 
   it('binds whole numbers as integers', async () => {
     const database = await open('integers');
-    assert.deepEqual(await database.query('SELECT typeof(?1) AS a, ?1 / 60000 AS b, typeof(?2) AS c', [90_000, 1.5]), [{ a: 'integer', b: 1, c: 'real' }]);
+    assert.deepEqual(await database.query('SELECT typeof(?1) AS a, ?1 / 60000 AS b, typeof(?2) AS c', [90_000, 1.5]), [
+      { a: 'integer', b: 1, c: 'real' },
+    ]);
     await database.close();
   });
 
@@ -102,7 +110,10 @@ describe('SqliteDatabase', () => {
   });
 
   it('refuses a file with a migration it does not know with NEWER, leaving it as it is', async () => {
-    const later = await openDatabase({ folder: join(folder, 'newer'), migrations: [...migrations, { name: 'test-2', up: ['CREATE TABLE later (id INTEGER)'] }] });
+    const later = await openDatabase({
+      folder: join(folder, 'newer'),
+      migrations: [...migrations, { name: 'test-2', up: ['CREATE TABLE later (id INTEGER)'] }],
+    });
     await later.close();
     await assert.rejects(open('newer'), codeOf('NEWER'));
   });
@@ -110,7 +121,10 @@ describe('SqliteDatabase', () => {
   it('applies a new step of one owner before an older one of another, and none of them when one fails', async () => {
     await (await open('order')).close();
     const added = { name: 'test-0', up: ['CREATE TABLE added (id INTEGER)'] };
-    await assert.rejects(openDatabase({ folder: join(folder, 'order'), migrations: [added, ...migrations, { name: 'test-9', up: ['CREATE NONSENSE'] }] }), codeOf('FAILED'));
+    await assert.rejects(
+      openDatabase({ folder: join(folder, 'order'), migrations: [added, ...migrations, { name: 'test-9', up: ['CREATE NONSENSE'] }] }),
+      codeOf('FAILED'),
+    );
     const database = await openDatabase({ folder: join(folder, 'order'), migrations: [added, ...migrations] });
     assert.deepEqual(await database.query('SELECT * FROM added'), []);
     await database.close();
@@ -119,7 +133,8 @@ describe('SqliteDatabase', () => {
   it('keeps folder and files from other users', async () => {
     const database = await open('modes');
     assert.equal((await stat(join(folder, 'modes'))).mode & 0o777, 0o700);
-    for (const name of ['sluice.db', 'sluice.db-wal', 'sluice.lock']) assert.equal((await stat(join(folder, 'modes', name))).mode & 0o777, 0o600, name);
+    for (const name of ['sluice.db', 'sluice.db-wal', 'sluice.lock'])
+      assert.equal((await stat(join(folder, 'modes', name))).mode & 0o777, 0o600, name);
     await database.close();
   });
 });

@@ -65,8 +65,14 @@ export class SqliteDatabase implements Database {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    parts.writer.listen((reply) => this.#committed(reply), (error) => this.#lost(error));
-    parts.reader.listen((reply) => this.#answered(reply), (error) => this.#lost(error));
+    parts.writer.listen(
+      (reply) => this.#committed(reply),
+      (error) => this.#lost(error),
+    );
+    parts.reader.listen(
+      (reply) => this.#answered(reply),
+      (error) => this.#lost(error),
+    );
   }
 
   /** Blobs must not change until the promise settles; they are copied, never detached. */
@@ -75,7 +81,12 @@ export class SqliteDatabase implements Database {
     let bytes = 64;
     for (const statement of statements) bytes += statementBytes(statement);
     if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > this.#parts.maxPendingBytes) {
-      return Promise.reject(new StoreError('OVERLOADED', `More than ${this.#parts.maxPendingBytes} bytes wait to be written; the disk is slower than what comes in. Try again in a moment.`));
+      return Promise.reject(
+        new StoreError(
+          'OVERLOADED',
+          `More than ${this.#parts.maxPendingBytes} bytes wait to be written; the disk is slower than what comes in. Try again in a moment.`,
+        ),
+      );
     }
     this.#pendingBytes += bytes;
     return new Promise((resolve, reject) => {

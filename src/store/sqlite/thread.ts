@@ -21,7 +21,10 @@ export class Thread<Request, Answer extends Reply> {
   }
 
   /** `name` is a file beside this one, without its ending; resolves with the thread's first word, `ready`. */
-  static async start<Request, Answer extends Reply>(name: string, workerData: unknown): Promise<{ readonly thread: Thread<Request, Answer>; readonly ready: Answer }> {
+  static async start<Request, Answer extends Reply>(
+    name: string,
+    workerData: unknown,
+  ): Promise<{ readonly thread: Thread<Request, Answer>; readonly ready: Answer }> {
     const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
     // Options of the command line that started the process, such as --input-type, are not for a file.
     const worker = new Worker(new URL(`./${name}${ending}`, import.meta.url), { workerData, name: `sluice-${name}`, execArgv: [] });
@@ -64,6 +67,12 @@ export class Thread<Request, Answer extends Reply> {
   #lost(cause: unknown): void {
     const tell = this.#onLost;
     this.#onLost = () => undefined;
-    tell(new StoreError('FAILED', 'A thread of the database ended unexpectedly; restart this process. What was being written may or may not be there.', cause));
+    tell(
+      new StoreError(
+        'FAILED',
+        'A thread of the database ended unexpectedly; restart this process. What was being written may or may not be there.',
+        cause,
+      ),
+    );
   }
 }

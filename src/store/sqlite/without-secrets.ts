@@ -33,5 +33,7 @@ function redact(value: unknown): unknown {
   if (typeof value === 'string') return value.replaceAll(URL_SECRET, '$1***@');
   if (Array.isArray(value)) return value.map(redact);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, SECRET_NAME.test(name) && typeof member !== 'object' ? '***' : redact(member)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name, SECRET_NAME.test(name) && typeof member !== 'object' ? '***' : redact(member)]),
+  );
 }

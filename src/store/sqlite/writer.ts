@@ -64,7 +64,10 @@ export class Writer {
       for (const { sql, parameters, expectChanges } of statements) {
         const result = this.#statements.run(sql, parameters);
         if (expectChanges !== undefined && result.changes !== expectChanges) {
-          throw new StoreError('CHANGED', `A row was changed meanwhile (${result.changes} rows matched, ${expectChanges} expected). Read it again and repeat the change.`);
+          throw new StoreError(
+            'CHANGED',
+            `A row was changed meanwhile (${result.changes} rows matched, ${expectChanges} expected). Read it again and repeat the change.`,
+          );
         }
         results.push(result);
       }

@@ -28,13 +28,24 @@ const words: readonly Row[] = [
 ];
 
 const values: readonly Row[] = [
-  ...['-1', '65536', '8080x', '1e3', '0x50', '', '٣'].map((port): Row => [`port ${JSON.stringify(port)}`, ['up', `--port=${port}`, '--data', 'd'], usage, /--port must be a whole number/]),
+  ...['-1', '65536', '8080x', '1e3', '0x50', '', '٣'].map((port): Row => [
+    `port ${JSON.stringify(port)}`,
+    ['up', `--port=${port}`, '--data', 'd'],
+    usage,
+    /--port must be a whole number/,
+  ]),
   ['a grace past all patience', ['up', '--grace', '999999'], usage, /--grace must be/],
   ['a log level that is none', ['up', '--log-level', 'loud'], usage, /--log-level takes one of/],
   ['a configuration that is not there', ['up', '--config', 'nothing.yaml', '--port', '0', '--control-port', '0'], 5, /nothing\.yaml/],
   ['a configuration that is a folder', ['plan', '--config', '.'], 7, /./],
   ['a host that is none', ['up', '--host', 'not a host', '--port', '0', '--control-port', '0', '--data', 'd'], 1, /listen|host/],
-  ['a control plane for everybody', ['up', '--control-host', '0.0.0.0', '--port', '0', '--control-port', '0', '--data', 'd'], 7, /SLUICE_ADMIN_TOKEN/, { env: { SLUICE_ADMIN_TOKEN: '' } }],
+  [
+    'a control plane for everybody',
+    ['up', '--control-host', '0.0.0.0', '--port', '0', '--control-port', '0', '--data', 'd'],
+    7,
+    /SLUICE_ADMIN_TOKEN/,
+    { env: { SLUICE_ADMIN_TOKEN: '' } },
+  ],
   ['a data folder that is a file', ['up', '--data', 'file', '--port', '0', '--control-port', '0'], 1, /file/, { files: { file: 'x' } }],
   ['a URL that is none', ['status', '--control', 'here'], usage, /--control must be a URL/],
   ['a URL of a file', ['status', '--control', 'file:///etc/passwd'], usage, /--control must be a URL/],
@@ -60,8 +71,20 @@ const events: readonly Row[] = [
   ['publishing where one may not', ['publish', 'shop/a/events', '--data', '{"n":1}'], 9, /only sends there/, key],
   ['publishing a file that is not there', ['publish', 'shop/a/commands', 'nothing.json'], 1, /nothing\.json/, key],
   ['publishing bytes', ['publish', 'shop/a/commands'], 7, /JSON|UTF-8/, { ...key, input: Buffer.of(0xff, 0xfe, 0, 1) }],
-  ['publishing lines of which one is broken', ['publish', 'shop/a/commands'], 7, /Line 2 is not JSON/, { ...key, input: '{"n":1}\n{"n":\n{"n":2}\n' }],
-  ['publishing a line of 20 MiB', ['publish', 'shop/a/commands'], 7, /./, { ...key, input: `{"n":1,"note":"${'a'.repeat(20 * 1024 * 1024)}"}\n` }],
+  [
+    'publishing lines of which one is broken',
+    ['publish', 'shop/a/commands'],
+    7,
+    /Line 2 is not JSON/,
+    { ...key, input: '{"n":1}\n{"n":\n{"n":2}\n' },
+  ],
+  [
+    'publishing a line of 20 MiB',
+    ['publish', 'shop/a/commands'],
+    7,
+    /./,
+    { ...key, input: `{"n":1,"note":"${'a'.repeat(20 * 1024 * 1024)}"}\n` },
+  ],
   ['publishing nothing', ['publish', 'shop/a/commands'], 7, /./, { ...key, input: '' }],
 ];
 
@@ -71,7 +94,12 @@ const management: readonly Row[] = [
   ['rotating what is not there', ['keys', 'rotate', 'client', 'nothing'], 5, /no credential/],
   ['rotating for an age', ['keys', 'rotate', 'client', 'nothing', '--overlap', 'ages'], 7, /overlap/],
   ['accepting nothing', ['subscriptions', 'accept', 'nothing'], 5, /no subscription/],
-  ['subscribing nobody', ['subscriptions', 'create', '--api', 'shop', '--application', 'nobody', '--plan', 'open'], 7, /no application nobody/],
+  [
+    'subscribing nobody',
+    ['subscriptions', 'create', '--api', 'shop', '--application', 'nobody', '--plan', 'open'],
+    7,
+    /no application nobody/,
+  ],
   ['usage by the moon', ['usage', '--by', 'moon'], usage, /--by must be one of/],
   ['usage since yesterday', ['usage', '--from', 'yesterday'], 7, /moment|from/],
   ['starting where something is', ['init', '.'], 6, /sluice\.yaml/, { files: { 'sluice.yaml': 'apis: {}\n' } }],
@@ -79,9 +107,16 @@ const management: readonly Row[] = [
   ['linting a folder', ['lint', '.'], 1, /./],
 ];
 
-const linted: readonly Row[] = badContracts.map(([name, text, says]) => [`linting ${name}`, ['lint', 'evil.yaml'], 7, says, { files: { 'evil.yaml': text } }]);
+const linted: readonly Row[] = badContracts.map(([name, text, says]) => [
+  `linting ${name}`,
+  ['lint', 'evil.yaml'],
+  7,
+  says,
+  { files: { 'evil.yaml': text } },
+]);
 
 /** What people type. */
-export const argumentCases: readonly HostileCase[] = [...words, ...values, ...events, ...management, ...linted].map(([name, argv, exit, says, options]) =>
-  commandCase(linted.some((row) => row[0] === name) ? 'contract' : 'arguments', [name, argv, exit, says], options),
+export const argumentCases: readonly HostileCase[] = [...words, ...values, ...events, ...management, ...linted].map(
+  ([name, argv, exit, says, options]) =>
+    commandCase(linted.some((row) => row[0] === name) ? 'contract' : 'arguments', [name, argv, exit, says], options),
 );

@@ -5,7 +5,11 @@ import { contractText } from './victim-world.ts';
 type Verb = 'plan' | 'apply' | 'up';
 type Row = readonly [name: string, yaml: string | Uint8Array, says: RegExp, files?: Readonly<Record<string, string>>];
 
-const api = (lines: string): string => `apis:\n  evil:\n    contract: ./evil.yaml\n${lines.split('\n').map((line) => `    ${line}\n`).join('')}`;
+const api = (lines: string): string =>
+  `apis:\n  evil:\n    contract: ./evil.yaml\n${lines
+    .split('\n')
+    .map((line) => `    ${line}\n`)
+    .join('')}`;
 const application = (line: string): string => `applications:\n  evil:\n    ${line}\n`;
 
 /** Each is wrong at a place, which the first line of the complaint names. */
@@ -20,13 +24,24 @@ const files: readonly Row[] = [
   ['a key nobody knows', 'apiss: {}\n', /sluice\.yaml:1:1: .*did you mean `apis`/],
   ['a key nobody knows, further in', api('lifecycel: published'), /sluice\.yaml:4:5: .*did you mean `lifecycle`/],
   ['a prototype', 'apis:\n  __proto__: { contract: ./evil.yaml }\n', /sluice\.yaml:2:3: /],
-  ['a billion laughs', `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghij'.split('').map((letter, at) => `${letter}: &${letter} [${Array.from({ length: 9 }, () => `*${'abcdefghij'[at]}`).join(',')}]`).join('\n')}\n`, /sluice\.yaml/],
+  [
+    'a billion laughs',
+    `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghij'
+      .split('')
+      .map((letter, at) => `${letter}: &${letter} [${Array.from({ length: 9 }, () => `*${'abcdefghij'[at]}`).join(',')}]`)
+      .join('\n')}\n`,
+    /sluice\.yaml/,
+  ],
   ['10,000 brackets', `apis: ${'['.repeat(10_000)}\n`, /sluice\.yaml/],
   ['a tag for a function', 'apis: !!js/function "function(){}"\n', /sluice\.yaml:1:/],
   ['5 MiB', `# ${'x'.repeat(5 * 1024 * 1024)}\n`, /sluice\.yaml.*(MiB|bytes|large)/],
   ['an API without a contract', 'apis: { evil: {} }\n', /sluice\.yaml:1:.*contract/],
   ['a contract that is not there', api('path: /evil').replace('./evil.yaml', './nothing.yaml'), /nothing\.yaml/],
-  ['a contract above the file', api('path: /evil').replace('./evil.yaml', '../../../../etc/passwd'), /sluice\.yaml:3:.*contract|etc\/passwd/],
+  [
+    'a contract above the file',
+    api('path: /evil').replace('./evil.yaml', '../../../../etc/passwd'),
+    /sluice\.yaml:3:.*contract|etc\/passwd/,
+  ],
   ['a name with a slash', 'apis:\n  a/b: { contract: ./evil.yaml }\n', /sluice\.yaml:2:3: .*name/],
   ['a path that goes up', api('path: /../evil'), /sluice\.yaml:4:5: .*path/],
   ['a size in words', api('maxEventBytes: lots'), /sluice\.yaml:4:5: .*maxEventBytes/],
@@ -38,7 +53,11 @@ const files: readonly Row[] = [
   ['two APIs on one path', `${api('path: /x')}  other: { contract: ./evil.yaml, path: /x }\n`, /sluice\.yaml:\d+:.*\/x/],
   ['a limit of nothing', api('plans: { p: { limits: { eventCount: { limit: 0, per: day } } } }'), /sluice\.yaml:4:/],
   ['a preset that is none', api('plans: { p: { preset: platinum } }'), /sluice\.yaml:4:.*preset|platinum/],
-  ['a variable that is not set', application("credentials: [{ kind: api-key, value: '${env:NOT_SET_ANYWHERE}' }]"), /sluice\.yaml:3:.*NOT_SET_ANYWHERE/],
+  [
+    'a variable that is not set',
+    application("credentials: [{ kind: api-key, value: '${env:NOT_SET_ANYWHERE}' }]"),
+    /sluice\.yaml:3:.*NOT_SET_ANYWHERE/,
+  ],
   ['a secret file that is not there', application("credentials: [{ kind: api-key, value: '${file:./nothing}' }]"), /sluice\.yaml:3:/],
   ['a reference to something else', application("credentials: [{ kind: api-key, value: '${exec:id}' }]"), /sluice\.yaml:3:/],
   ['a key of three letters', application('credentials: [{ kind: api-key, value: abc }]'), /sluice\.yaml:3:.*16/],
@@ -48,7 +67,12 @@ const files: readonly Row[] = [
 
 const contracts: readonly Row[] = [
   ['a contract that is none', api('path: /evil'), /evil\.yaml|contract/, { 'evil.yaml': 'flour: 500g\n' }],
-  ['a contract that reads a file', api('path: /evil'), /passwd/, { 'evil.yaml': 'asyncapi: 3.0.0\ninfo: { title: a, version: "1" }\nchannels: { a: { $ref: /etc/passwd } }\n' }],
+  [
+    'a contract that reads a file',
+    api('path: /evil'),
+    /passwd/,
+    { 'evil.yaml': 'asyncapi: 3.0.0\ninfo: { title: a, version: "1" }\nchannels: { a: { $ref: /etc/passwd } }\n' },
+  ],
   ['a contract made to run away', api('path: /evil'), /look-around/, { 'evil.yaml': contractText.replace('^(a+)+', '^(?=a)(a+)+') }],
 ];
 

@@ -2,7 +2,8 @@ import type { HostileCase } from './hostile-case.ts';
 import { managementCase } from './management-request.ts';
 
 const head = 'asyncapi: 3.0.0\ninfo: { title: T, version: "1" }\n';
-const payload = (schema: string): string => `${head}channels: { c: { address: c, messages: { m: { name: m, payload: ${schema} } } } }\noperations: { o: { action: receive, channel: { $ref: '#/channels/c' } } }\n`;
+const payload = (schema: string): string =>
+  `${head}channels: { c: { address: c, messages: { m: { name: m, payload: ${schema} } } } }\noperations: { o: { action: receive, channel: { $ref: '#/channels/c' } } }\n`;
 
 /** Documents that are no contracts; each is also what `sluice lint` is given. */
 export const badContracts: readonly (readonly [name: string, text: string, says: RegExp])[] = [
@@ -18,7 +19,14 @@ export const badContracts: readonly (readonly [name: string, text: string, says:
   ['two documents', `${head}---\n${head}`, /./],
   ['a tag for a class', `${head}channels: !!js/function "function(){}"\n`, /./],
   ['an alias of nothing', `${head}channels: *nothing\n`, /./],
-  ['a billion laughs', `${head}x-a: &a [x,x,x,x,x,x,x,x,x,x]\n${'bcdefghij'.split('').map((letter, at) => `x-${letter}: &${letter} [${Array.from({ length: 10 }, () => `*${'abcdefghij'[at]}`).join(',')}]`).join('\n')}\n`, /./],
+  [
+    'a billion laughs',
+    `${head}x-a: &a [x,x,x,x,x,x,x,x,x,x]\n${'bcdefghij'
+      .split('')
+      .map((letter, at) => `x-${letter}: &${letter} [${Array.from({ length: 10 }, () => `*${'abcdefghij'[at]}`).join(',')}]`)
+      .join('\n')}\n`,
+    /./,
+  ],
   ['an alias of itself', `${head}x-a: &a { b: *a }\n`, /./],
   ['10,000 brackets', `${head}x-a: ${'['.repeat(10_000)}`, /deeper than 128/],
   ['10,000 dashes', `${head}x-a:\n  ${'- '.repeat(10_000)}1\n`, /deeper than 128|more than/],
@@ -36,13 +44,21 @@ export const badContracts: readonly (readonly [name: string, text: string, says:
   ['an address with a star', `${head}channels: { a: { address: 'a/*' } }\n`, /\*/],
   ['an address with half a brace', `${head}channels: { a: { address: 'a/{b' } }\n`, /brace/],
   ['an operation of no channel', `${head}operations: { o: { action: send } }\n`, /channel/],
-  ['an action that is none', `${head}channels: { c: { address: c } }\noperations: { o: { action: destroy, channel: { $ref: '#/channels/c' } } }\n`, /send|action/],
+  [
+    'an action that is none',
+    `${head}channels: { c: { address: c } }\noperations: { o: { action: destroy, channel: { $ref: '#/channels/c' } } }\n`,
+    /send|action/,
+  ],
   ['a pattern that looks back', payload("{ type: string, pattern: '(?<=a)b' }"), /look-around/],
   ['a pattern that is none', payload("{ type: string, pattern: '(' }"), /regular expression/],
   ['a pattern of a million states', payload("{ type: string, pattern: '((a{100}){100}){100}' }"), /./],
   ['a schema that is a number', payload('5'), /object/],
   ['a schema of a type that is none', payload('{ type: strnig }'), /type/],
-  ['a schema of itself', `${payload("{ $ref: '#/components/schemas/A' }")}components: { schemas: { A: { allOf: [{ $ref: '#/components/schemas/A' }] } } }\n`, /never end/],
+  [
+    'a schema of itself',
+    `${payload("{ $ref: '#/components/schemas/A' }")}components: { schemas: { A: { allOf: [{ $ref: '#/components/schemas/A' }] } } }\n`,
+    /never end/,
+  ],
   ['a schema from the web', payload("{ $ref: 'https://json-schema.org/draft/2020-12/schema' }"), /https|allow/],
   ['a minimum that is a word', payload('{ type: number, minimum: many }'), /minimum/],
 ];
@@ -50,4 +66,17 @@ export const badContracts: readonly (readonly [name: string, text: string, says:
 /** The same documents to the management API. */
 export const contractCases: readonly HostileCase[] = badContracts
   .filter(([, text]) => text !== '')
-  .map(([name, text, says]) => managementCase([`a contract: ${name}`, 'POST', '/apis', { json: { name: 'evil', contract: { name: './evil.yaml', text } } }, 422, 'INVALID_CONTRACT', says], 'contract'));
+  .map(([name, text, says]) =>
+    managementCase(
+      [
+        `a contract: ${name}`,
+        'POST',
+        '/apis',
+        { json: { name: 'evil', contract: { name: './evil.yaml', text } } },
+        422,
+        'INVALID_CONTRACT',
+        says,
+      ],
+      'contract',
+    ),
+  );

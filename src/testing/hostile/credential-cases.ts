@@ -54,7 +54,7 @@ let lastAddress = 0;
 /** Another address of this machine each time, since the management API slows down an address that guesses. */
 function newAddress(): string {
   lastAddress += 1;
-  return `127.1.${(lastAddress >> 8) & 255}.${(lastAddress & 255) || 1}`;
+  return `127.1.${(lastAddress >> 8) & 255}.${lastAddress & 255 || 1}`;
 }
 
 function caseOf([name, headers, status, code, says]: Row, port: 'gateway' | 'control', target: string, method = 'GET'): HostileCase {
@@ -63,7 +63,10 @@ function caseOf([name, headers, status, code, says]: Row, port: 'gateway' | 'con
     door: 'credential',
     name: `${name} (${port}${method === 'GET' ? '' : `, ${target}`})`,
     expected: { status, code, says, mayBeCut },
-    send: async (victim) => outcomeOf(await exchange(victim[port], requestBytes(method, target, headers), { from: port === 'control' ? newAddress() : undefined })),
+    send: async (victim) =>
+      outcomeOf(
+        await exchange(victim[port], requestBytes(method, target, headers), { from: port === 'control' ? newAddress() : undefined }),
+      ),
   };
 }
 

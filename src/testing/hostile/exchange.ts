@@ -50,7 +50,12 @@ export function exchange(base: string, bytes: Bytes, options: ExchangeOptions = 
       else reject(error);
     };
     const silence = setTimeout(
-      () => finish(new Error(`nothing more came within ${patience} ms, after ${JSON.stringify(Buffer.concat(chunks).toString('latin1').slice(0, 300))}`)),
+      () =>
+        finish(
+          new Error(
+            `nothing more came within ${patience} ms, after ${JSON.stringify(Buffer.concat(chunks).toString('latin1').slice(0, 300))}`,
+          ),
+        ),
       patience,
     );
     socket.on('error', () => undefined);
@@ -107,7 +112,7 @@ function readBody({ status, headers }: Omit<RawAnswer, 'body'>, rest: Buffer, { 
 
 function readChunks(rest: Buffer): Body | undefined {
   const chunks: Buffer[] = [];
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const line = rest.indexOf('\r\n', at);
     if (line === -1) return undefined;
     const size = parseInt(rest.subarray(at, line).toString('latin1'), 16);

@@ -25,7 +25,10 @@ interface Told {
 }
 
 /** Opens a WebSocket, writes the frames and resolves with what they are answered. */
-export async function frameExchange(gateway: string, { path = '', query = '', subprotocol, frames, until }: FrameExchange): Promise<Outcome> {
+export async function frameExchange(
+  gateway: string,
+  { path = '', query = '', subprotocol, frames, until }: FrameExchange,
+): Promise<Outcome> {
   const decoder = new FrameDecoder('client', largest);
   const assembler = new MessageAssembler(largest);
   const messages: Message[] = [];

@@ -65,7 +65,8 @@ export function complaintAbout({ expected }: HostileCase, outcome: Outcome, secr
     if (outcome[number] !== expected[number]) return `${number} ${outcome[number]} instead of ${expected[number]}`;
   }
   if (expected.code !== undefined && outcome.code !== expected.code) return `code ${outcome.code} instead of ${expected.code}`;
-  if (!expected.says.test(outcome.says)) return `it says ${JSON.stringify(outcome.says.slice(0, 500))}, which ${expected.says} does not match`;
+  if (!expected.says.test(outcome.says))
+    return `it says ${JSON.stringify(outcome.says.slice(0, 500))}, which ${expected.says} does not match`;
   if (insides.test(outcome.all)) return `it shows insides: ${insides.exec(outcome.all)?.[0]}`;
   if (outcome.all.length > maxAnswer) return `an answer of ${outcome.all.length} characters`;
   if (secrets.some((secret) => outcome.all.includes(secret))) return 'it shows a secret';

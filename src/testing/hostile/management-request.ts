@@ -13,7 +13,15 @@ export interface Sent {
 }
 
 /** A request below `/api/v1` and its answer. */
-export type ManagementRow = readonly [name: string, method: string, path: string, sent: Sent, status: number, code: string | undefined, says: RegExp];
+export type ManagementRow = readonly [
+  name: string,
+  method: string,
+  path: string,
+  sent: Sent,
+  status: number,
+  code: string | undefined,
+  says: RegExp,
+];
 
 /** A request of the administrator's as a case. */
 export function managementCase([name, method, path, sent, status, code, says]: ManagementRow, door: HostileCase['door']): HostileCase {
@@ -24,7 +32,10 @@ export function managementCase([name, method, path, sent, status, code, says]: M
     send: async ({ control, admin }) => {
       const body = sent.body ?? (sent.json === undefined ? '' : JSON.stringify(sent.json));
       const hasBody = body.length > 0;
-      const type = hasBody && !(sent.headers ?? []).some(([header]) => header === 'content-type') ? [['content-type', 'application/json'] as const] : [];
+      const type =
+        hasBody && !(sent.headers ?? []).some(([header]) => header === 'content-type')
+          ? [['content-type', 'application/json'] as const]
+          : [];
       const length = hasBody ? [['content-length', String(Buffer.byteLength(body))] as const] : [];
       const headers = [['authorization', `Bearer ${admin}`] as const, ...type, ...length, ...(sent.headers ?? [])];
       return outcomeOf(await exchange(control, requestBytes(method, `/api/v1${path}`, headers, body)));

@@ -29,7 +29,11 @@ function publish(): void {
   lastId += 1;
   const id = `n-${process.pid}-${lastId}`;
   const body = JSON.stringify({ specversion: '1.0', id, source: '/neighbour', type: 'test.event', data: { n: lastId } });
-  const headers = { 'x-api-key': keys.NEIGHBOUR_SERVICE_KEY, 'content-type': 'application/cloudevents+json', 'content-length': Buffer.byteLength(body) };
+  const headers = {
+    'x-api-key': keys.NEIGHBOUR_SERVICE_KEY,
+    'content-type': 'application/cloudevents+json',
+    'content-length': Buffer.byteLength(body),
+  };
   sentAt.set(id, performance.now());
   const outgoing = request(url, { method: 'POST', headers, agent }, (response) => {
     if (response.statusCode !== 202) refused += 1;
@@ -61,12 +65,14 @@ function report(): NeighbourReport {
   return now;
 }
 
-void stream.until(() => {
-  collect();
-  return false;
-}, 2 ** 30).catch((error: unknown) => {
-  if (!isLeaving) throw error;
-});
+void stream
+  .until(() => {
+    collect();
+    return false;
+  }, 2 ** 30)
+  .catch((error: unknown) => {
+    if (!isLeaving) throw error;
+  });
 
 /** Resolves once every event that was published has come back, or ten seconds later. */
 function settled(): Promise<void> {

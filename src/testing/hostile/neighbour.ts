@@ -30,7 +30,9 @@ export class Neighbour {
   }
 
   static async start(gateway: string): Promise<Neighbour> {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'neighbour-process.ts'), gateway], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'neighbour-process.ts'), gateway], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     const lines = createInterface({ input: child.stdout });
     const started = await Promise.race([once(lines, 'line'), once(child, 'exit').then(() => undefined)]);
     if (started === undefined) throw new Error('the neighbour did not start');

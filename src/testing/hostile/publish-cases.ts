@@ -31,10 +31,17 @@ const raw = (members: string): string => `${JSON.stringify(good).slice(0, -1)},$
 const withData = (data: string): string => JSON.stringify({ ...good, data: 0 }).replace('"data":0', `"data":${data}`);
 const binary = (changes: Readonly<Record<string, string>>): readonly Header[] => [
   json,
-  ...Object.entries({ 'ce-specversion': '1.0', 'ce-id': 'e-2', 'ce-source': '/hostile', 'ce-type': 'test.command', ...changes }).filter(([, value]) => value !== ''),
+  ...Object.entries({ 'ce-specversion': '1.0', 'ce-id': 'e-2', 'ce-source': '/hostile', 'ce-type': 'test.command', ...changes }).filter(
+    ([, value]) => value !== '',
+  ),
 ];
 
-const envelope = (name: string, body: Bytes, says: RegExp, status: readonly [number, string | undefined] = invalid): Row => [name, { headers: [structured], body }, ...status, says];
+const envelope = (name: string, body: Bytes, says: RegExp, status: readonly [number, string | undefined] = invalid): Row => [
+  name,
+  { headers: [structured], body },
+  ...status,
+  says,
+];
 const taken = [202, undefined] as const;
 
 const envelopes: readonly Row[] = [
@@ -48,7 +55,11 @@ const envelopes: readonly Row[] = [
   envelope('a byte order mark', `\ufeff${text({})}`, /not JSON/),
   envelope('UTF-16', Buffer.from(text({}), 'utf16le'), /not JSON/),
   envelope('Latin-1', Buffer.from(text({ subject: 'é' }), 'latin1'), /not UTF-8/),
-  envelope('an overlong form of a slash', Buffer.concat([Buffer.from('{"specversion":"'), Buffer.of(0xc0, 0xaf), Buffer.from('"}')]), /not UTF-8/),
+  envelope(
+    'an overlong form of a slash',
+    Buffer.concat([Buffer.from('{"specversion":"'), Buffer.of(0xc0, 0xaf), Buffer.from('"}')]),
+    /not UTF-8/,
+  ),
   envelope('a NUL in a string', text({ subject: 'x' }).replace('"x"', '"\0"'), /not JSON/),
   envelope('a list', '[1,2]', /an event is a JSON object/),
   envelope('null', 'null', /an event is a JSON object/),
@@ -60,7 +71,9 @@ const envelopes: readonly Row[] = [
   envelope('a million open brackets as data', withData('['.repeat(1_000_000)), /nesting deeper than 64/),
   envelope('65 levels of data', withData(`${'['.repeat(65)}${']'.repeat(65)}`), /nesting deeper than 64/),
   envelope('a string without an end', `{"id":"${'x'.repeat(1_000_000)}`, /the end of a string is missing/),
-  ...['specversion', 'id', 'source', 'type'].map((name) => envelope(`no ${name}`, text({ [name]: undefined }), new RegExp(`at ${name}: it is missing|${name}`))),
+  ...['specversion', 'id', 'source', 'type'].map((name) =>
+    envelope(`no ${name}`, text({ [name]: undefined }), new RegExp(`at ${name}: it is missing|${name}`)),
+  ),
   envelope('an old version', text({ specversion: '0.3' }), /must be "1\.0"/),
   envelope('a version as number', text({ specversion: 1 }), /must be a string, not a number/),
   envelope('an empty id', text({ id: '' }), /at id: it must not be empty/),
@@ -79,7 +92,9 @@ const envelopes: readonly Row[] = [
   envelope('a media type that is none', text({ datacontenttype: ';;;' }), /media type/),
   envelope('a relative dataschema', text({ dataschema: './x' }), /absolute URI/),
   envelope('data twice over', text({ data_base64: 'AA==' }), /exclude each other/),
-  ...['AA', 'A===', 'A-_=', 'AA ==', '\u00e4\u00e4==', 'AB=='].map((data) => envelope(`data_base64 ${JSON.stringify(data)}`, text({ data: undefined, data_base64: data }), /not base64/)),
+  ...['AA', 'A===', 'A-_=', 'AA ==', '\u00e4\u00e4==', 'AB=='].map((data) =>
+    envelope(`data_base64 ${JSON.stringify(data)}`, text({ data: undefined, data_base64: data }), /not base64/),
+  ),
   envelope('data_base64 as number', text({ data: undefined, data_base64: 5 }), /must be a string/),
   envelope('an id twice', raw('"id":"e-9"'), /at id: it is there more than once/),
   envelope('an id twice, once in escapes', raw('"\\u0069d":"e-9"'), /at id: it is there more than once/),
@@ -88,7 +103,9 @@ const envelopes: readonly Row[] = [
     envelope(`an attribute named ${JSON.stringify(name.slice(0, 20))}`, raw(`${JSON.stringify(name)}:"x"`), /lower-case letters/),
   ),
   envelope('an attribute named constructor', raw('"constructor":"x"'), /"accepted":|duplicates/, taken),
-  ...['1.5', '2147483648', '1e3', '{}', '[]', `1${'0'.repeat(100_000)}`].map((value) => envelope(`an attribute of ${value.slice(0, 12)}`, raw(`"ext":${value}`), /at ext: /)),
+  ...['1.5', '2147483648', '1e3', '{}', '[]', `1${'0'.repeat(100_000)}`].map((value) =>
+    envelope(`an attribute of ${value.slice(0, 12)}`, raw(`"ext":${value}`), /at ext: /),
+  ),
   envelope('10,000 attributes', raw(Array.from({ length: 10_000 }, (_, at) => `"a${at}":1`).join(',')), /at most 128 extension attributes/),
   envelope('text data that is an object', text({ datacontenttype: 'text/plain' }), /must be a string/),
 ];
@@ -115,7 +132,12 @@ const contract: readonly Row[] = [
 ];
 
 const modes: readonly Row[] = [
-  ...['ce-id', 'ce-source', 'ce-type', 'ce-specversion'].map((name): Row => [`no ${name} header`, { headers: binary({ [name]: '' }), body: '{"n":1}' }, ...invalid, new RegExp(`${name} is missing`)]),
+  ...['ce-id', 'ce-source', 'ce-type', 'ce-specversion'].map((name): Row => [
+    `no ${name} header`,
+    { headers: binary({ [name]: '' }), body: '{"n":1}' },
+    ...invalid,
+    new RegExp(`${name} is missing`),
+  ]),
   ['another version in a header', { headers: binary({ 'ce-specversion': '2.0' }), body: '{"n":1}' }, ...invalid, /must be "1\.0"/],
   ['a broken escape in a header', { headers: binary({ 'ce-id': '%zz' }), body: '{"n":1}' }, ...invalid, /percent sign/],
   ['escapes that are not UTF-8', { headers: binary({ 'ce-id': '%ff%fe' }), body: '{"n":1}' }, ...invalid, /not UTF-8/],
@@ -124,12 +146,22 @@ const modes: readonly Row[] = [
   ['Latin-1 in a header', { headers: binary({ 'ce-id': 'é' }), body: '{"n":1}' }, ...invalid, /percent-encoded/],
   ['a quote without its other half', { headers: binary({ 'ce-id': '"a' }), body: '{"n":1}' }, ...invalid, /double quote/],
   ['a time that is none', { headers: binary({ 'ce-time': '25:00' }), body: '{"n":1}' }, ...invalid, /RFC 3339/],
-  ['the data type in the wrong header', { headers: binary({ 'ce-datacontenttype': 'text/plain' }), body: '{"n":1}' }, ...invalid, /Content-Type header/],
+  [
+    'the data type in the wrong header',
+    { headers: binary({ 'ce-datacontenttype': 'text/plain' }), body: '{"n":1}' },
+    ...invalid,
+    /Content-Type header/,
+  ],
   ['a header with an underscore', { headers: binary({ 'ce-a_b': 'x' }), body: '{"n":1}' }, ...invalid, /lower-case letters/],
   ['a header named __proto__', { headers: binary({ 'ce-__proto__': 'x' }), body: '{"n":1}' }, ...invalid, /lower-case letters/],
   ['a header without a name behind ce-', { headers: binary({ 'ce-': 'x' }), body: '{"n":1}' }, ...invalid, /lower-case letters/],
   ['the id in two headers', { headers: [...binary({}), ['ce-id', 'e-3']], body: '{"n":1}' }, ...invalid, /more than once/],
-  ['200 attributes in headers', { headers: [...binary({}), ...Array.from({ length: 200 }, (_, at): Header => [`ce-x${at}`, 'x'])], body: '{"n":1}' }, ...invalid, /at most 128/],
+  [
+    '200 attributes in headers',
+    { headers: [...binary({}), ...Array.from({ length: 200 }, (_, at): Header => [`ce-x${at}`, 'x'])], body: '{"n":1}' },
+    ...invalid,
+    /at most 128/,
+  ],
   ['a body that is not JSON', { headers: binary({}), body: '{"n":' }, ...invalid, /declared to be JSON/],
   ['a batch that is an object', { headers: [batch], body: text({}) }, ...invalid, /JSON array of events/],
   ['a batch of numbers', { headers: [batch], body: '[1]' }, ...invalid, /\[0\]/],
@@ -137,48 +169,170 @@ const modes: readonly Row[] = [
   ['a batch with a hole', { headers: [batch], body: `[${text({})},,${text({})}]` }, ...invalid, /not JSON/],
   ['a batch without an end', { headers: [batch], body: `[${text({})}` }, ...invalid, /not JSON/],
   ['a batch of which one is broken', { headers: [batch], body: `[${text({})},${text({ id: '' })}]` }, ...invalid, /\[1\]\.id/],
-  ['a batch of which one breaks the contract', { headers: [batch], body: `[${text({})},${text({ id: 'e-4', data: {} })}]` }, ...rejected, /event 1/],
-  ['a batch of 10,001', { headers: [batch], body: `[${Array.from({ length: 10_001 }, (_, at) => text({ id: `b-${at}` })).join(',')}]` }, ...invalid, /at most 10000 events/],
-  ['a batch of 10,000 that all break the contract', { headers: [batch], body: `[${Array.from({ length: 10_000 }, (_, at) => text({ id: `b-${at}`, data: {} })).join(',')}]` }, ...rejected, /event 0/],
-  ['a CloudEvents format that is not JSON', { headers: [['content-type', 'application/cloudevents+avro']], body: 'x' }, ...unsupported, /only JSON/],
-  ['CloudEvents in UTF-16', { headers: [['content-type', 'application/cloudevents+json; charset=utf-16']], body: text({}) }, ...unsupported, /only JSON/],
-  ['a CloudEvents type that is none', { headers: [['content-type', 'application/cloudevents+json;;charset']], body: text({}) }, ...unsupported, /only JSON/],
+  [
+    'a batch of which one breaks the contract',
+    { headers: [batch], body: `[${text({})},${text({ id: 'e-4', data: {} })}]` },
+    ...rejected,
+    /event 1/,
+  ],
+  [
+    'a batch of 10,001',
+    { headers: [batch], body: `[${Array.from({ length: 10_001 }, (_, at) => text({ id: `b-${at}` })).join(',')}]` },
+    ...invalid,
+    /at most 10000 events/,
+  ],
+  [
+    'a batch of 10,000 that all break the contract',
+    { headers: [batch], body: `[${Array.from({ length: 10_000 }, (_, at) => text({ id: `b-${at}`, data: {} })).join(',')}]` },
+    ...rejected,
+    /event 0/,
+  ],
+  [
+    'a CloudEvents format that is not JSON',
+    { headers: [['content-type', 'application/cloudevents+avro']], body: 'x' },
+    ...unsupported,
+    /only JSON/,
+  ],
+  [
+    'CloudEvents in UTF-16',
+    { headers: [['content-type', 'application/cloudevents+json; charset=utf-16']], body: text({}) },
+    ...unsupported,
+    /only JSON/,
+  ],
+  [
+    'a CloudEvents type that is none',
+    { headers: [['content-type', 'application/cloudevents+json;;charset']], body: text({}) },
+    ...unsupported,
+    /only JSON/,
+  ],
   ['no content type', { body: '{"n":1}' }, ...unsupported, /no Content-Type and no ce-\* headers/],
-  ['a form', { headers: [['content-type', 'application/x-www-form-urlencoded']], body: 'n=1' }, ...unsupported, /application\/x-www-form-urlencoded/],
+  [
+    'a form',
+    { headers: [['content-type', 'application/x-www-form-urlencoded']], body: 'n=1' },
+    ...unsupported,
+    /application\/x-www-form-urlencoded/,
+  ],
   ['a multipart form', { headers: [['content-type', 'multipart/form-data; boundary=x']], body: '--x--' }, ...unsupported, /multipart/],
-  ['a content type of 10,000 characters', { headers: [['content-type', 'a'.repeat(10_000)]], body: '{"n":1}' }, ...unsupported, /no ce-\* headers/],
+  [
+    'a content type of 10,000 characters',
+    { headers: [['content-type', 'a'.repeat(10_000)]], body: '{"n":1}' },
+    ...unsupported,
+    /no ce-\* headers/,
+  ],
   ['nothing at all', { headers: [json], body: '' }, ...invalid, /empty/],
   ['plain JSON cut short', { headers: [json], body: '{"n":1' }, ...invalid, /declared to be JSON/],
   ['plain JSON null', { headers: [json], body: 'null' }, ...rejected, /object/],
-  ['plain JSON where there are two messages', { path: '/shop/a/mixed', headers: [json], body: '{"n":1}' }, ...invalid, /more than one kind of message/],
-  ...['gzip', 'br', 'identity, gzip', 'x'.repeat(1000)].map((encoding): Row => [`a body in ${encoding.slice(0, 20)}`, { headers: [structured, ['content-encoding', encoding]], body: text({}) }, ...unsupported, /not decoded here/]),
+  [
+    'plain JSON where there are two messages',
+    { path: '/shop/a/mixed', headers: [json], body: '{"n":1}' },
+    ...invalid,
+    /more than one kind of message/,
+  ],
+  ...['gzip', 'br', 'identity, gzip', 'x'.repeat(1000)].map((encoding): Row => [
+    `a body in ${encoding.slice(0, 20)}`,
+    { headers: [structured, ['content-encoding', encoding]], body: text({}) },
+    ...unsupported,
+    /not decoded here/,
+  ]),
 ];
 
 const sizes: readonly Row[] = [
-  ['data past the API\'s limit', { headers: [structured], body: withData(`{"n":1,"note":"${'a'.repeat(300 * 1024)}"}`) }, 413, 'TOO_LARGE', /at most 262144/],
+  [
+    "data past the API's limit",
+    { headers: [structured], body: withData(`{"n":1,"note":"${'a'.repeat(300 * 1024)}"}`) },
+    413,
+    'TOO_LARGE',
+    /at most 262144/,
+  ],
   ['5 MiB announced', { headers: [structured], body: Buffer.alloc(5 * 1024 * 1024, 0x20) }, 413, 'TOO_LARGE', /more than 4194304 bytes/],
   ['a terabyte announced', { headers: [structured], body: '{', length: '1099511627776' }, 413, 'TOO_LARGE', /more than 4194304 bytes/],
-  ['5 MiB in chunks', { headers: [structured, ['transfer-encoding', 'chunked']], body: Buffer.concat(Array.from({ length: 80 }, () => Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536, 0x20), Buffer.from('\r\n')]))), length: undefined }, 413, 'TOO_LARGE', /more than 4194304 bytes/],
-  ['less than announced, then the end', { headers: [structured], body: text({}), length: '1000', options: { half: true } }, 400, 'BAD_REQUEST', /./],
-  ...['-1', 'abc', '0x10', '+5', '1e3', '99999999999999999999999'].map((length): Row => [`a length of ${length}`, { headers: [structured], body: text({}), length }, 400, 'BAD_REQUEST', /well-formed HTTP/]),
+  [
+    '5 MiB in chunks',
+    {
+      headers: [structured, ['transfer-encoding', 'chunked']],
+      body: Buffer.concat(
+        Array.from({ length: 80 }, () => Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536, 0x20), Buffer.from('\r\n')])),
+      ),
+      length: undefined,
+    },
+    413,
+    'TOO_LARGE',
+    /more than 4194304 bytes/,
+  ],
+  [
+    'less than announced, then the end',
+    { headers: [structured], body: text({}), length: '1000', options: { half: true } },
+    400,
+    'BAD_REQUEST',
+    /./,
+  ],
+  ...['-1', 'abc', '0x10', '+5', '1e3', '99999999999999999999999'].map((length): Row => [
+    `a length of ${length}`,
+    { headers: [structured], body: text({}), length },
+    400,
+    'BAD_REQUEST',
+    /well-formed HTTP/,
+  ]),
 ];
 
 const places: readonly Row[] = [
-  ['publishing what only the provider sends', { path: '/shop/a/events', headers: [structured], body: text({ type: 'test.event' }) }, 403, 'FORBIDDEN', /only sends there/],
-  ['publishing as provider what it receives', { key: keys.PROVIDER_KEY, headers: [structured], body: text({}) }, 403, 'FORBIDDEN', /does not let this application publish/],
+  [
+    'publishing what only the provider sends',
+    { path: '/shop/a/events', headers: [structured], body: text({ type: 'test.event' }) },
+    403,
+    'FORBIDDEN',
+    /only sends there/,
+  ],
+  [
+    'publishing as provider what it receives',
+    { key: keys.PROVIDER_KEY, headers: [structured], body: text({}) },
+    403,
+    'FORBIDDEN',
+    /does not let this application publish/,
+  ],
   ['publishing past what is allowed', { key: keys.NARROW_KEY, headers: [structured], body: text({}) }, 403, 'FORBIDDEN', /a\/commands/],
   ['publishing to a pattern', { path: '/shop/*/commands', headers: [structured], body: text({}) }, 400, 'BAD_REQUEST', /pattern/],
-  ['a channel that is not there', { path: '/shop/a/nothing', headers: [structured], body: text({}) }, 404, 'CHANNEL_NOT_FOUND', /no channel a\/nothing/],
-  ['a value the contract does not list', { path: '/shop/c/mixed', headers: [structured], body: text({}) }, 404, 'CHANNEL_NOT_FOUND', /no channel c\/mixed/],
+  [
+    'a channel that is not there',
+    { path: '/shop/a/nothing', headers: [structured], body: text({}) },
+    404,
+    'CHANNEL_NOT_FOUND',
+    /no channel a\/nothing/,
+  ],
+  [
+    'a value the contract does not list',
+    { path: '/shop/c/mixed', headers: [structured], body: text({}) },
+    404,
+    'CHANNEL_NOT_FOUND',
+    /no channel c\/mixed/,
+  ],
   ['an API by itself', { path: '/shop', headers: [structured], body: text({}) }, 404, 'CHANNEL_NOT_FOUND', /no channel/],
   ['an API that is not there', { path: '/nothing/a', headers: [structured], body: text({}) }, 404, 'NOT_FOUND', /No API/],
   ['a blocked API', { path: '/blocked/a/commands', headers: [structured], body: text({}) }, 403, 'FORBIDDEN', /blocked/],
   ['a retired API', { path: '/retired/a/commands', headers: [structured], body: text({}) }, 404, 'NOT_FOUND', /No API/],
-  ['an API that does not offer publishing', { path: '/only-poll/a/commands', headers: [structured], body: text({}) }, 406, 'NOT_ACCEPTABLE', /does not offer publish; it offers poll/],
+  [
+    'an API that does not offer publishing',
+    { path: '/only-poll/a/commands', headers: [structured], body: text({}) },
+    406,
+    'NOT_ACCEPTABLE',
+    /does not offer publish; it offers poll/,
+  ],
   ['a confirmation without a position', { path: '/shop/a/events?reader=r' }, 400, 'BAD_REQUEST', /Ack: <position>/],
-  ['a confirmation with a body', { path: '/shop/a/events?reader=r', headers: [['ack', 'x']], body: '{}' }, 400, 'BAD_REQUEST', /empty body/],
+  [
+    'a confirmation with a body',
+    { path: '/shop/a/events?reader=r', headers: [['ack', 'x']], body: '{}' },
+    400,
+    'BAD_REQUEST',
+    /empty body/,
+  ],
   ['a confirmation of nonsense', { path: '/shop/a/events?reader=r', headers: [['ack', '../../x']] }, 400, 'BAD_REQUEST', /position/],
-  ['a confirmation of 10,000 characters', { path: '/shop/a/events?reader=r', headers: [['ack', '9'.repeat(10_000)]] }, 400, 'BAD_REQUEST', /position/],
+  [
+    'a confirmation of 10,000 characters',
+    { path: '/shop/a/events?reader=r', headers: [['ack', '9'.repeat(10_000)]] },
+    400,
+    'BAD_REQUEST',
+    /position/,
+  ],
   ['a confirmation of another log', { path: '/shop/a/events?reader=r', headers: [['ack', 'aaaaaa-1']] }, 410, 'POSITION_LOST', /./],
   ['a reader name that goes up', { path: '/shop/a/events?reader=../x', headers: [['ack', 'x']] }, 400, 'BAD_REQUEST', /\?reader= takes/],
   ['a reader without a name', { path: '/shop/a/events?reader=', headers: [['ack', 'x']] }, 400, 'BAD_REQUEST', /\?reader= takes/],
@@ -187,7 +341,11 @@ const places: readonly Row[] = [
 function caseOf([name, publication, status, code, says]: Row): HostileCase {
   const { path = '/shop/a/commands', key = keys.CLIENT_KEY, headers = [], body = '', options } = publication;
   const length = 'length' in publication ? publication.length : String(Buffer.byteLength(body));
-  const all: Header[] = [['authorization', `Bearer ${key}`], ...headers, ...(length === undefined ? [] : [['content-length', length] as const])];
+  const all: Header[] = [
+    ['authorization', `Bearer ${key}`],
+    ...headers,
+    ...(length === undefined ? [] : [['content-length', length] as const]),
+  ];
   return {
     door: 'publish',
     name,

@@ -43,7 +43,12 @@ const both: readonly Row[] = [
   ['a filter of 500 brackets', filter(`${'('.repeat(500)}true${')'.repeat(500)}`), ...badFilter, /./],
   ['a filter of 1,000 negations', filter(`${'!'.repeat(1000)}true`), ...badFilter, /./],
   ['a filter of 340 terms', filter(Array.from({ length: 340 }, () => '1').join('+')), ...badFilter, /./],
-  ['a filter of loops in loops', filter('[1,2].all(a, [1,2].all(b, [1,2].all(c, [1,2].all(d, [1,2].all(e, a+b+c+d+e > 0)))))'), ...badFilter, /./],
+  [
+    'a filter of loops in loops',
+    filter('[1,2].all(a, [1,2].all(b, [1,2].all(c, [1,2].all(d, [1,2].all(e, a+b+c+d+e > 0)))))'),
+    ...badFilter,
+    /./,
+  ],
   ['a filter that calls what is not there', filter('process.exit(1)'), ...badFilter, /./],
   ['a filter that looks for a constructor', filter('type.constructor.constructor("return 1")() == 1'), ...badFilter, /./],
   ['a filter with a pattern that looks ahead', filter('type.matches("(?=a)b")'), ...badFilter, /./],
@@ -57,8 +62,18 @@ const both: readonly Row[] = [
 
 /** Only for pages. */
 const pages: readonly Row[] = [
-  ...['0', '-1', '1.5', '1001', 'all', '', '1e2', '0x10', '%201', 'NaN', '99999999999999999999'].map((limit): Row => [`a limit of ${limit || 'nothing'}`, `/shop/a/events?limit=${limit}`, ...bad, /\?limit= takes/]),
-  ...['forever', '-1s', '5', '1h', '1e3s', '99999999s', '%2030s', ''].map((wait): Row => [`a wait of ${wait || 'nothing'}`, `/shop/a/events?wait=${wait}`, ...bad, /\?wait= takes/]),
+  ...['0', '-1', '1.5', '1001', 'all', '', '1e2', '0x10', '%201', 'NaN', '99999999999999999999'].map((limit): Row => [
+    `a limit of ${limit || 'nothing'}`,
+    `/shop/a/events?limit=${limit}`,
+    ...bad,
+    /\?limit= takes/,
+  ]),
+  ...['forever', '-1s', '5', '1h', '1e3s', '99999999s', '%2030s', ''].map((wait): Row => [
+    `a wait of ${wait || 'nothing'}`,
+    `/shop/a/events?wait=${wait}`,
+    ...bad,
+    /\?wait= takes/,
+  ]),
   ['a channel that is not there', '/shop/a/nothing', ...unknown, /no channel a\/nothing/],
   ['a channel named like a method', '/shop/a/constructor', ...unknown, /no channel/],
   ['a pattern that fits nothing', '/shop/*/nothing', ...unknown, /no channel/],

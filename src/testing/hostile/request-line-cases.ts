@@ -17,7 +17,8 @@ interface Row {
 const notHttp = { status: 400, code: 'BAD_REQUEST', says: /HTTP/ } as const;
 const key = `x-api-key: ${keys.CLIENT_KEY}\r\n`;
 const get = (target: string, more = ''): string => `GET ${target} HTTP/1.1\r\nhost: x\r\n${key}${more}\r\n`;
-const post = (more: string, body = ''): string => `POST /shop/a/commands HTTP/1.1\r\nhost: x\r\n${key}content-type: application/json\r\n${more}\r\n${body}`;
+const post = (more: string, body = ''): string =>
+  `POST /shop/a/commands HTTP/1.1\r\nhost: x\r\n${key}content-type: application/json\r\n${more}\r\n${body}`;
 
 /** What neither port can take for HTTP: the same answer from the gateway and from the management API. */
 const anywhere: readonly Row[] = [
@@ -41,7 +42,7 @@ const anywhere: readonly Row[] = [
   { name: 'a header without a name', bytes: get('/', ': x\r\n'), ...notHttp },
   { name: 'a space in the name of a header', bytes: get('/', 'x a: b\r\n'), ...notHttp },
   { name: 'a space before the colon', bytes: post('transfer-encoding : chunked\r\n', '0\r\n\r\n'), ...notHttp },
-  { name: 'a folded header', bytes: get('/', 'x-a: a\r\n b\r\n') , ...notHttp },
+  { name: 'a folded header', bytes: get('/', 'x-a: a\r\n b\r\n'), ...notHttp },
   { name: 'lines that end with a line feed alone', bytes: 'GET / HTTP/1.1\nhost: x\n\n', ...notHttp },
   { name: 'two lengths', bytes: post('content-length: 5\r\ncontent-length: 6\r\n', 'hello!'), ...notHttp },
   { name: 'two lengths in one header', bytes: post('content-length: 5, 5\r\n', 'hello'), ...notHttp },
@@ -54,11 +55,41 @@ const anywhere: readonly Row[] = [
   { name: 'a chunk of negative size', bytes: post('transfer-encoding: chunked\r\n', '-1\r\n\r\n'), ...notHttp },
   { name: 'a chunk larger than numbers', bytes: post('transfer-encoding: chunked\r\n', 'fffffffffffffffff\r\n'), ...notHttp },
   { name: 'a chunk longer than its size', bytes: post('transfer-encoding: chunked\r\n', '1\r\nhello\r\n0\r\n\r\n'), ...notHttp },
-  { name: 'a megabyte behind the size of a chunk', bytes: post('transfer-encoding: chunked\r\n', `1;${'x'.repeat(1_000_000)}`), ...notHttp, mayBeCut: true },
-  { name: 'a header of 20,000 characters', bytes: get('/shop/a/events', `x-a: ${'x'.repeat(20_000)}\r\n`), status: 431, code: 'HEADERS_TOO_LARGE', says: /16 ?KiB|16384 bytes/ },
-  { name: 'headers without end', bytes: get('/shop/a/events', 'x-a: b\r\n'.repeat(200_000)), status: 431, code: 'HEADERS_TOO_LARGE', says: /16 ?KiB|16384 bytes/, mayBeCut: true },
-  { name: 'a target of 20,000 characters', bytes: get(`/shop/${'a'.repeat(20_000)}`), status: 431, code: 'HEADERS_TOO_LARGE', says: /16 ?KiB|16384 bytes/ },
-  { name: 'trailers without end', bytes: post('transfer-encoding: chunked\r\n', `0\r\n${'x-a: b\r\n'.repeat(200_000)}`), status: 431, says: /./, mayBeCut: true },
+  {
+    name: 'a megabyte behind the size of a chunk',
+    bytes: post('transfer-encoding: chunked\r\n', `1;${'x'.repeat(1_000_000)}`),
+    ...notHttp,
+    mayBeCut: true,
+  },
+  {
+    name: 'a header of 20,000 characters',
+    bytes: get('/shop/a/events', `x-a: ${'x'.repeat(20_000)}\r\n`),
+    status: 431,
+    code: 'HEADERS_TOO_LARGE',
+    says: /16 ?KiB|16384 bytes/,
+  },
+  {
+    name: 'headers without end',
+    bytes: get('/shop/a/events', 'x-a: b\r\n'.repeat(200_000)),
+    status: 431,
+    code: 'HEADERS_TOO_LARGE',
+    says: /16 ?KiB|16384 bytes/,
+    mayBeCut: true,
+  },
+  {
+    name: 'a target of 20,000 characters',
+    bytes: get(`/shop/${'a'.repeat(20_000)}`),
+    status: 431,
+    code: 'HEADERS_TOO_LARGE',
+    says: /16 ?KiB|16384 bytes/,
+  },
+  {
+    name: 'trailers without end',
+    bytes: post('transfer-encoding: chunked\r\n', `0\r\n${'x-a: b\r\n'.repeat(200_000)}`),
+    status: 431,
+    says: /./,
+    mayBeCut: true,
+  },
 ];
 
 const badRequest = { status: 400, code: 'BAD_REQUEST' } as const;
@@ -82,17 +113,58 @@ const targets: readonly Row[] = [
   { name: 'a star within a segment', bytes: get('/shop/a*/nothing'), status: 404, code: 'CHANNEL_NOT_FOUND', says: /no channel/ },
   { name: 'an address of 600 bytes', bytes: get(`/shop/${'a'.repeat(600)}/events`), status: 414, code: 'URI_TOO_LONG', says: /512 bytes/ },
   { name: 'an address of 5,000 segments', bytes: get(`/shop${'/a'.repeat(5000)}`), status: 414, code: 'URI_TOO_LONG', says: /512 bytes/ },
-  { name: 'an address of 1,600 escaped characters', bytes: get(`/shop/${'%e2%82%ac'.repeat(1600)}/events`), status: 414, code: 'URI_TOO_LONG', says: /512 bytes/ },
+  {
+    name: 'an address of 1,600 escaped characters',
+    bytes: get(`/shop/${'%e2%82%ac'.repeat(1600)}/events`),
+    status: 414,
+    code: 'URI_TOO_LONG',
+    says: /512 bytes/,
+  },
   { name: 'a name of a prototype', bytes: get('/__proto__/a'), status: 404, code: 'NOT_FOUND', says: /No API/ },
   { name: 'an API with an escape in its name', bytes: get('/sh%6fp/a/events'), status: 404, code: 'NOT_FOUND', says: /No API/ },
-  { name: 'a query of 5,000 parameters', bytes: get(`/shop/a/nothing?${'a&'.repeat(5000)}`), status: 404, code: 'CHANNEL_NOT_FOUND', says: /no channel/ },
-  ...['DELETE', 'PUT', 'PATCH', 'TRACE', 'PROPFIND', 'QUERY'].map((method): Row => ({ name: method, bytes: requestBytes(method, '/shop/a/events', [['x-api-key', keys.CLIENT_KEY]]), status: 405, code: 'METHOD_NOT_ALLOWED', says: new RegExp(`${method} means nothing`) })),
-  { name: 'HEAD', bytes: requestBytes('HEAD', '/shop/a/events', [['connection', 'close']]), status: 405, says: /^$/, options: { isHead: true } },
+  {
+    name: 'a query of 5,000 parameters',
+    bytes: get(`/shop/a/nothing?${'a&'.repeat(5000)}`),
+    status: 404,
+    code: 'CHANNEL_NOT_FOUND',
+    says: /no channel/,
+  },
+  ...['DELETE', 'PUT', 'PATCH', 'TRACE', 'PROPFIND', 'QUERY'].map((method): Row => ({
+    name: method,
+    bytes: requestBytes(method, '/shop/a/events', [['x-api-key', keys.CLIENT_KEY]]),
+    status: 405,
+    code: 'METHOD_NOT_ALLOWED',
+    says: new RegExp(`${method} means nothing`),
+  })),
+  {
+    name: 'HEAD',
+    bytes: requestBytes('HEAD', '/shop/a/events', [['connection', 'close']]),
+    status: 405,
+    says: /^$/,
+    options: { isHead: true },
+  },
   { name: 'no host', bytes: `GET /shop/a/events HTTP/1.1\r\n${key}\r\n`, ...badRequest, says: /header Host/ },
-  { name: 'CONNECT', bytes: 'CONNECT evil.example:443 HTTP/1.1\r\nhost: x\r\n\r\n', status: 405, code: 'METHOD_NOT_ALLOWED', says: /CONNECT/ },
+  {
+    name: 'CONNECT',
+    bytes: 'CONNECT evil.example:443 HTTP/1.1\r\nhost: x\r\n\r\n',
+    status: 405,
+    code: 'METHOD_NOT_ALLOWED',
+    says: /CONNECT/,
+  },
   { name: 'a wish for the impossible', bytes: post('expect: 200-maybe\r\ncontent-length: 7\r\n', '{"n":1}'), status: 417, says: /^$/ },
-  { name: 'an upgrade to HTTP/2', bytes: get('/shop/a/events', 'connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n'), ...badRequest, says: /websocket/ },
-  { name: '700 headers', bytes: get('/shop/a/nothing', Array.from({ length: 700 }, (_, at) => `x${at}:\r\n`).join('')), status: 404, code: 'CHANNEL_NOT_FOUND', says: /no channel/ },
+  {
+    name: 'an upgrade to HTTP/2',
+    bytes: get('/shop/a/events', 'connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n'),
+    ...badRequest,
+    says: /websocket/,
+  },
+  {
+    name: '700 headers',
+    bytes: get('/shop/a/nothing', Array.from({ length: 700 }, (_, at) => `x${at}:\r\n`).join('')),
+    status: 404,
+    code: 'CHANNEL_NOT_FOUND',
+    says: /no channel/,
+  },
 ];
 
 const inner = 'DELETE /shop/inner HTTP/1.1\r\nhost: x\r\n\r\n';
@@ -100,11 +172,27 @@ const last = 'GET /nothing HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n';
 
 /** Each has a request hidden in a body, which would be answered 405: it must stay a body. */
 const smuggled: readonly Row[] = [
-  { name: 'a request in a body nobody wants', bytes: `POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: ${inner.length}\r\n\r\n${inner}${last}`, status: 404 },
-  { name: 'a request in the body of a GET', bytes: get('/shop/a/nothing', `content-length: ${inner.length}\r\n`) + inner + last, status: 404 },
-  { name: 'a request in a body without a key', bytes: `POST /shop/a/commands HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${inner.length}\r\n\r\n${inner}${last}`, status: 401 },
+  {
+    name: 'a request in a body nobody wants',
+    bytes: `POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: ${inner.length}\r\n\r\n${inner}${last}`,
+    status: 404,
+  },
+  {
+    name: 'a request in the body of a GET',
+    bytes: get('/shop/a/nothing', `content-length: ${inner.length}\r\n`) + inner + last,
+    status: 404,
+  },
+  {
+    name: 'a request in a body without a key',
+    bytes: `POST /shop/a/commands HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${inner.length}\r\n\r\n${inner}${last}`,
+    status: 401,
+  },
   { name: 'a request in a body that is refused', bytes: post(`content-length: ${inner.length}\r\n`, inner + last), status: 400 },
-  { name: 'a request in chunks nobody wants', bytes: `POST /nothing HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n${inner.length.toString(16)}\r\n${inner}\r\n0\r\n\r\n${last}`, status: 404 },
+  {
+    name: 'a request in chunks nobody wants',
+    bytes: `POST /nothing HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n${inner.length.toString(16)}\r\n${inner}\r\n0\r\n\r\n${last}`,
+    status: 404,
+  },
   { name: 'a hundred requests at once', bytes: 'GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(99) + last, status: 404 },
 ].map((row) => ({ ...row, options: { answers: 101 } }));
 
@@ -112,13 +200,48 @@ const smuggled: readonly Row[] = [
 const dripping = { patience: 45_000 };
 
 const slow: readonly Row[] = [
-  { name: 'a connection that says nothing', bytes: '', status: 408, code: 'REQUEST_TIMEOUT', says: /in time/, options: dripping, isSlow: true },
-  { name: 'headers that never end', bytes: 'GET / HTTP/1.1\r\nhost: x\r\n', status: 408, code: 'REQUEST_TIMEOUT', says: /in time/, options: { ...dripping, drip: { piece: 'x-a: b\r\n', every: 500 } }, isSlow: true },
-  { name: 'a body that never comes', bytes: post('content-length: 100\r\n'), status: 408, code: 'REQUEST_TIMEOUT', says: /in time/, options: dripping, isSlow: true },
-  { name: 'a body that drips', bytes: post('content-length: 100000\r\n'), status: 408, code: 'REQUEST_TIMEOUT', says: /in time/, options: { ...dripping, drip: { piece: ' ', every: 500 } }, isSlow: true },
+  {
+    name: 'a connection that says nothing',
+    bytes: '',
+    status: 408,
+    code: 'REQUEST_TIMEOUT',
+    says: /in time/,
+    options: dripping,
+    isSlow: true,
+  },
+  {
+    name: 'headers that never end',
+    bytes: 'GET / HTTP/1.1\r\nhost: x\r\n',
+    status: 408,
+    code: 'REQUEST_TIMEOUT',
+    says: /in time/,
+    options: { ...dripping, drip: { piece: 'x-a: b\r\n', every: 500 } },
+    isSlow: true,
+  },
+  {
+    name: 'a body that never comes',
+    bytes: post('content-length: 100\r\n'),
+    status: 408,
+    code: 'REQUEST_TIMEOUT',
+    says: /in time/,
+    options: dripping,
+    isSlow: true,
+  },
+  {
+    name: 'a body that drips',
+    bytes: post('content-length: 100000\r\n'),
+    status: 408,
+    code: 'REQUEST_TIMEOUT',
+    says: /in time/,
+    options: { ...dripping, drip: { piece: ' ', every: 500 } },
+    isSlow: true,
+  },
 ];
 
-function caseOf({ name, bytes, status, code, says = /./, options, isSlow = false, mayBeCut = false }: Row, port: 'gateway' | 'control'): HostileCase {
+function caseOf(
+  { name, bytes, status, code, says = /./, options, isSlow = false, mayBeCut = false }: Row,
+  port: 'gateway' | 'control',
+): HostileCase {
   return {
     door: 'request line',
     name: `${name} (${port})`,

@@ -83,7 +83,13 @@ export class Victim {
     await mkdir(folder);
     for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
     const where = { SLUICE_GATEWAY: this.gateway, SLUICE_CONTROL: this.control, SLUICE_ADMIN_TOKEN: adminToken };
-    const child = spawn(process.execPath, [program, ...argv], { cwd: folder, env: { ...bareEnv(), ...where, ...env }, stdio: 'pipe', timeout: 30_000, killSignal: 'SIGKILL' });
+    const child = spawn(process.execPath, [program, ...argv], {
+      cwd: folder,
+      env: { ...bareEnv(), ...where, ...env },
+      stdio: 'pipe',
+      timeout: 30_000,
+      killSignal: 'SIGKILL',
+    });
     const [stdout, stderr, ended] = [text(child.stdout), text(child.stderr), once(child, 'close')];
     child.stdin.on('error', () => undefined).end(input);
     const [exit] = (await ended) as [number | null];

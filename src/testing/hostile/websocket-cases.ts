@@ -17,7 +17,9 @@ const standard = {
 } as const;
 
 function headersWith(changes: Changes): readonly Header[] {
-  return Object.entries<string | undefined>({ ...standard, ...changes }).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.entries<string | undefined>({ ...standard, ...changes }).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
 }
 
 type HandshakeRow = readonly [name: string, changes: Changes, status: number, code: string | undefined, says: RegExp, target?: string];
@@ -36,7 +38,12 @@ const handshakes: readonly HandshakeRow[] = [
   ['a protocol twice', { 'sec-websocket-protocol': 'sluice.v1.json, sluice.v1.json' }, ...bad, /distinct tokens/],
   ['an empty protocol', { 'sec-websocket-protocol': 'sluice.v1.json,,' }, ...bad, /distinct tokens/],
   ['protocols that are no tokens', { 'sec-websocket-protocol': 'a b/c' }, ...bad, /distinct tokens/],
-  ['5,000 protocols', { 'sec-websocket-protocol': Array.from({ length: 2500 }, (_, at) => `p${at}`).join(',') }, ...bad, /offer cloudevents/],
+  [
+    '5,000 protocols',
+    { 'sec-websocket-protocol': Array.from({ length: 2500 }, (_, at) => `p${at}`).join(',') },
+    ...bad,
+    /offer cloudevents/,
+  ],
   ['a page of somewhere else', { origin: 'https://evil.example' }, 403, 'FORBIDDEN', /Pages of https:\/\/evil\.example may not/],
   ['an origin of 5,000 characters', { origin: `https://${'e'.repeat(5000)}` }, 403, 'FORBIDDEN', /may not use this API/],
   ['an opaque origin', { origin: 'null' }, 403, 'FORBIDDEN', /Pages of null/],
@@ -51,7 +58,14 @@ const handshakes: readonly HandshakeRow[] = [
 
 const mask = Buffer.from([0x5a, 0xa5, 0x3c, 0xc3]);
 const text = (message: string): Buffer => encodeMaskedFrame(opcodes.text, Buffer.from(message), mask);
-const event = (changes: Readonly<Record<string, unknown>> = {}): object => ({ specversion: '1.0', id: 'w-1', source: '/hostile', type: 'test.command', data: { n: 1 }, ...changes });
+const event = (changes: Readonly<Record<string, unknown>> = {}): object => ({
+  specversion: '1.0',
+  id: 'w-1',
+  source: '/hostile',
+  type: 'test.command',
+  data: { n: 1 },
+  ...changes,
+});
 
 type MessageRow = readonly [name: string, message: string, code: string, says: RegExp];
 
@@ -77,20 +91,50 @@ const opMessages: readonly MessageRow[] = [
   ['an operation twice', '{"op":"limits","op":"ack"}', 'BAD_REQUEST', /more than once/],
   ['an operation that is a list', '["op","limits"]', 'BAD_REQUEST', /JSON object/],
   ['a member of another operation', '{"op":"limits","position":"x"}', 'BAD_REQUEST', /no such member/],
-  ['an operation of 10,000 members', `{${Array.from({ length: 10_000 }, (_, at) => `"m${at}":1`).join(',')}}`, 'BAD_REQUEST', /no operation has such a member/],
+  [
+    'an operation of 10,000 members',
+    `{${Array.from({ length: 10_000 }, (_, at) => `"m${at}":1`).join(',')}}`,
+    'BAD_REQUEST',
+    /no operation has such a member/,
+  ],
   ['publishing nothing', '{"op":"publish"}', 'BAD_REQUEST', /needs event or events/],
   ['publishing both ways', JSON.stringify({ op: 'publish', event: event(), events: [] }), 'BAD_REQUEST', /exclude each other/],
   ['publishing a string', '{"op":"publish","event":"x"}', 'INVALID_EVENT', /JSON object/],
-  ['publishing to another channel', JSON.stringify({ op: 'publish', address: 'a/nothing', event: event() }), 'CHANNEL_NOT_FOUND', /a\/nothing/],
+  [
+    'publishing to another channel',
+    JSON.stringify({ op: 'publish', address: 'a/nothing', event: event() }),
+    'CHANNEL_NOT_FOUND',
+    /a\/nothing/,
+  ],
   ['publishing to a pattern', JSON.stringify({ op: 'publish', address: '*/commands', event: event() }), 'BAD_REQUEST', /pattern/],
   ['publishing upwards', JSON.stringify({ op: 'publish', address: '../../etc', event: event() }), 'BAD_REQUEST', /dot segment/],
   ['publishing to a NUL', JSON.stringify({ op: 'publish', address: 'a\0/commands', event: event() }), 'BAD_REQUEST', /control character/],
   ['publishing to dots', JSON.stringify({ op: 'publish', address: '../commands', event: event() }), 'BAD_REQUEST', /dot segment/],
   ['publishing to an empty segment', JSON.stringify({ op: 'publish', address: '/commands', event: event() }), 'BAD_REQUEST', /empty/],
-  ['publishing to a line separator', JSON.stringify({ op: 'publish', address: 'a\u0085/commands', event: event() }), 'BAD_REQUEST', /control character/],
-  ['publishing to 9,000 characters', JSON.stringify({ op: 'publish', address: 'a'.repeat(9000), event: event() }), 'BAD_REQUEST', /1 to 8192/],
-  ['publishing to 8,000 characters', JSON.stringify({ op: 'publish', address: `${'a'.repeat(8000)}/commands`, event: event() }), 'URI_TOO_LONG', /512 bytes/],
-  ['publishing 10,001 events', JSON.stringify({ op: 'publish', events: Array.from({ length: 10_001 }, () => event()) }), 'INVALID_EVENT', /at most \d+ events/],
+  [
+    'publishing to a line separator',
+    JSON.stringify({ op: 'publish', address: 'a\u0085/commands', event: event() }),
+    'BAD_REQUEST',
+    /control character/,
+  ],
+  [
+    'publishing to 9,000 characters',
+    JSON.stringify({ op: 'publish', address: 'a'.repeat(9000), event: event() }),
+    'BAD_REQUEST',
+    /1 to 8192/,
+  ],
+  [
+    'publishing to 8,000 characters',
+    JSON.stringify({ op: 'publish', address: `${'a'.repeat(8000)}/commands`, event: event() }),
+    'URI_TOO_LONG',
+    /512 bytes/,
+  ],
+  [
+    'publishing 10,001 events',
+    JSON.stringify({ op: 'publish', events: Array.from({ length: 10_001 }, () => event()) }),
+    'INVALID_EVENT',
+    /at most \d+ events/,
+  ],
   ['a ref that is an object', JSON.stringify({ op: 'publish', ref: {}, event: event() }), 'BAD_REQUEST', /ref/],
   ['a ref past safe numbers', '{"op":"publish","ref":1e300,"events":[]}', 'BAD_REQUEST', /ref/],
   ['an acknowledgement of nonsense', '{"op":"ack","position":"nonsense"}', 'BAD_REQUEST', /position|acknowledge/],
@@ -100,7 +144,12 @@ const opMessages: readonly MessageRow[] = [
   ['renewing with a wrong key', '{"op":"renew","credential":"wrong-key-wrong-key"}', 'UNAUTHENTICATED', /not known here/],
   ['renewing with the key of somebody else', JSON.stringify({ op: 'renew', credential: keys.NARROW_KEY }), 'FORBIDDEN', /same application/],
   ['renewing with an expired key', JSON.stringify({ op: 'renew', credential: keys.EXPIRED_KEY }), 'CREDENTIAL_REVOKED', /expired/],
-  ['renewing with a kind that is none', '{"op":"renew","credential":{"kind":"root","value":"x"}}', 'BAD_REQUEST', /api-key, bearer or ticket/],
+  [
+    'renewing with a kind that is none',
+    '{"op":"renew","credential":{"kind":"root","value":"x"}}',
+    'BAD_REQUEST',
+    /api-key, bearer or ticket/,
+  ],
 ];
 
 type CloseRow = readonly [name: string, opening: Omit<FrameExchange, 'until'>, close: number, says: RegExp];
@@ -110,7 +159,12 @@ const closings: readonly CloseRow[] = [
   ['a binary frame', { frames: [encodeMaskedFrame(opcodes.binary, Buffer.of(1, 2, 3), mask)] }, 4400, /binary frame/],
   ['an 8-byte length past all numbers', { frames: [Buffer.from('82ffffffffffffffffff00000000', 'hex')] }, 1009, /^$/],
   ['5 MiB announced', { frames: [Buffer.from('81ff000000000050000000000000', 'hex')] }, 1009, /^$/],
-  ['5 MiB in fragments', { frames: Array.from({ length: 5 }, (_, at) => encodeMaskedFrame(at === 0 ? 1 : 0, Buffer.alloc(1024 * 1024, 0x61), mask, false)) }, 1009, /^$/],
+  [
+    '5 MiB in fragments',
+    { frames: Array.from({ length: 5 }, (_, at) => encodeMaskedFrame(at === 0 ? 1 : 0, Buffer.alloc(1024 * 1024, 0x61), mask, false)) },
+    1009,
+    /^$/,
+  ],
   ['from nowhere', { query: '?from=nowhere', frames: [] }, 4400, /position/],
   ['after a position of another log', { query: '?after=aaaaaa-3', frames: [] }, 4410, /./],
   ['a filter that is none', { query: '?filter=a%20%3E', frames: [] }, 4400, /./],
@@ -129,17 +183,22 @@ function opened(name: string, expected: Expected, exchanged: FrameExchange): Hos
 
 const frameCases = rawFrames
   .filter(({ name, expected }) => typeof expected.at(-1) === 'number' && !notServed.test(name))
-  .map(({ name, frames, expected }) => opened(name, { close: expected.at(-1) as number, says: /^/ }, { path: channel, frames, until: 'close' }));
+  .map(({ name, frames, expected }) =>
+    opened(name, { close: expected.at(-1) as number, says: /^/ }, { path: channel, frames, until: 'close' }),
+  );
 
 /** What comes instead of a WebSocket handshake, of frames, and of messages. */
 export const websocketCases: readonly HostileCase[] = [
   ...handshakes.map(([name, changes, status, code, says, target = channel]): HostileCase => {
     const method = name.startsWith('POST') ? 'POST' : 'GET';
-    const send: HostileCase['send'] = async ({ gateway }) => outcomeOf(await exchange(gateway, requestBytes(method, target, headersWith(changes))));
+    const send: HostileCase['send'] = async ({ gateway }) =>
+      outcomeOf(await exchange(gateway, requestBytes(method, target, headersWith(changes))));
     return { door: 'websocket', name, expected: { status, says, ...(code === undefined ? {} : { code }) }, send };
   }),
   ...frameCases,
-  ...plainMessages.map(([name, message, code, says]) => opened(name, { code, says }, { path: channel, frames: [text(message)], until: 'answer' })),
+  ...plainMessages.map(([name, message, code, says]) =>
+    opened(name, { code, says }, { path: channel, frames: [text(message)], until: 'answer' }),
+  ),
   ...opMessages.map(([name, message, code, says]) =>
     opened(name, { code, says }, { path: channel, subprotocol: 'sluice.v1.json', frames: [text(message)], until: 'answer' }),
   ),
