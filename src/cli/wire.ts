@@ -27,7 +27,7 @@ import { createLog, type Log } from '../observe/log.ts';
 import { Metrics } from '../observe/metrics.ts';
 import type { Database } from '../store/database.ts';
 import { storeMigrations } from '../store/migrations.ts';
-import type { ResourceStore } from '../store/resources.ts';
+import type { ContractSource, ResourceStore } from '../store/resources.ts';
 import { openDatabase } from '../store/sqlite/open-database.ts';
 import { openResourceStore } from '../store/sqlite/resource-store.ts';
 
@@ -75,7 +75,10 @@ interface Foundation {
   readonly contracts: ContractCache;
 }
 
-async function openFoundation(data: string, log: Log, closers: (() => unknown)[]): Promise<Foundation> {
+async function openFoundation(
+  { data, log, contracts }: { data: string; log: Log; contracts: ContractCache },
+  closers: (() => unknown)[],
+): Promise<Foundation> {
   const metrics = new Metrics({ process: true });
   const onWarning = (sentence: string, cause?: unknown): void => log.warn({ error: cause }, sentence);
   const database = await openDatabase({
@@ -92,7 +95,7 @@ async function openFoundation(data: string, log: Log, closers: (() => unknown)[]
   const ledger = await openLedger({ database, clock: systemClock, compare: (_log, a, b) => embedded.compare(a, b), log, metrics });
   books = ledger;
   closers.push(() => ledger.close());
-  return { database, store, embedded, ledger, metrics, contracts: new ContractCache() };
+  return { database, store, embedded, ledger, metrics, contracts };
 }
 
 /** Puts the gateway's parts together on a foundation; it does not listen yet. */
@@ -155,7 +158,9 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   const admin = await loadAdminToken(data, env);
   const controlHost = options.controlHost ?? '127.0.0.1';
   checkControlAddress(controlHost, admin, log);
-  const foundation = await openFoundation(data, log, closers);
+  const contracts = new ContractCache();
+  readAhead(contracts, options.config);
+  const foundation = await openFoundation({ data, log, contracts }, closers);
   const parts = buildGateway(foundation, log);
   const { wheel, catalogue, gateway, http } = parts;
   closers.push(() => {
@@ -196,6 +201,15 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
       await closeAll();
     },
   };
+}
+
+/** Begins to compile the contracts of a configuration while the store is opened; what is wrong with one is said when it is applied. */
+function readAhead(contracts: ContractCache, config: SluiceOptions['config']): void {
+  const apis = config?.['apis'];
+  if (typeof apis !== 'object' || apis === null) return;
+  for (const { contract } of Object.values(apis) as { contract?: ContractSource }[]) {
+    if (typeof contract?.text === 'string') contracts.open(contract).catch(() => undefined);
+  }
 }
 
 function checkControlAddress(host: string, admin: AdminToken, log: Log): void {
