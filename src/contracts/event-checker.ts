@@ -214,8 +214,9 @@ function notCheckedOf(contract: Contract): readonly NotChecked[] {
   );
 }
 
-/** What an event sent without an envelope gets: a type, when clients may publish exactly one message there. */
-export function defaultsFor(channel: ContractChannel): { readonly type: string | undefined } {
-  const [only, ...others] = channel.messages.filter((message) => channel.receives.includes(message.id));
+/** What an event sent without an envelope gets: a type, when exactly one message goes that way there. */
+export function defaultsFor(channel: ContractChannel, direction: Direction = 'receive'): { readonly type: string | undefined } {
+  const ids = direction === 'receive' ? channel.receives : channel.sends;
+  const [only, ...others] = channel.messages.filter((message) => ids.includes(message.id));
   return { type: only === undefined || others.length > 0 ? undefined : only.types[0] };
 }

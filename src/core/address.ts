@@ -3,20 +3,12 @@
  * as a whole pattern, `*` alone stands for every address.
  */
 
-/** Whether a concrete address lies under a pattern. */
+/** Whether an address lies under a pattern; for an inner pattern, whether every address under it does, as a permission check asks. */
 export function matchesAddress(pattern: string, address: string): boolean {
   if (pattern === address || pattern === '*') return true;
   if (!pattern.includes('*')) return false;
   const wanted = pattern.split('/');
   const given = address.split('/');
-  return wanted.length === given.length && wanted.every((segment, index) => segment === '*' || segment === given[index]);
-}
-
-/** Whether every address under `inner` also lies under `outer`: what a permission check of a wildcard read asks. */
-export function coversAddress(outer: string, inner: string): boolean {
-  if (outer === inner || outer === '*') return true;
-  const wanted = outer.split('/');
-  const given = inner.split('/');
   return wanted.length === given.length && wanted.every((segment, index) => segment === '*' || segment === given[index]);
 }
 

@@ -5,6 +5,7 @@ import type { Position } from './position.ts';
 /** Takes out the events a reader does not want; `key` is the same for the same filter, so that cohorts can share. */
 export interface Filter {
   readonly key: string;
+  /** False also when the filter cannot be evaluated on the event. Never throws. */
   test(event: Event): boolean;
 }
 

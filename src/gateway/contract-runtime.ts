@@ -1,5 +1,5 @@
 import type { Contract, ContractChannel } from '../contracts/contract.ts';
-import { compileChecker, type EventChecker, type NotChecked } from '../contracts/event-checker.ts';
+import { compileChecker, defaultsFor, type EventChecker, type NotChecked } from '../contracts/event-checker.ts';
 import { findChannel, findChannels } from '../contracts/find-channel.ts';
 import { loadContract } from '../contracts/load-contract.ts';
 import type { EventDraft } from '../core/event.ts';
@@ -49,8 +49,6 @@ export class ContractRuntime {
 
   /** The type of an event sent without an envelope, where exactly one message can be meant. */
   defaultType(channel: ContractChannel, as: 'client' | 'provider'): string | undefined {
-    const ids = as === 'client' ? channel.receives : channel.sends;
-    const [only, ...others] = channel.messages.filter(({ id }) => ids.includes(id));
-    return others.length > 0 ? undefined : only?.types[0];
+    return defaultsFor(channel, as === 'client' ? 'receive' : 'send').type;
   }
 }

@@ -1,18 +1,12 @@
 import { Environment } from '@marcbachmann/cel-js';
 
+import type { Filter } from '../core/batch.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Event } from '../core/event.ts';
 import { invalidFilter } from './filter-error.ts';
 import { compileExpression } from './filter-program.ts';
 import { MAX_COST } from './filter-values.ts';
 import type { FilterRun } from './filter-values.ts';
-
-/** Chooses events for one reader. Readers with equal keys may share one filter. */
-export interface Filter {
-  readonly key: string;
-  /** Whether the reader wants the event; false also when the expression cannot be evaluated on it. Never throws. */
-  test(event: Event): boolean;
-}
 
 const MAX_CHARACTERS = 1_024;
 

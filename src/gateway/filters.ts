@@ -1,4 +1,5 @@
-import { compileFilter, type Filter } from './filter.ts';
+import type { Filter } from '../core/batch.ts';
+import { compileFilter } from './filter.ts';
 
 /** Filters kept compiled: clients choose the expressions, so there must be an end. */
 const maxFilters = 1000;

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { mintApiKey } from '../../store/api-key.ts';
 import { wholeNumber } from '../arguments.ts';
 import { defineCommand, type Context } from '../command.ts';
 import { instructions, type DemoPlace } from '../demo/instructions.ts';
@@ -39,7 +39,7 @@ export const demo = defineCommand({
 async function serve(context: Context<typeof options>, data: string, rate: number): Promise<void> {
   const { values, env, output, signal } = context;
   const [{ startSluice }, { readConfig }] = await Promise.all([import('../wire.ts'), import('../config-changes.ts')]);
-  const keys = { 'github-relay': newKey(), dashboard: newKey(), analytics: newKey() };
+  const keys = { 'github-relay': mintApiKey(), dashboard: mintApiKey(), analytics: mintApiKey() };
   const keyEnv = { GITHUB_RELAY_KEY: keys['github-relay'], DASHBOARD_KEY: keys.dashboard, ANALYTICS_KEY: keys.analytics };
   const { config } = await readConfig(configFile, { cwd: context.cwd, env: { ...env, ...keyEnv } });
   const sluice = await startSluice({
@@ -66,10 +66,6 @@ function explain(error: NodeJS.ErrnoException): never {
   throw new CliError('conflict', `A port is in use (${error.message}); choose others with --port and --control-port, 0 for any free one.`, {
     cause: error,
   });
-}
-
-function newKey(): string {
-  return `slk_${randomBytes(24).toString('base64url')}`;
 }
 
 async function startPump(context: Context<typeof options>, place: DemoPlace, rate: number) {

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { mintApiKey } from '../../store/api-key.ts';
 import { defineCommand } from '../command.ts';
 import { CliError } from '../exit-code.ts';
 import { contractTemplate, configTemplate, ignoredPaths } from '../init-templates.ts';
@@ -17,8 +17,8 @@ export const init = defineCommand({
     const files = [
       { path: 'sluice.yaml', text: configTemplate, mode: 0o644 },
       { path: 'greetings.asyncapi.yaml', text: contractTemplate, mode: 0o644 },
-      { path: '.keys/greeter', text: newKey(), mode: 0o600 },
-      { path: '.keys/listener', text: newKey(), mode: 0o600 },
+      { path: '.keys/greeter', text: `${mintApiKey()}\n`, mode: 0o600 },
+      { path: '.keys/listener', text: `${mintApiKey()}\n`, mode: 0o600 },
     ];
     await refuseExisting(
       folder,
@@ -31,10 +31,6 @@ export const init = defineCommand({
     context.output.note(nextSteps(name));
   },
 });
-
-function newKey(): string {
-  return `slk_${randomBytes(24).toString('base64url')}\n`;
-}
 
 async function refuseExisting(folder: string, paths: readonly string[]): Promise<void> {
   const there = await Promise.all(paths.map(async (path) => ((await readOrNothing(join(folder, path))) === undefined ? [] : [path])));

@@ -1,4 +1,4 @@
-import { coversAddress, matchesAddress } from '../../core/address.ts';
+import { matchesAddress } from '../../core/address.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { Policy, Stages, SubscriptionContext } from '../../core/policy.ts';
 
@@ -26,7 +26,7 @@ function stagesOf({ allow }: SubscriptionContext): Stages {
       ? {}
       : {
           onRead: (_, address) =>
-            allow.read.some((pattern) => coversAddress(pattern, address)) ? undefined : refusal('read', address, allow.read),
+            allow.read.some((pattern) => matchesAddress(pattern, address)) ? undefined : refusal('read', address, allow.read),
         }),
     ...(allow.publish.includes('*')
       ? {}
