@@ -25,6 +25,7 @@ const config = {
             duration: [{ limit: '90m', per: 'day' }, { until: '2035-01-01T00:00:00Z' }],
             backpressure: { maxBuffered: { events: 5 }, overflow: 'conflate' },
           },
+          flush: { maxDelay: '20ms', maxBytes: '64KiB', maxEvents: 100 },
         },
         team: { approval: 'manual', preset: 'gold' },
       },

@@ -1,4 +1,4 @@
-import type { ApiSpec, CredentialSpec, LimitsSpec, PlanSpec, SubscriptionSpec } from '../store/resources.ts';
+import type { ApiSpec, CredentialSpec, FlushSpec, LimitsSpec, PlanSpec, SubscriptionSpec } from '../store/resources.ts';
 import { formatDuration, formatSize } from './config/quantities.ts';
 import { isOpen } from './lifecycle.ts';
 import type { Resources } from './outlook.ts';
@@ -71,8 +71,20 @@ function writtenApi(name: string, spec: ApiSpec, resources: Resources): Written 
 }
 
 function writtenPlan(spec: PlanSpec): Written {
-  const { limits, ...rest } = spec;
-  return { ...rest, ...(Object.keys(limits).length === 0 ? {} : { limits: writtenLimits(limits) }) };
+  const { limits, flush, ...rest } = spec;
+  return {
+    ...rest,
+    ...(Object.keys(limits).length === 0 ? {} : { limits: writtenLimits(limits) }),
+    ...(flush === undefined ? {} : { flush: writtenFlush(flush) }),
+  };
+}
+
+function writtenFlush({ maxDelay, maxBytes, maxEvents }: FlushSpec): Written {
+  return defined({
+    maxDelay: maxDelay === undefined ? undefined : formatDuration(maxDelay),
+    maxBytes: maxBytes === undefined ? undefined : formatSize(maxBytes),
+    maxEvents,
+  });
 }
 
 function writtenLimits(limits: LimitsSpec): Written {

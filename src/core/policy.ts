@@ -37,6 +37,14 @@ export interface OutboxBound {
   readonly overflow: Overflow;
 }
 
+/** How much may go out in one write, and how long an event may wait for others to share it. */
+export interface FlushBound {
+  /** Milliseconds. */
+  readonly maxDelay: number;
+  readonly maxBytes: number;
+  readonly maxEvents: number;
+}
+
 /** Why a limit stopped a reader, and what to do with it: end the connection, or hold delivery until `until`. */
 export interface LimitAnswer {
   readonly error: GatewayError;
@@ -72,6 +80,8 @@ export interface Stages {
   readonly onDisconnect?: (connection: ConnectionContext) => void;
   /** How a slow reader is treated; the last policy that says so decides. */
   readonly outbox?: OutboxBound;
+  /** How events are gathered into writes; the last policy that says so decides. */
+  readonly flush?: FlushBound;
   /** The limits as they stand now, for `RateLimit` headers and the `limits` operation. */
   readonly status?: () => readonly LimitStatus[];
 }

@@ -44,6 +44,7 @@ describe('combined stages', () => {
     assert.equal(stages.limited(), undefined);
     assert.equal(stages.expiry(connection), undefined);
     assert.equal(stages.outbox, undefined);
+    assert.equal(stages.flush, undefined);
     assert.deepEqual(stages.status(), []);
     stages.delivered(7, 700);
     stages.published(3, 3);
@@ -147,10 +148,11 @@ describe('combined stages', () => {
     const first = { maxBytes: 1, maxEvents: undefined, overflow: 'pause' as const };
     const stages = combineStages([
       { outbox: first, status: () => [status] },
-      { outbox: { ...first, maxBytes: 2 } },
+      { outbox: { ...first, maxBytes: 2 }, flush: { maxDelay: 5, maxBytes: 4_096, maxEvents: 1 } },
       { status: () => [status, status] },
     ]);
     assert.equal(stages.outbox?.maxBytes, 2);
+    assert.equal(stages.flush?.maxBytes, 4_096);
     assert.equal(stages.status().length, 3);
   });
 });

@@ -1,6 +1,6 @@
 import type { GatewayError } from '../core/errors.ts';
 import type { EventDraft } from '../core/event.ts';
-import type { ConnectionContext, LimitAnswer, LimitStatus, OutboxBound, Stages, Verdict } from '../core/policy.ts';
+import type { ConnectionContext, FlushBound, LimitAnswer, LimitStatus, OutboxBound, Stages, Verdict } from '../core/policy.ts';
 
 /** The stages of all policies of one subscription as one: only what is present is called, and what was taken is given back when a later policy refuses. */
 export interface CompiledStages {
@@ -21,6 +21,7 @@ export interface CompiledStages {
   /** The earliest end of this connection as things stand; limits that connections share move it, so it is asked again from time to time and when it has come. */
   expiry(connection: ConnectionContext): { readonly at: number; readonly error: GatewayError } | undefined;
   readonly outbox: OutboxBound | undefined;
+  readonly flush: FlushBound | undefined;
   status(): readonly LimitStatus[];
 }
 
@@ -49,6 +50,7 @@ export function combineStages(list: readonly Stages[]): CompiledStages {
       return first;
     },
     outbox: present(list, 'outbox').at(-1),
+    flush: present(list, 'flush').at(-1),
     status: () => statuses.flatMap((status) => status()),
   };
 }

@@ -10,11 +10,12 @@ function plan(spec: Partial<PlanSpec>): PlanSpec {
 }
 
 describe('the policies of a plan', () => {
-  it('are identity, scope and backpressure where it names no limits', () => {
+  it('are identity, scope, backpressure and flush where it names no limits', () => {
     assert.deepEqual(policiesOf(plan({})), [
       { kind: 'api-key', options: {} },
       { kind: 'channel-scope', options: {} },
       { kind: 'backpressure', options: {} },
+      { kind: 'flush', options: {} },
     ]);
   });
 
@@ -25,19 +26,21 @@ describe('the policies of a plan', () => {
       duration: [{ limit: 3_600_000, per: 'connection' }],
       backpressure: { maxBuffered: 65_536, overflow: 'conflate' },
     } as const;
-    assert.deepEqual(policiesOf(plan({ security: [], limits })), [
+    const flush = { maxDelay: 20, maxBytes: 65_536 };
+    assert.deepEqual(policiesOf(plan({ security: [], limits, flush })), [
       { kind: 'channel-scope', options: {} },
       { kind: 'event-count', options: limits.eventCount },
       { kind: 'connection-count', options: limits.connectionCount },
       { kind: 'duration', options: limits.duration },
       { kind: 'backpressure', options: limits.backpressure },
+      { kind: 'flush', options: flush },
     ]);
   });
 
-  it('are only scope and backpressure for a provider without a plan', () => {
+  it('are only scope, backpressure and flush for a provider without a plan', () => {
     assert.deepEqual(
       policiesOf(undefined).map(({ kind }) => kind),
-      ['channel-scope', 'backpressure'],
+      ['channel-scope', 'backpressure', 'flush'],
     );
   });
 

@@ -17,6 +17,7 @@ export function policiesOf(plan: PlanSpec | undefined): readonly PolicyChoice[] 
   if (limits.connectionCount !== undefined) choices.push({ kind: 'connection-count', options: limits.connectionCount });
   if (limits.duration !== undefined && limits.duration.length > 0) choices.push({ kind: 'duration', options: limits.duration });
   choices.push({ kind: 'backpressure', options: limits.backpressure ?? {} });
+  choices.push({ kind: 'flush', options: plan?.flush ?? {} });
   return choices;
 }
 

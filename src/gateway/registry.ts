@@ -10,6 +10,7 @@ import { channelScope } from '../policies/channel-scope/channel-scope.ts';
 import { connectionCount } from '../policies/connection-count/connection-count.ts';
 import { duration } from '../policies/duration/duration.ts';
 import { eventCount } from '../policies/event-count/event-count.ts';
+import { flush } from '../policies/flush/flush.ts';
 
 /** Every protocol clients can speak. On one URL the first that accepts a request answers it, so the order matters: poll takes what is left. */
 export const entrypoints: Readonly<Record<string, (environment: EntrypointEnvironment) => unknown>> = {
@@ -20,7 +21,7 @@ export const entrypoints: Readonly<Record<string, (environment: EntrypointEnviro
 };
 
 /** Every kind of rule a plan may hold. */
-export const policies: readonly Policy<never>[] = [apiKey, channelScope, eventCount, connectionCount, duration, backpressure];
+export const policies: readonly Policy<never>[] = [apiKey, channelScope, eventCount, connectionCount, duration, backpressure, flush];
 
 /** Every kind of place where events can live. */
 export const backboneKinds: readonly string[] = ['embedded'];

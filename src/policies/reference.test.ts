@@ -11,9 +11,10 @@ import { channelScope } from './channel-scope/channel-scope.ts';
 import { connectionCount } from './connection-count/connection-count.ts';
 import { duration } from './duration/duration.ts';
 import { eventCount } from './event-count/event-count.ts';
+import { flush } from './flush/flush.ts';
 import { presets } from './presets.ts';
 
-const policies = [apiKey, channelScope, eventCount, connectionCount, duration, backpressure] as readonly Policy[];
+const policies = [apiKey, channelScope, eventCount, connectionCount, duration, backpressure, flush] as readonly Policy[];
 const page = new URL('../../docs/reference/policies.md', import.meta.url);
 
 interface OptionSchema {
@@ -109,6 +110,13 @@ describe('the policies', () => {
     [backpressure, { maxBuffered: 65_536, maxEvents: 10, overflow: 'conflate' }, true],
     [backpressure, { overflow: 'explode' }, false],
     [backpressure, { maxBuffered: 1 }, false],
+    [flush, {}, true],
+    [flush, { maxDelay: 0, maxBytes: 4_096, maxEvents: 1 }, true],
+    [flush, { maxDelay: 1_001 }, false],
+    [flush, { maxDelay: 0.5 }, false],
+    [flush, { maxBytes: 4_095 }, false],
+    [flush, { maxEvents: 0 }, false],
+    [flush, { delay: 5 }, false],
   ];
   for (const [policy, given, valid] of options) {
     it(`${policy.kind} ${valid ? 'takes' : 'refuses'} ${JSON.stringify(given).slice(0, 90)}`, () => {

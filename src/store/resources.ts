@@ -49,6 +49,13 @@ export interface LimitsSpec {
   readonly backpressure?: { readonly maxBuffered?: number; readonly maxEvents?: number; readonly overflow: Overflow };
 }
 
+export interface FlushSpec {
+  /** Milliseconds. */
+  readonly maxDelay?: number;
+  readonly maxBytes?: number;
+  readonly maxEvents?: number;
+}
+
 export interface PlanSpec {
   readonly description?: string;
   readonly state: PlanState;
@@ -57,6 +64,7 @@ export interface PlanSpec {
   /** A named set of limits that `limits` refines: gold, silver, bronze, unlimited. */
   readonly preset?: string;
   readonly limits: LimitsSpec;
+  readonly flush?: FlushSpec;
 }
 
 export interface ApplicationSpec {

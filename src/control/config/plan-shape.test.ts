@@ -5,6 +5,7 @@ import { backpressure } from '../../policies/backpressure/backpressure.ts';
 import { connectionCount } from '../../policies/connection-count/connection-count.ts';
 import { duration } from '../../policies/duration/duration.ts';
 import { eventCount } from '../../policies/event-count/event-count.ts';
+import { flush } from '../../policies/flush/flush.ts';
 import { compact } from '../draft.ts';
 import { limits, plan } from './plan-shape.ts';
 import type { Form } from './place.ts';
@@ -70,6 +71,41 @@ describe('The limits of a plan', () => {
   for (const [given, path, sentence, form = 'file'] of refused) {
     it(`${JSON.stringify(given).slice(0, 80)} are refused at ${path}`, () => {
       const { problems } = decode(limits, given, form);
+      assert.equal(problems.length, 1, JSON.stringify(problems));
+      assert.equal(problems[0]!.path, path);
+      assert.match(problems[0]!.sentence, sentence);
+    });
+  }
+
+  for (const given of [
+    {},
+    { maxDelay: '0ms' },
+    { maxDelay: '1s', maxBytes: '16MiB', maxEvents: 100_000 },
+    { maxBytes: 4096, maxEvents: 1 },
+  ]) {
+    it(`a plan's flush ${JSON.stringify(given)} is what the policy takes, and is taken back as stored`, () => {
+      const { value, problems } = decode(plan, { flush: given }, 'file');
+      assert.deepEqual(problems, []);
+      const stored = compact(value).flush;
+      const validate = new Ajv2020({ strict: false }).compile(flush.schema);
+      assert.ok(validate(stored), `${JSON.stringify(stored)}: ${JSON.stringify(validate.errors)}`);
+      assert.deepEqual(compact(decode(plan, { flush: stored }, 'body').value).flush, stored);
+    });
+  }
+
+  const refusedFlushes: readonly (readonly [given: unknown, path: string, sentence: RegExp, form?: Form])[] = [
+    [{ maxDelay: '1001ms' }, '/flush/maxDelay', /at most 1s, not "1001ms"/],
+    [{ maxDelay: 5 }, '/flush/maxDelay', /5 is not a duration/],
+    [{ maxDelay: 1001 }, '/flush/maxDelay', /at most 1s, not 1001/, 'body'],
+    [{ maxBytes: '4095B' }, '/flush/maxBytes', /between 4KiB and 16MiB/],
+    [{ maxBytes: '17MiB' }, '/flush/maxBytes', /between 4KiB and 16MiB/],
+    [{ maxEvents: 0 }, '/flush/maxEvents', /between 1 and 100000/],
+    [{ maxevents: 1 }, '/flush/maxevents', /did you mean `maxEvents`/],
+    ['fast', '/flush', /must be an object, not "fast"/],
+  ];
+  for (const [given, path, sentence, form = 'file'] of refusedFlushes) {
+    it(`a plan's flush ${JSON.stringify(given)} is refused at ${path}`, () => {
+      const { problems } = decode(plan, { flush: given }, form);
       assert.equal(problems.length, 1, JSON.stringify(problems));
       assert.equal(problems[0]!.path, path);
       assert.match(problems[0]!.sentence, sentence);

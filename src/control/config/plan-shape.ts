@@ -2,6 +2,7 @@ import type { WindowUnit } from '../../core/policy.ts';
 import type { PresetName } from '../../policies/presets.ts';
 import { presets } from '../../policies/presets.ts';
 import type { LimitsSpec, PlanSpec } from '../../store/resources.ts';
+import { flush } from './flush-shape.ts';
 import type { Place } from './place.ts';
 import { duration, size } from './quantities.ts';
 import { choice, integer, moment, text } from './scalars.ts';
@@ -126,6 +127,7 @@ export const planFields = {
   approval: fallback(choice(['auto', 'manual']), 'auto', 'Whether a subscription is accepted at once or waits for an administrator.'),
   preset: optional(choice(presetNames), 'A named set of limits, which `limits` refines.'),
   limits: fallback(limits, {}, 'The limits of one subscription under this plan.'),
+  flush: optional(flush, 'How events are gathered into writes to one client.'),
 } as const;
 
 const written = object(planFields);
