@@ -1,6 +1,7 @@
 // fan key=value…: opens subscribers, publishes to them, and prints one line of JSON.
 //   proto=ws|sse|mqtt|natsws|sio  host port path ({}: number of the channel)  header='Name: value' (repeatable)  n=1000  channels=1
-//   pub=tcp|http|mqtt|nats|pushpin  pport ppath  pubheader='Name: value'  pubs=1 connections  batch=1 events a request  form=cloudevents
+//   pub=tcp|http|mqtt|nats|pushpin  pport ppath  pubheader='Name: value'  pubs=1 connections  batch=1 events a request
+//   form=cloudevents (over HTTP: one structured event a request, or a batch; else plain JSON)
 //   rate=0 events/s (0: saturate)  win=8 events under way when saturating  warm=2 dur=8 seconds (dur=0: only connect)  size=200
 //   hold=1 (warmed up, says so and waits for a line on stdin)  pids=1,2  gc=1 (SIGUSR2 before memory is read)  stall=0 subscribers that stop reading until all is measured  churn=0 reconnections a second  resume='?from='
 //   nap=1000 microseconds between two looks at the sockets when saturating  every=0 seconds between progress lines on stderr

@@ -76,22 +76,25 @@ static double own_cpu(void) {
   return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-// An event carries a stamp: '^', 12 digits of its number from 1, 16 digits of the nanosecond it was sent at.
-enum { SEQUENCE_DIGITS = 12, TIME_DIGITS = 16, STAMP = SEQUENCE_DIGITS + TIME_DIGITS, MAX_EVENT = 64000, MIN_EVENT = 140 };
+// An event is a CloudEvent in JSON, the same bytes for every server. It carries a stamp: '^', 12 digits of its number from 1, 16 digits of the
+// nanosecond it was sent at.
+enum { SEQUENCE_DIGITS = 12, TIME_DIGITS = 16, STAMP = SEQUENCE_DIGITS + TIME_DIGITS, MAX_EVENT = 64000, MIN_EVENT = 190 };
 
 static int event_size = 200;
 static uint64_t published;
+static char source_name[32];
 
-/** Writes one event of exactly `event_size` bytes of JSON. */
+/** Writes one event of exactly `event_size` bytes, envelope and all. */
 static int make_event(char *out) {
   published++;
-  int n = snprintf(out, MAX_EVENT, "{\"type\":\"price.update\",\"id\":\"%012lu\",\"ts\":\"^%012lu%016lu\",\"sym\":\"ACME\",\"bid\":101.25,\"ask\":101.27,\"pad\":\"",
-                   (unsigned long)published, (unsigned long)published, (unsigned long)now());
-  while (n < event_size - 2) {
+  int n = snprintf(out, MAX_EVENT, "{\"specversion\":\"1.0\",\"id\":\"%012lu\",\"source\":\"%s\",\"type\":\"price.update\",\"data\":{\"ts\":\"^%012lu%016lu\",\"sym\":\"ACME\",\"bid\":101.25,\"ask\":101.27,\"pad\":\"",
+                   (unsigned long)published, source_name, (unsigned long)published, (unsigned long)now());
+  while (n < event_size - 3) {
     out[n] = (char)('a' + n % 26);
     n++;
   }
   out[n++] = '"';
+  out[n++] = '}';
   out[n++] = '}';
   return n;
 }
@@ -145,6 +148,8 @@ static void begin(int count, char **values) {
   option_count = count;
   options = values;
   event_size = (int)number("size", 200);
+  // Numbers begin anew with every run, and a repeated source and id is not published twice.
+  snprintf(source_name, sizeof source_name, "/feed/%08x", (unsigned)(now() / 1000) ^ ((unsigned)getpid() << 20));
   if (event_size < MIN_EVENT || event_size > MAX_EVENT - 400) die(2, "size must be %d to %d bytes", MIN_EVENT, MAX_EVENT - 400);
   poll_set = epoll_create1(0);
   setvbuf(stdout, NULL, _IOLBF, 0);

@@ -18,7 +18,7 @@ enum { MAX_BATCH = 1000 };
 static struct publisher *publishers;
 static int publisher_count, batch, publish_port;
 static const char *publish_protocol, *publish_path;
-static char publish_headers[4096], source_name[64];
+static char publish_headers[4096];
 static char *out; // the request being made
 static int next_channel;
 
@@ -36,8 +36,6 @@ static void read_publisher_options(void) {
   publishers = calloc((size_t)publisher_count, sizeof *publishers);
   out = malloc(16384 + (size_t)batch * (size_t)(event_size * 2 + 1024));
   join_headers(publish_headers, sizeof publish_headers, "pubheader");
-  // Numbers begin anew with every run, and a repeated source and id is not published twice.
-  snprintf(source_name, sizeof source_name, "/generator/%d/%lu", getpid(), (unsigned long)(now() / 1000));
 }
 
 static size_t mqtt_message(char *to, const char *event, int length) {
@@ -63,11 +61,10 @@ static size_t pushpin_item(char *to, const char *event, int length) {
   return n + (size_t)sprintf(to + n, "%s\"}}}", is_websocket ? "" : "\\n\\n");
 }
 
-static size_t cloud_event(char *to, const char *event, int length) {
-  size_t n = (size_t)sprintf(to, "{\"specversion\":\"1.0\",\"id\":\"%lu\",\"source\":\"%s\",\"type\":\"price.update\",\"datacontenttype\":\"application/json\",\"data\":", (unsigned long)published, source_name);
-  memcpy(to + n, event, (size_t)length);
-  to[n + (size_t)length] = '}';
-  return n + (size_t)length + 1;
+/** What an HTTP request says of its body: with form=cloudevents one structured event or a batch of them, else JSON. */
+static const char *content_type(void) {
+  if (publishes("pushpin") || strcmp(text("form", ""), "cloudevents")) return "application/json";
+  return batch > 1 ? "application/cloudevents-batch+json" : "application/cloudevents+json";
 }
 
 /** The body of an HTTP request with the next events. */
@@ -78,9 +75,9 @@ static size_t http_body(char *to) {
   if (!is_pushpin && batch == 1) return (size_t)make_event(to);
   n += (size_t)sprintf(to, is_pushpin ? "{\"items\":[" : "[");
   for (int i = 0; i < batch; i++) {
-    int length = make_event(event);
     if (i > 0) to[n++] = ',';
-    n += is_pushpin ? pushpin_item(to + n, event, length) : cloud_event(to + n, event, length);
+    if (is_pushpin) n += pushpin_item(to + n, event, make_event(event));
+    else n += (size_t)make_event(to + n);
   }
   return n + (size_t)sprintf(to + n, is_pushpin ? "]}" : "]");
 }
@@ -118,7 +115,7 @@ static void publish_batch(struct publisher *p) {
     char *body = out + 8192;
     size_t length = http_body(body);
     int head = snprintf(out, 8192, "POST %s HTTP/1.1\r\nHost: %s:%d\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s\r\n", full, host, publish_port,
-                        batch > 1 && publishes("http") ? "application/cloudevents-batch+json" : "application/json", length, publish_headers);
+                        content_type(), length, publish_headers);
     memmove(out + head, body, length);
     n = (size_t)head + length;
     p->waiting = 1;
