@@ -6,21 +6,23 @@ import type { InstrumentOptions } from '../harness/instrument.ts';
 import { freePorts, ServerProcess } from '../harness/server-process.ts';
 import { oneBatch, type Peer } from './peer.ts';
 
+const ownFolder = join(import.meta.dirname, 'node');
+
 interface NodePeer {
   readonly name: string;
-  /** npm package whose version is told. */
-  readonly package: string;
+  /** npm package whose version is told; undefined: it needs none. */
+  readonly package: string | undefined;
   /** File beside its package.json. */
   readonly file: string;
   readonly fan: InstrumentOptions;
 }
 
-/** A library of Node that sends each line of its feed to all clients. */
+/** A server in Node that sends each line of its feed to all clients. */
 export function nodeServer({ name, package: library, file, fan }: NodePeer): Peer {
   return {
     name,
     async start({ options }) {
-      const folder = requireNodePeers();
+      const folder = library === undefined ? ownFolder : requireNodePeers();
       const [port, feed] = (await freePorts(2)) as [number, number];
       const server = await ServerProcess.start({
         command: process.execPath,
@@ -29,9 +31,8 @@ export function nodeServer({ name, package: library, file, fan }: NodePeer): Pee
         core: options.serverCore,
         ports: [port, feed],
       });
-      const { version } = JSON.parse(readFileSync(join(folder, 'node_modules', library, 'package.json'), 'utf8')) as { version: string };
       return {
-        version: `${library} ${version}, Node ${process.version}`,
+        version: `${library === undefined ? '' : `${library} ${versionOf(folder, library)}, `}Node ${process.version}`,
         fan: { ...fan, port, pub: 'tcp', pport: feed, gc: 1, pids: server.pids().join(',') },
         burst: oneBatch,
         stop: () => server.stop(),
@@ -39,6 +40,13 @@ export function nodeServer({ name, package: library, file, fan }: NodePeer): Pee
     },
   };
 }
+
+function versionOf(folder: string, library: string): string {
+  return (JSON.parse(readFileSync(join(folder, 'node_modules', library, 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+/** Bare sockets and one shared buffer a turn: what Node itself costs. */
+export const nodeFloor = nodeServer({ name: 'node-floor', package: undefined, file: 'floor-server.js', fan: { proto: 'ws' } });
 
 /** `ws` as most use it: one send per event and client. */
 export const wsOneSend = nodeServer({ name: 'ws', package: 'ws', file: 'ws-server.js', fan: { proto: 'ws' } });

@@ -2,7 +2,7 @@ import { floor } from './floor.ts';
 import { mosquitto } from './mosquitto.ts';
 import { natsWebSocket } from './nats-websocket.ts';
 import { nchan } from './nchan.ts';
-import { socketIo, wsOneSend } from './node-server.ts';
+import { nodeFloor, socketIo, wsOneSend } from './node-server.ts';
 import type { Peer } from './peer.ts';
 import { pushpin } from './pushpin.ts';
 import { sluice } from './sluice.ts';
@@ -13,6 +13,7 @@ export const peers: readonly Peer[] = [
   sluice('ws'),
   floor('tick'),
   floor('1'),
+  nodeFloor,
   nchan('ws'),
   nchan('sse'),
   natsWebSocket,
