@@ -6,10 +6,11 @@ import { matchesAddress } from './address.ts';
 import { GatewayError } from './errors.ts';
 import type { Event, EventDraft, Gap, WireFormat } from './event.ts';
 import { Feed } from './feed.ts';
-import type { Batch, ReaderAccount } from './meter.ts';
-import type { LimitAnswer, Overflow } from './policy.ts';
+import type { Governor } from './group.ts';
+import type { Batch, ReaderAccount, Tally } from './meter.ts';
+import type { FlushBound, LimitAnswer, Overflow } from './policy.ts';
 import type { Position } from './position.ts';
-import { LiveReader, type Governor } from './reader.ts';
+import { LiveReader } from './reader.ts';
 
 const log = 'default/test';
 const addresses = ['a/1', 'a/2', 'b/1'];
@@ -76,6 +77,15 @@ class Client {
   }
 }
 
+/** Charges its members one by one. */
+class Members implements Tally {
+  readonly accounts = new Set<TilingAccount>();
+
+  charge(batch: Batch): void {
+    for (const account of this.accounts) account.charge(batch, 0);
+  }
+}
+
 /** Checks that charges and drops tile as they come. */
 class TilingAccount implements ReaderAccount {
   readonly id = 'r';
@@ -85,6 +95,7 @@ class TilingAccount implements ReaderAccount {
   at: Position;
   billed = 0;
   dropped = 0;
+  #tally: Members | undefined;
 
   constructor(backbone: MemoryBackbone, start: Position) {
     this.#backbone = backbone;
@@ -106,19 +117,36 @@ class TilingAccount implements ReaderAccount {
     this.dropped += events;
   }
 
+  join(tally: Tally): void {
+    assert.equal(this.#tally, undefined, 'in one group at a time');
+    this.#tally = tally as Members;
+    this.#tally.accounts.add(this);
+  }
+
+  leave(): void {
+    this.#tally?.accounts.delete(this);
+    this.#tally = undefined;
+  }
+
   confirm(): void {}
   state(): void {}
-  close(): void {}
+
+  close(): void {
+    assert.equal(this.#tally, undefined, 'who is gone is in no group');
+  }
 }
 
 /** Gives `quota` events per window; a window passes whenever the test says so. */
 class Quota implements Governor {
   readonly outbox;
+  /** Without rest between flushes, so that nothing depends on the time. */
+  readonly flush: FlushBound;
   readonly #windows: (() => void)[];
   #left = Infinity;
 
-  constructor(overflow: Overflow, maxEvents: number, windows: (() => void)[]) {
-    this.outbox = { maxBytes: undefined, maxEvents, overflow };
+  constructor(overflow: Overflow, maxFlush: number, windows: (() => void)[]) {
+    this.outbox = { maxBytes: undefined, maxEvents: 5, overflow };
+    this.flush = { maxDelay: 0, maxBytes: 1_000_000, maxEvents: maxFlush };
     this.#windows = windows;
   }
 
@@ -162,6 +190,7 @@ class World {
   readonly published: { readonly id: string; readonly address: string; readonly position: Position }[] = [];
   readonly #windows: (() => void)[] = [];
   readonly #feeds = new Map<string, Feed>();
+  readonly #governors = new Map<string, Quota>();
   readonly #publishing: Promise<void>[] = [];
   #next = 0;
 
@@ -193,7 +222,7 @@ class World {
 
   async #feed(address: string): Promise<Feed> {
     let feed = this.#feeds.get(address);
-    if (feed === undefined) this.#feeds.set(address, (feed = await Feed.open(this.backbone, { log, address })));
+    if (feed === undefined) this.#feeds.set(address, (feed = await Feed.open(this.backbone, { log, address }, () => new Members())));
     return feed;
   }
 
@@ -211,11 +240,19 @@ class World {
     const feed = await this.#feed(address);
     const start = from === 'feed' ? feed.position : await this.backbone.locate({ log, address }, { at: from });
     const seen: Seen = { ids: [], gapped: 0, last: start };
-    const governor = new Quota(overflow, 5, this.#windows);
+    const governor = this.#governor(overflow);
     const account = new TilingAccount(this.backbone, start);
     const lineage: Lineage = { address, start, seen, account, governor, client: new Client(seen) };
     this.lineages.push(lineage);
     this.#connect(lineage, feed, account);
+  }
+
+  /** Shared by some, as readers of one subscription share theirs. */
+  #governor(overflow: Overflow): Quota {
+    const kind = this.lineages.length % 3;
+    let governor = this.#governors.get(`${overflow} ${kind}`);
+    if (governor === undefined) this.#governors.set(`${overflow} ${kind}`, (governor = new Quota(overflow, kind === 0 ? 3 : 100, this.#windows)));
+    return governor;
   }
 
   #connect(lineage: Lineage, feed: Feed, account: TilingAccount): void {
@@ -229,6 +266,7 @@ class World {
       backbone: this.backbone,
       account,
       sink: client,
+      format: lines,
       filter: undefined,
       governor,
       schedule,

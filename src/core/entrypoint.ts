@@ -36,8 +36,7 @@ export interface Reader {
   /** The sink can take more. */
   drained(): void;
   /** A durable reader's consumer has dealt with everything up to here. Returns the refusal when the position is not of this reader. */
-  confirm(position: string): GatewayError | undefined;
-  readonly position: Position;
+  confirm(position: string): GatewayError | undefined | Promise<GatewayError | undefined>;
   /** The client is gone. */
   close(): void;
 }
@@ -64,7 +63,6 @@ export interface Hello {
   readonly credential: Credential | undefined;
   /** Whether the connection stays open; single requests do not count as connections. */
   readonly stream: boolean;
-  readonly remote: string;
   /** Called when the gateway ends the session: revoked key, duration over, restart. */
   readonly onEnd?: ((reason: GatewayError) => void) | undefined;
 }
@@ -74,7 +72,10 @@ export type Credential =
   | { readonly kind: 'bearer'; readonly value: string }
   | { readonly kind: 'ticket'; readonly value: string };
 
-/** One authenticated connection or request. Methods return or reject with GatewayError only. */
+/**
+ * One authenticated connection or request. Methods throw or reject with GatewayError only. Where a promise is only one of two
+ * answers, it comes from a session that lives in another thread.
+ */
 export interface Session {
   /** Id of the subscription it was admitted under. */
   readonly subscription: string;
@@ -82,19 +83,19 @@ export interface Session {
   readonly address: string;
   /** Whether reading is to be tried: false only for a connection that may publish here and not read. */
   readonly mayRead: boolean;
-  limits(): readonly LimitStatus[];
+  limits(): readonly LimitStatus[] | Promise<readonly LimitStatus[]>;
   /** Attributes a plain JSON body gets on this channel. */
   readonly defaults: EventDefaults;
   publish(address: string, events: readonly EventDraft[]): Promise<readonly Placed[]>;
   /** Something offered for publishing could not even be read as events: counted like any other refusal. */
-  malformed(error: GatewayError): void;
+  malformed(error: GatewayError): void | Promise<void>;
   /** Rejects when refused; from then on the reader writes to the sink. */
   read(options: ReadOptions, sink: Sink): Promise<Reader>;
   page(options: PageOptions): Promise<Page>;
   /** Moves a durable reader's cursor without an open connection. */
   confirm(name: string, position: string): Promise<void>;
   /** Goes on under another credential of the same application, before the present one ends. */
-  renew(credential: Credential): void;
+  renew(credential: Credential): void | Promise<void>;
   close(): void;
 }
 

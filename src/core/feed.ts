@@ -1,8 +1,9 @@
 import type { Backbone, Channel, Consumer } from './backbone.ts';
-import { joinFrames, makeBatch, type Filter } from './batch.ts';
-import type { Sink } from './entrypoint.ts';
-import type { Event, WireFormat } from './event.ts';
-import type { Batch } from './meter.ts';
+import type { Event } from './event.ts';
+import type { FeedReader } from './group.ts';
+import { defaultFlush, Lane } from './lane.ts';
+import type { Tally } from './meter.ts';
+import type { FlushBound } from './policy.ts';
 import type { Position } from './position.ts';
 import { SharedReads } from './shared-reads.ts';
 
@@ -10,123 +11,36 @@ import { SharedReads } from './shared-reads.ts';
 const readEvents = 512;
 const readBytes = 256 * 1024;
 
-/** A reader as its feed knows it. */
-export interface FeedReader {
-  readonly sink: Pick<Sink, 'format'>;
-  readonly filter: Filter | undefined;
-  /** One flush; `buffer` holds the frames of all its events. */
-  take(batch: Batch, buffer: Buffer): void;
-  /** `take` threw: a bug, which ends this reader and no other. */
-  fail(error: unknown): void;
-}
-
-/** Readers that share every byte: same wire format, same filter. */
-class Cohort {
-  readonly #format: WireFormat;
-  readonly #filter: Filter | undefined;
-  readonly #readers: FeedReader[] = [];
-  readonly #places = new Map<FeedReader, number>();
-  /** Readers left while a flush walks the list, which must not move places under it. */
-  #isFlushing = false;
-  #left = false;
-
-  constructor(format: WireFormat, filter: Filter | undefined) {
-    this.#format = format;
-    this.#filter = filter;
-  }
-
-  get isEmpty(): boolean {
-    return this.#places.size === 0;
-  }
-
-  add(reader: FeedReader): void {
-    this.#places.set(reader, this.#readers.length);
-    this.#readers.push(reader);
-  }
-
-  remove(reader: FeedReader): void {
-    const place = this.#places.get(reader);
-    if (place === undefined) return;
-    this.#places.delete(reader);
-    if (this.#isFlushing) {
-      this.#left = true;
-      return;
-    }
-    const last = this.#readers.pop() as FeedReader;
-    if (last === reader) return;
-    this.#readers[place] = last;
-    this.#places.set(last, place);
-  }
-
-  flush(events: readonly Event[], position: Position): void {
-    const batch = makeBatch(events, position, this.#filter);
-    const buffer = joinFrames(batch.events, this.#format);
-    const count = this.#readers.length;
-    this.#isFlushing = true;
-    for (let index = 0; index < count; index += 1) {
-      const reader = this.#readers[index] as FeedReader;
-      if (!this.#left || this.#places.get(reader) === index) this.#hand(reader, batch, buffer);
-    }
-    this.#isFlushing = false;
-    if (this.#left) this.#compact();
-  }
-
-  #hand(reader: FeedReader, batch: Batch, buffer: Buffer): void {
-    try {
-      reader.take(batch, buffer);
-    } catch (error) {
-      reader.fail(error);
-    }
-  }
-
-  #compact(): void {
-    this.#left = false;
-    let kept = 0;
-    for (let index = 0; index < this.#readers.length; index += 1) {
-      const reader = this.#readers[index] as FeedReader;
-      if (this.#places.get(reader) !== index) continue;
-      this.#readers[kept] = reader;
-      this.#places.set(reader, kept);
-      kept += 1;
-    }
-    this.#readers.length = kept;
-  }
-}
-
-/**
- * The live end of one channel or pattern: one consumer of the backbone, any number of readers. Events of one turn of
- * the loop are flushed together.
- */
+/** The live end of one channel or pattern: one consumer of the backbone, any number of readers. */
 export class Feed {
   readonly channel: Channel;
-  /** The place up to which everything was flushed. */
+  /** The place up to which everything came in from the backbone. */
   position: Position;
   readonly #consumer: Consumer;
-  readonly #cohorts = new Map<WireFormat, Map<string, Cohort>>();
-  readonly #members = new Map<FeedReader, Cohort>();
+  readonly #openTally: () => Tally;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #members = new Map<FeedReader, Lane>();
   readonly #waiters = new Set<() => void>();
   /** What those who are behind read of the log, up to this feed's position. */
   readonly behind: SharedReads;
-  #pending: Event[] = [];
-  #pendingPosition: Position;
-  #isScheduled = false;
-  #isClosed = false;
+  #isWaking = false;
 
-  private constructor(backbone: Backbone, channel: Channel, consumer: Consumer, early: EarlyBatches) {
+  private constructor(backbone: Backbone, channel: Channel, consumer: Consumer, early: EarlyBatches, openTally: () => Tally) {
     this.channel = channel;
     this.behind = new SharedReads((after) =>
       backbone.read({ channel, after, until: this.position, limit: readEvents, maxBytes: readBytes }),
     );
     this.#consumer = consumer;
+    this.#openTally = openTally;
     this.position = consumer.position;
-    this.#pendingPosition = consumer.position;
     early.hand((events, position) => this.#receive(events, position));
   }
 
-  static async open(backbone: Backbone, channel: Channel): Promise<Feed> {
+  /** `openTally` makes the books of a group of readers. */
+  static async open(backbone: Backbone, channel: Channel, openTally: () => Tally): Promise<Feed> {
     const early = new EarlyBatches();
     const consumer = await backbone.consume(channel, (events, position) => early.receive(events, position));
-    return new Feed(backbone, channel, consumer, early);
+    return new Feed(backbone, channel, consumer, early, openTally);
   }
 
   /** Readers in the feed right now. */
@@ -139,19 +53,33 @@ export class Feed {
     return this.#waiters.size;
   }
 
-  /** The reader's position must be the feed's, or past it. */
+  /** Where a reader must be to join, or past it: a lane may still hold back what came in. */
+  placeOf(reader: FeedReader): Position {
+    return this.#lanes.get(laneKey(boundOf(reader)))?.position ?? this.position;
+  }
+
   join(reader: FeedReader): void {
-    const cohort = this.#cohortOf(reader);
-    cohort.add(reader);
-    this.#members.set(reader, cohort);
+    const bound = boundOf(reader);
+    const key = laneKey(bound);
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) this.#lanes.set(key, (lane = new Lane(bound, this.position, this.#openTally)));
+    lane.add(reader);
+    this.#members.set(reader, lane);
+  }
+
+  /** From now on the reader is handed each flush by itself, until it is level again. */
+  single(reader: FeedReader): void {
+    this.#members.get(reader)?.single(reader);
   }
 
   leave(reader: FeedReader): void {
-    const cohort = this.#members.get(reader);
-    if (cohort === undefined) return;
+    const lane = this.#members.get(reader);
+    if (lane === undefined) return;
     this.#members.delete(reader);
-    cohort.remove(reader);
-    if (cohort.isEmpty) this.#cohorts.get(reader.sink.format)?.delete(reader.filter?.key ?? '');
+    lane.remove(reader);
+    if (!lane.isEmpty) return;
+    lane.close();
+    for (const [key, known] of this.#lanes) if (known === lane) this.#lanes.delete(key);
   }
 
   /** Calls back once when there is something past the feed's position; returns how to stop waiting. */
@@ -161,48 +89,33 @@ export class Feed {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    for (const lane of this.#lanes.values()) lane.close();
     this.#waiters.clear();
     await this.#consumer.close();
   }
 
   #receive(events: readonly Event[], position: Position): void {
-    for (const event of events) this.#pending.push(event);
-    this.#pendingPosition = position;
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(() => this.#flush());
+    this.position = position;
+    for (const lane of this.#lanes.values()) lane.receive(events, position);
+    if (this.#waiters.size === 0 || this.#isWaking) return;
+    this.#isWaking = true;
+    setImmediate(() => this.#wake());
   }
 
-  #flush(): void {
-    this.#isScheduled = false;
-    if (this.#isClosed) return;
-    const events = this.#pending;
-    this.#pending = [];
-    this.position = this.#pendingPosition;
-    for (const cohorts of this.#cohorts.values()) {
-      for (const cohort of cohorts.values()) cohort.flush(events, this.position);
-    }
+  #wake(): void {
+    this.#isWaking = false;
     const waiters = [...this.#waiters];
     this.#waiters.clear();
     for (const wake of waiters) wake();
   }
+}
 
-  #cohortOf(reader: FeedReader): Cohort {
-    const { format } = reader.sink;
-    let byFilter = this.#cohorts.get(format);
-    if (byFilter === undefined) {
-      byFilter = new Map();
-      this.#cohorts.set(format, byFilter);
-    }
-    const key = reader.filter?.key ?? '';
-    let cohort = byFilter.get(key);
-    if (cohort === undefined) {
-      cohort = new Cohort(format, reader.filter);
-      byFilter.set(key, cohort);
-    }
-    return cohort;
-  }
+function boundOf({ governor }: FeedReader): FlushBound {
+  return governor.flush ?? defaultFlush;
+}
+
+function laneKey({ maxDelay, maxBytes, maxEvents }: FlushBound): string {
+  return `${maxDelay} ${maxBytes} ${maxEvents}`;
 }
 
 /** Holds batches that arrive before the feed knows where its consumer began. */

@@ -35,6 +35,12 @@ export interface ReaderRequest {
   readonly resumes: boolean;
 }
 
+/** A running sum of batches that several readers of one channel take whole: charged once, it charges them all. */
+export interface Tally {
+  /** Follows the batch before it without a gap, and nothing of it was charged before. */
+  charge(batch: Batch): void;
+}
+
 /**
  * The books of one reader. Ranges tile: each charge starts where the last one ended. Plain calls without promises;
  * the ledger commits cursor and usage together at short intervals.
@@ -47,6 +53,9 @@ export interface ReaderAccount {
   readonly charged: Position;
   /** The first `redelivered` events of the batch were charged before; the rest are billed. */
   charge(batch: Batch, redelivered: number): void;
+  /** From now on what the tally is charged is charged to this account, until it leaves. Everything before was charged. */
+  join(tally: Tally): void;
+  leave(): void;
   /** Events given up by overflow: up to `position`, so that ranges still tile. */
   drop(events: number, position: Position, reason: 'dropped' | 'conflated'): void;
   /** A durable reader's consumer has dealt with everything up to here. */
@@ -61,6 +70,8 @@ export interface ReaderAccount {
 export interface Meter {
   /** Rejects with READER_TAKEN never: the newest connection wins and the old one is told by `onTaken`. */
   open(request: ReaderRequest, onTaken: () => void): Promise<ReaderAccount>;
+  /** For accounts of one subscription on one channel. */
+  openTally(): Tally;
   /** Whether a durable reader of this name has a cursor already. */
   knows(reader: DurableName): boolean;
   /** Moves a durable reader's cursor without a connection; false when there is no such reader. Never backwards, never past what was delivered. */

@@ -2,23 +2,14 @@ import { countUpTo, joinFrames, makeBatch, sliceBatch, type Filter } from './bat
 import type { Backbone } from './backbone.ts';
 import type { Sink } from './entrypoint.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
-import type { Event, Gap } from './event.ts';
+import type { Gap, WireFormat } from './event.ts';
 import type { Feed } from './feed.ts';
+import type { FeedReader, Governor, Group } from './group.ts';
 import type { Batch, ReaderAccount } from './meter.ts';
 import { defaultBound, Outbox } from './outbox.ts';
+import { conflationKey, tooSlow } from './overflow.ts';
 import type { LimitAnswer, OutboxBound } from './policy.ts';
 import type { Position } from './position.ts';
-
-/** The deliver stage of a subscription, compiled. */
-export interface Governor {
-  /** How many of the next n events may go now; takes nothing. */
-  allow(n: number, bytes: number): number;
-  delivered(n: number, bytes: number): void;
-  /** Why the last `allow` gave less than n; undefined when the window has ended meanwhile. */
-  limited(): LimitAnswer | undefined;
-  /** Undefined: the default bound. */
-  readonly outbox: OutboxBound | undefined;
-}
 
 /** What a reader is made of. */
 export interface ReaderParts {
@@ -26,6 +17,8 @@ export interface ReaderParts {
   readonly backbone: Backbone;
   readonly account: ReaderAccount;
   readonly sink: Sink;
+  /** What its events are encoded in: the sink's, or one derived from it. */
+  readonly format: WireFormat;
   readonly filter: Filter | undefined;
   readonly governor: Governor;
   /** Calls back once at a wall time in milliseconds; returns how to cancel. */
@@ -48,8 +41,10 @@ const writeBytes = 64 * 1024;
  * `blocked`: still in the cohort, its socket is full, events wait in the outbox. `catching-up`: reads the backbone
  * until level with the feed. `waiting`: behind, and its socket is full. `held`: a limit stopped it until a time.
  */
-export class LiveReader {
+export class LiveReader implements FeedReader {
   readonly #parts: ReaderParts;
+  group: Group | undefined = undefined;
+  seat = -1;
   #governor: Governor;
   #position: Position;
   #state: State = 'waiting';
@@ -78,7 +73,23 @@ export class LiveReader {
 
   /** The last place handed to the sink. */
   get position(): Position {
-    return this.#position;
+    return this.group === undefined ? this.#position : this.group.position;
+  }
+
+  get account(): ReaderAccount {
+    return this.#parts.account;
+  }
+
+  get format(): WireFormat {
+    return this.#parts.format;
+  }
+
+  get governor(): Governor {
+    return this.#governor;
+  }
+
+  get isLevel(): boolean {
+    return this.#state === 'live' && this.#passOver === undefined && this.#charged === undefined;
   }
 
   get filter(): Filter | undefined {
@@ -100,6 +111,15 @@ export class LiveReader {
     else this.#deliver(batch, buffer);
   }
 
+  left(position: Position): void {
+    this.#position = position;
+  }
+
+  block(): void {
+    this.#parts.feed.single(this);
+    this.#blockIfLive();
+  }
+
   /** A bug in what serves this reader: it ends, the others go on. */
   fail(error: unknown): void {
     this.#parts.onBug(error);
@@ -111,7 +131,8 @@ export class LiveReader {
     if (governor === this.#governor) return;
     this.#governor = governor;
     if (this.#outbox !== undefined) this.#outbox.bound = this.#bound;
-    if (this.#state === 'held' && !this.#isStillHeld()) this.#resume();
+    if (this.#state === 'live') this.#readOn();
+    else if (this.#state === 'held' && !this.#isStillHeld()) this.#resume();
   }
 
   /** The sink can take more. */
@@ -124,7 +145,7 @@ export class LiveReader {
   confirm(position: string): GatewayError | undefined {
     const confirmed = position as Position;
     try {
-      if (this.#parts.backbone.compare(confirmed, this.#position) > 0) {
+      if (this.#parts.backbone.compare(confirmed, this.position) > 0) {
         return new GatewayError(
           'BAD_REQUEST',
           `The position ${position} was not delivered to this reader yet; confirm a position it was given.`,
@@ -160,7 +181,7 @@ export class LiveReader {
       this.#limit(batch, allowed);
       return;
     }
-    this.#write(batch, buffer ?? joinFrames(batch.events, this.#parts.sink.format));
+    this.#write(batch, buffer ?? joinFrames(batch.events, this.#parts.format));
   }
 
   #write(batch: Batch, buffer: Buffer): void {
@@ -168,12 +189,14 @@ export class LiveReader {
     this.#governor.delivered(n, batch.bytes);
     this.#account(batch);
     if (this.#parts.sink.write(buffer, n)) return;
-    if (this.#state === 'live') {
-      this.#state = 'blocked';
-      this.#outbox ??= new Outbox(this.#parts.sink.format, this.#bound);
-    } else if (this.#state === 'catching-up') {
-      this.#state = 'waiting';
-    }
+    if (this.#state === 'catching-up') this.#state = 'waiting';
+    else this.#blockIfLive();
+  }
+
+  #blockIfLive(): void {
+    if (this.#state !== 'live') return;
+    this.#state = 'blocked';
+    this.#outbox ??= new Outbox(this.#parts.format, this.#bound);
   }
 
   #tellConflated(batch: Batch, events: number): void {
@@ -208,7 +231,7 @@ export class LiveReader {
   #limit(batch: Batch, allowed: number): void {
     if (allowed > 0) {
       const first = sliceBatch(batch, 0, allowed);
-      this.#write(first, joinFrames(first.events, this.#parts.sink.format));
+      this.#write(first, joinFrames(first.events, this.#parts.format));
     }
     const answer = this.#governor.limited();
     if (answer === undefined) {
@@ -298,8 +321,8 @@ export class LiveReader {
   }
 
   #tellGap(gap: Gap): void {
-    const { sink } = this.#parts;
-    const frame = sink.format.encodeGap(gap);
+    const { sink, format } = this.#parts;
+    const frame = format.encodeGap(gap);
     if (frame.length > 0) sink.write(frame, 0);
   }
 
@@ -342,8 +365,9 @@ export class LiveReader {
 
   #joinIfLevel(): boolean {
     const { feed, backbone, account } = this.#parts;
-    if (this.#position !== feed.position) {
-      if (backbone.compare(this.#position, feed.position) <= 0) return false;
+    const place = feed.placeOf(this);
+    if (this.#position !== place) {
+      if (backbone.compare(this.#position, place) <= 0) return false;
       this.#passOver = this.#position;
     }
     this.#isBehind(false);
@@ -373,21 +397,4 @@ export class LiveReader {
     this.#parts.account.close();
     this.#parts.onClosed(reason);
   }
-}
-
-/** Conflation keeps the newest event of each subject, or of each type where events have no subject. */
-function conflationKey(event: Event): string {
-  return `${event.address}\n${event.subject ?? event.type}`;
-}
-
-function tooSlow(bytes: number, bound: OutboxBound): GatewayError {
-  const most = bound.maxBytes === undefined ? `${bound.maxEvents} events` : `${bound.maxBytes} bytes`;
-  return new GatewayError(
-    'TOO_SLOW',
-    `The client reads too slowly: more than ${most} were waiting, which the plan answers by disconnecting. Come back with the last position.`,
-    {
-      retryAfter: 1000,
-      details: { buffered: bytes },
-    },
-  );
 }

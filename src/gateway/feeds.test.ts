@@ -10,7 +10,7 @@ describe('Feeds', () => {
   it('are shared by address, and closed a little after the last reader left', async () => {
     mock.timers.enable({ apis: ['setTimeout'] });
     try {
-      const feeds = new Feeds();
+      const feeds = new Feeds(() => ({ charge: () => undefined }));
       const backbone = new MemoryBackbone();
       const [one, two, other] = await Promise.all([
         feeds.borrow(backbone, channel('a')),
@@ -39,7 +39,7 @@ describe('Feeds', () => {
   });
 
   it('do not pile up when a client asks for ever new addresses', async () => {
-    const feeds = new Feeds();
+    const feeds = new Feeds(() => ({ charge: () => undefined }));
     const backbone = new MemoryBackbone();
     for (let n = 0; n < 3000; n += 1) {
       const { release } = await feeds.borrow(backbone, channel(`a/${n}`));
@@ -51,7 +51,7 @@ describe('Feeds', () => {
   });
 
   it('that cannot be opened are tried again by the next reader', async () => {
-    const feeds = new Feeds();
+    const feeds = new Feeds(() => ({ charge: () => undefined }));
     const backbone = new MemoryBackbone();
     const broken = { consume: () => Promise.reject(new Error('down')) } as unknown as MemoryBackbone;
     await assert.rejects(feeds.borrow(broken, channel('a')));

@@ -1,5 +1,6 @@
 import type { Backbone, Channel } from '../core/backbone.ts';
 import { Feed } from '../core/feed.ts';
+import type { Tally } from '../core/meter.ts';
 
 interface Shared {
   readonly opening: Promise<Feed>;
@@ -14,15 +15,21 @@ const maxLingeringFeeds = 1000;
 
 /** One feed per log and address or pattern, opened for the first reader and closed a little after the last. */
 export class Feeds {
+  readonly #openTally: () => Tally;
   readonly #shared = new Map<string, Shared>();
   #isClosed = false;
+
+  /** `openTally` makes the books of a group of readers. */
+  constructor(openTally: () => Tally) {
+    this.#openTally = openTally;
+  }
 
   /** The feed, and how to give it back. */
   async borrow(backbone: Backbone, channel: Channel): Promise<{ readonly feed: Feed; readonly release: () => void }> {
     const key = `${channel.log} ${channel.address}`;
     let shared = this.#shared.get(key);
     if (shared === undefined) {
-      shared = { opening: Feed.open(backbone, channel), users: 0, linger: undefined };
+      shared = { opening: Feed.open(backbone, channel, this.#openTally), users: 0, linger: undefined };
       this.#shared.set(key, shared);
     }
     const held = shared;

@@ -32,7 +32,7 @@ export interface GatewayParts {
 /** Lets connections in under their plan and keeps track of those that stay. */
 export class EventGateway implements Gateway {
   readonly #parts: GatewayParts;
-  readonly #feeds = new Feeds();
+  readonly #feeds: Feeds;
   readonly #sessions = new Sessions();
   readonly #services: SessionServices;
   readonly #onClosed = (session: GatewaySession): void => this.#sessions.remove(session);
@@ -40,6 +40,7 @@ export class EventGateway implements Gateway {
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
+    this.#feeds = new Feeds(() => parts.meter.openTally());
     const { catalogue, meter, schedule, clock, onUsed, onBug } = parts;
     this.#services = {
       catalogue,

@@ -22,6 +22,8 @@ function meterOf(charges: { events: number; position: Position }[]): Meter {
       charge: ({ events, position }: { events: readonly unknown[]; position: Position }) =>
         void charges.push({ events: events.length, position }),
       drop: () => undefined,
+      join: () => undefined,
+      leave: () => undefined,
       confirm: () => undefined,
       state: () => undefined,
       close: () => undefined,
@@ -31,7 +33,7 @@ function meterOf(charges: { events: number; position: Position }[]): Meter {
 
 function worldOf() {
   const backbone = new MemoryBackbone();
-  const feeds = new Feeds();
+  const feeds = new Feeds(() => ({ charge: () => undefined }));
   const charges: { events: number; position: Position }[] = [];
   const subscription = { resource: { id: 's' }, context: {}, stages: combineStages([]) } as unknown as BoundSubscription;
   const api = { log: channel.log, backbone } as unknown as ApiRuntime;

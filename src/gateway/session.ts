@@ -177,6 +177,7 @@ export class GatewaySession implements Session {
         backbone: this.#api.backbone,
         account,
         sink,
+        format: sink.format,
         filter,
         // The plan may have changed while the account was opened.
         governor: (this.#services.catalogue.subscription(id) ?? subscription).stages,

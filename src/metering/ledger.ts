@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
-import type { DurableName, Meter, PublishRecord, ReaderAccount, ReaderRequest, RefusalRecord } from '../core/meter.ts';
+import type { DurableName, Meter, PublishRecord, ReaderAccount, ReaderRequest, RefusalRecord, Tally } from '../core/meter.ts';
 import type { Counters, SubscriptionContext, WindowCounter, WindowUnit } from '../core/policy.ts';
 import type { Position } from '../core/position.ts';
 import type { Log } from '../observe/log.ts';
@@ -117,6 +117,10 @@ export class Ledger implements Meter, Counters {
     return this.readers.open(request, onTaken);
   }
 
+  openTally(): Tally {
+    return this.readers.openTally();
+  }
+
   knows(reader: DurableName): boolean {
     return this.readers.knows(reader);
   }
@@ -168,12 +172,13 @@ export class Ledger implements Meter, Counters {
 
   /** Takes what was counted so far into the series and the metrics. */
   sample(): void {
+    this.readers.settle();
     this.#sampler.sample();
   }
 
   /** Takes the counts of the second that is ending, and rolls up the minute when it is over. Called once a second. */
   tick(): void {
-    this.#sampler.sample();
+    this.sample();
     this.#refusals.tick();
     this.#rollUp.tick();
   }

@@ -4,6 +4,7 @@ import type { SqlValue } from '../store/database.ts';
 import type { BatchTotals } from './batch-totals.ts';
 import type { RateSource, Subjects } from './rate-source.ts';
 import type { ReaderLatencies } from './reader-latencies.ts';
+import type { Stretch } from './tally.ts';
 import { UsageRange } from './usage-range.ts';
 
 /** Orders two positions of a log; negative when a is before b. Throws when they are not of the same epoch. */
@@ -76,6 +77,23 @@ export class Lineage implements RateSource {
     this.freshEvents += n;
     this.freshBytes += batch.bytes;
     this.#latencies.count(totals.latency, n);
+  }
+
+  /** Charges what a group was charged while this reader was in it. */
+  settle(stretch: Stretch): void {
+    const { events, bytes, latencies } = stretch;
+    const range = this.#grow({ at: stretch.first, minute: stretch.minute });
+    range.last = stretch.at;
+    range.filtered += stretch.filtered;
+    range.hi = stretch.position;
+    if (events === 0) return;
+    range.bill(events, bytes, stretch);
+    this.deliveredAt = stretch.at;
+    this.freshEvents += events;
+    this.freshBytes += bytes;
+    for (let index = 0; index < latencies.length; index += 2) {
+      this.#latencies.count(latencies[index] as number, latencies[index + 1] as number);
+    }
   }
 
   /** Records what was sent again; `isAhead` when the batch nevertheless ends past what was charged, by filtered events. */

@@ -1,9 +1,10 @@
 import type { Clock } from '../core/clock.ts';
-import type { Batch, ReaderAccount } from '../core/meter.ts';
+import type { Batch, ReaderAccount, Tally } from '../core/meter.ts';
 import type { Position } from '../core/position.ts';
 import { BatchTotals, type BatchTotalsCache } from './batch-totals.ts';
 import { minuteOf } from './calendar.ts';
 import type { ComparePositions, Lineage } from './lineage.ts';
+import type { SharedTally, Stretch } from './tally.ts';
 
 /** What accounts tell the book they belong to. */
 export interface AccountOwner {
@@ -22,6 +23,7 @@ export class Account implements ReaderAccount {
   readonly lineage: Lineage;
   readonly #owner: AccountOwner;
   readonly #onTaken: () => void;
+  #tally: SharedTally | undefined = undefined;
   #isOver = false;
 
   constructor(lineage: Lineage, owner: AccountOwner, onTaken: () => void) {
@@ -47,9 +49,30 @@ export class Account implements ReaderAccount {
     const { lineage } = this;
     if (redelivered === 0 && batch.events.length > 0) lineage.charge(batch, this.#owner.totals.of(batch));
     else this.#chargePart(batch, redelivered);
-    if (lineage.subjects.name === undefined) lineage.cursor = batch.position;
-    if (!lineage.isDirty) this.#owner.touch(lineage);
-    if (!lineage.isFresh) this.#owner.freshen(lineage);
+    this.#moved(batch.position);
+  }
+
+  /** All tallies there are come from the book this account belongs to. */
+  join(tally: Tally): void {
+    if (this.#isOver) return;
+    this.#tally = tally as SharedTally;
+    this.#tally.join(this);
+  }
+
+  leave(): void {
+    this.#tally?.leave(this);
+    this.#tally = undefined;
+  }
+
+  /** The tally it is in hands over what it was charged. */
+  settle(stretch: Stretch): void {
+    this.lineage.settle(stretch);
+    this.#moved(stretch.position);
+  }
+
+  /** What its tally was charged so far is in its own books. */
+  bringUpToDate(): void {
+    this.#tally?.settleOne(this);
   }
 
   drop(events: number, position: Position, reason: 'dropped' | 'conflated'): void {
@@ -62,6 +85,7 @@ export class Account implements ReaderAccount {
 
   confirm(position: Position): void {
     const { lineage } = this;
+    this.bringUpToDate();
     if (this.#isOver || this.#owner.compare(lineage.subjects.log, position, lineage.cursor) <= 0) return;
     lineage.confirm(position, this.#isAhead(position), this.#now());
     this.#owner.touch(lineage);
@@ -73,6 +97,7 @@ export class Account implements ReaderAccount {
 
   close(): void {
     if (this.#isOver) return;
+    this.leave();
     this.#isOver = true;
     this.#owner.closed(this);
   }
@@ -80,8 +105,16 @@ export class Account implements ReaderAccount {
   /** Another connection goes on with the lineage. What was charged so far stays charged. */
   taken(): void {
     if (this.#isOver) return;
+    this.leave();
     this.#isOver = true;
     this.#onTaken();
+  }
+
+  #moved(position: Position): void {
+    const { lineage } = this;
+    if (lineage.subjects.name === undefined) lineage.cursor = position;
+    if (!lineage.isDirty) this.#owner.touch(lineage);
+    if (!lineage.isFresh) this.#owner.freshen(lineage);
   }
 
   #chargePart(batch: Batch, redelivered: number): void {

@@ -12,6 +12,7 @@ import { Account, type AccountOwner } from './reader-account.ts';
 import { ReaderLatencies } from './reader-latencies.ts';
 import { rangeStatements, readerStatements } from './reader-rows.ts';
 import { Resumable, resumableMilliseconds } from './resumable.ts';
+import { SharedTally, type TallyOwner } from './tally.ts';
 
 /** Durable readers one subscription may have: each is kept for ever, and clients choose the names. */
 const MOST_NAMED_READERS = 1000;
@@ -31,7 +32,7 @@ export interface ReaderBookParts {
 }
 
 /** All readers that are connected, may be resumed, or have something to write. */
-export class ReaderBook implements Book, AccountOwner {
+export class ReaderBook implements Book, AccountOwner, TallyOwner {
   readonly clock: Clock;
   readonly totals: BatchTotalsCache;
   readonly compare: ComparePositions;
@@ -43,6 +44,7 @@ export class ReaderBook implements Book, AccountOwner {
   readonly #named = new Map<string, Lineage | Promise<Lineage>>();
   /** Durable readers there are, by subscription. */
   readonly #names = new Map<string, Set<string>>();
+  #tallies: SharedTally[] = [];
   #dirty: Lineage[] = [];
   #writing: Lineage[] = [];
 
@@ -99,6 +101,7 @@ export class ReaderBook implements Book, AccountOwner {
     const lineage = await this.#durable(reader, () => undefined);
     if (lineage === undefined) return false;
     const { log } = lineage.subjects;
+    this.#live.get(lineage.subjects.reader)?.bringUpToDate();
     const place = this.compare(log, position, lineage.charged) > 0 ? lineage.charged : position;
     if (this.compare(log, place, lineage.cursor) > 0) lineage.cursor = place;
     this.touch(lineage);
@@ -108,6 +111,22 @@ export class ReaderBook implements Book, AccountOwner {
   /** Whether there is a durable reader of this name. */
   knows(reader: Omit<DurableName, 'log'>): boolean {
     return this.#names.get(reader.subscription)?.has(nameKey(reader)) ?? false;
+  }
+
+  /** For readers that are charged together. */
+  openTally(): SharedTally {
+    return new SharedTally(this);
+  }
+
+  touchTally(tally: SharedTally): void {
+    this.#tallies.push(tally);
+  }
+
+  /** Everything that groups of readers were charged is in the books of each. */
+  settle(): void {
+    const tallies = this.#tallies;
+    this.#tallies = [];
+    for (const tally of tallies) tally.settle();
   }
 
   touch(lineage: Lineage): void {
@@ -148,10 +167,11 @@ export class ReaderBook implements Book, AccountOwner {
   }
 
   get dirty(): boolean {
-    return this.#dirty.length > 0;
+    return this.#dirty.length > 0 || this.#tallies.length > 0;
   }
 
   collect(now: number): readonly Statement[] {
+    this.settle();
     this.totals.clear();
     this.#writing = this.#dirty;
     this.#dirty = [];

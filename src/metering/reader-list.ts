@@ -32,6 +32,7 @@ export async function listReaders(
   query: ReaderQuery,
 ): Promise<{ items: ReaderStatus[]; next: string | null }> {
   const limit = Math.max(1, Math.min(query.limit, 1000));
+  parts.ledger.readers.settle();
   const bare = new Map<string, Bare>();
   for (const reader of await written(parts, tenant, query, limit)) bare.set(reader.shown.id, reader);
   for (const account of parts.ledger.readers.live.values()) {
@@ -46,6 +47,7 @@ export async function listReaders(
 }
 
 export async function oneReader(parts: ReaderListParts, tenant: string, id: string): Promise<ReaderStatus | undefined> {
+  parts.ledger.readers.settle();
   const [row] = await parts.database.query(
     `SELECT ${columns}, ${sums} FROM reader w LEFT JOIN usage_range u ON u.reader = w.id WHERE w.tenant = ? AND w.id = ? GROUP BY w.id`,
     [tenant, id],

@@ -53,7 +53,7 @@ export class UsageRange {
   }
 
   /** Bills a whole batch. */
-  bill(n: number, bytes: number, totals: BatchTotals): void {
+  bill(n: number, bytes: number, totals: Pick<BatchTotals, 'type' | 'types' | 'counts'>): void {
     this.billable += n;
     this.bytes += bytes;
     if (totals.type !== undefined) {

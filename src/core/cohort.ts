@@ -1,0 +1,93 @@
+import { joinFrames, makeBatch, type Filter } from './batch.ts';
+import type { Event, WireFormat } from './event.ts';
+import { Group, type FeedReader, type Governor } from './group.ts';
+import type { Batch, Tally } from './meter.ts';
+import type { Position } from './position.ts';
+
+const nothing = Buffer.alloc(0);
+
+/** Readers that share every byte: same wire format, same filter. Those of one subscription that are level form a group; the others are served one by one. */
+export class Cohort {
+  readonly #format: WireFormat;
+  readonly #filter: Filter | undefined;
+  readonly #openTally: () => Tally;
+  readonly #groups = new Map<Governor, Group>();
+  readonly #singles = new Set<FeedReader>();
+
+  constructor(format: WireFormat, filter: Filter | undefined, openTally: () => Tally) {
+    this.#format = format;
+    this.#filter = filter;
+    this.#openTally = openTally;
+  }
+
+  get isEmpty(): boolean {
+    return this.#singles.size === 0 && this.#groups.size === 0;
+  }
+
+  /** It joins a group with the next flush in which it is level. */
+  add(reader: FeedReader): void {
+    this.#singles.add(reader);
+  }
+
+  remove(reader: FeedReader): void {
+    if (reader.group === undefined) this.#singles.delete(reader);
+    else this.#leaveGroup(reader);
+  }
+
+  /** From its group to those served one by one. */
+  single(reader: FeedReader): void {
+    if (reader.group !== undefined) this.#leaveGroup(reader);
+    this.#singles.add(reader);
+  }
+
+  /** `before` is where the lane stood so far, `position` where these events end. */
+  flush(events: readonly Event[], before: Position, position: Position): void {
+    this.#gather(before);
+    const batch = makeBatch(events, position, this.#filter);
+    const buffer = batch.events.length === 0 ? nothing : joinFrames(batch.events, this.#format);
+    const alone = this.#singles.size === 0 ? [] : [...this.#singles];
+    for (const group of this.#groups.values()) {
+      if (group.mayTake(batch)) group.flush(batch, buffer);
+      else this.#scatter(group, alone);
+    }
+    for (const reader of alone) this.#hand(reader, batch, buffer);
+  }
+
+  /** A limit is near: each asks for itself. */
+  #scatter(group: Group, alone: FeedReader[]): void {
+    this.#groups.delete(group.governor);
+    for (const reader of group.dissolve()) {
+      this.#singles.add(reader);
+      alone.push(reader);
+    }
+  }
+
+  #gather(position: Position): void {
+    for (const reader of this.#singles) {
+      if (!reader.isLevel) continue;
+      this.#singles.delete(reader);
+      let group = this.#groups.get(reader.governor);
+      if (group === undefined) {
+        group = new Group(reader.governor, this.#openTally(), position);
+        this.#groups.set(reader.governor, group);
+      }
+      group.add(reader);
+    }
+  }
+
+  #hand(reader: FeedReader, batch: Batch, buffer: Buffer): void {
+    if (!this.#singles.has(reader)) return;
+    try {
+      reader.take(batch, buffer);
+    } catch (error) {
+      reader.fail(error);
+    }
+  }
+
+  #leaveGroup(reader: FeedReader): void {
+    const group = reader.group as Group;
+    group.remove(reader);
+    if (group.size > 0) return;
+    if (this.#groups.get(group.governor) === group) this.#groups.delete(group.governor);
+  }
+}

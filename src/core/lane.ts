@@ -1,0 +1,139 @@
+import { Cohort } from './cohort.ts';
+import type { Event, WireFormat } from './event.ts';
+import type { FeedReader } from './group.ts';
+import type { Tally } from './meter.ts';
+import type { FlushBound } from './policy.ts';
+import type { Position } from './position.ts';
+
+/** Where a plan says nothing. */
+export const defaultFlush: FlushBound = { maxDelay: 5, maxBytes: 256 * 1024, maxEvents: 1000 };
+
+/**
+ * Readers of a feed whose plans bound a flush alike. Idle, it flushes what one turn of the loop brought at once; after
+ * a flush it rests as long as that took, at most `maxDelay`, so that a busy lane writes more at once and less often.
+ */
+export class Lane {
+  readonly #bound: FlushBound;
+  readonly #openTally: () => Tally;
+  readonly #cohorts = new Map<WireFormat, Map<string, Cohort>>();
+  /** Everything up to here was flushed. */
+  #position: Position;
+  #pending: Event[] = [];
+  #pendingBytes = 0;
+  #pendingPosition: Position;
+  #rest: NodeJS.Timeout | undefined;
+  #isScheduled = false;
+  #isClosed = false;
+  /** Monotonic milliseconds: when the last flush ended, and how long it took. */
+  #endedAt = 0;
+  #took = 0;
+
+  constructor(bound: FlushBound, position: Position, openTally: () => Tally) {
+    this.#bound = bound;
+    this.#openTally = openTally;
+    this.#position = position;
+    this.#pendingPosition = position;
+  }
+
+  get position(): Position {
+    return this.#position;
+  }
+
+  get isEmpty(): boolean {
+    return this.#cohorts.size === 0;
+  }
+
+  add(reader: FeedReader): void {
+    this.#cohortOf(reader).add(reader);
+  }
+
+  /** From now on the reader is handed each flush by itself. */
+  single(reader: FeedReader): void {
+    this.#cohortOf(reader).single(reader);
+  }
+
+  remove(reader: FeedReader): void {
+    const byFilter = this.#cohorts.get(reader.format);
+    const key = reader.filter?.key ?? '';
+    const cohort = byFilter?.get(key);
+    if (byFilter === undefined || cohort === undefined) return;
+    cohort.remove(reader);
+    if (!cohort.isEmpty) return;
+    byFilter.delete(key);
+    if (byFilter.size === 0) this.#cohorts.delete(reader.format);
+  }
+
+  receive(events: readonly Event[], position: Position): void {
+    for (const event of events) {
+      this.#pending.push(event);
+      this.#pendingBytes += event.bytes;
+    }
+    this.#pendingPosition = position;
+    this.#schedule();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#rest);
+    this.#pending = [];
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    const { maxDelay, maxBytes, maxEvents } = this.#bound;
+    const isFull = this.#pending.length >= maxEvents || this.#pendingBytes >= maxBytes;
+    const rest = isFull ? 0 : Math.min(this.#took, maxDelay) - (performance.now() - this.#endedAt);
+    if (rest < 1) {
+      clearTimeout(this.#rest);
+      this.#rest = undefined;
+      this.#isScheduled = true;
+      setImmediate(() => this.#flush());
+    } else this.#rest ??= setTimeout(() => this.#flush(), rest);
+  }
+
+  #flush(): void {
+    this.#isScheduled = false;
+    this.#rest = undefined;
+    if (this.#isClosed) return;
+    const begun = performance.now();
+    const events = this.#take();
+    const before = this.#position;
+    this.#position = this.#pending.length === 0 ? this.#pendingPosition : (events.at(-1) as Event).position;
+    for (const byFilter of this.#cohorts.values()) {
+      for (const cohort of byFilter.values()) cohort.flush(events, before, this.#position);
+    }
+    this.#endedAt = performance.now();
+    this.#took = this.#endedAt - begun;
+    if (this.#pending.length > 0) this.#schedule();
+  }
+
+  /** What may go at once, at least one event. */
+  #take(): readonly Event[] {
+    const { maxBytes, maxEvents } = this.#bound;
+    const pending = this.#pending;
+    if (pending.length <= maxEvents && this.#pendingBytes <= maxBytes) {
+      this.#pending = [];
+      this.#pendingBytes = 0;
+      return pending;
+    }
+    let bytes = 0;
+    let count = 0;
+    while (count < pending.length && count < maxEvents) {
+      const next = bytes + (pending[count] as Event).bytes;
+      if (count > 0 && next > maxBytes) break;
+      bytes = next;
+      count += 1;
+    }
+    this.#pendingBytes -= bytes;
+    return pending.splice(0, count);
+  }
+
+  #cohortOf(reader: FeedReader): Cohort {
+    let byFilter = this.#cohorts.get(reader.format);
+    if (byFilter === undefined) this.#cohorts.set(reader.format, (byFilter = new Map()));
+    const key = reader.filter?.key ?? '';
+    let cohort = byFilter.get(key);
+    if (cohort === undefined) byFilter.set(key, (cohort = new Cohort(reader.format, reader.filter, this.#openTally)));
+    return cohort;
+  }
+}
