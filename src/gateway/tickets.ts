@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
 
@@ -53,5 +53,5 @@ export class Tickets {
 }
 
 function digest(ticket: string): string {
-  return createHash('sha256').update(ticket).digest('base64');
+  return hash('sha256', ticket, 'base64');
 }

@@ -55,8 +55,3 @@ function bearer(authorization: string): string {
   if (match?.[1] === undefined) throw new GatewayError('UNAUTHENTICATED', 'The Authorization header must be: Bearer, a space, the key.');
   return match[1];
 }
-
-/** The client's address as the socket has it. */
-export function remoteOf(raw: IncomingMessage): string {
-  return raw.socket.remoteAddress ?? '';
-}

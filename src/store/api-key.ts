@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** A new API key: 192 random bits behind a prefix that secret scanners can find. */
 export function mintApiKey(): string {
@@ -7,7 +7,7 @@ export function mintApiKey(): string {
 
 /** What is kept of a key: SHA-256 in hex. The keys we mint are random enough that no salt or stretching is needed. */
 export function hashApiKey(value: string): string {
-  return createHash('sha256').update(value, 'utf8').digest('hex');
+  return hash('sha256', value, 'hex');
 }
 
 /** What people see of a key: enough to tell keys apart, too little to guess one. */

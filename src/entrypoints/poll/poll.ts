@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Gateway, Page } from '../../core/entrypoint.ts';
 import { GatewayError } from '../../core/errors.ts';
-import { credentialOf, remoteOf, type HttpRequest } from '../../listeners/http-request.ts';
+import { credentialOf, type HttpRequest } from '../../listeners/http-request.ts';
 import type { RequestHandler } from '../../listeners/http.ts';
 import { respondJson } from '../../listeners/respond.ts';
 import { joinBatch } from '../../protocols/cloudevents/encode.ts';
@@ -31,7 +31,7 @@ export class PollEntrypoint implements RequestHandler {
   }
 
   async handle(request: HttpRequest, response: ServerResponse): Promise<void> {
-    const { raw, path, query, cors } = request;
+    const { path, query, cors } = request;
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const session = await this.#gateway.connect({
@@ -39,7 +39,6 @@ export class PollEntrypoint implements RequestHandler {
       path,
       credential: credentialOf(request),
       stream: false,
-      remote: remoteOf(raw),
     });
     try {
       const options = readOptionsOf(session.address, query, undefined);

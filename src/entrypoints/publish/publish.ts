@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Gateway, Session } from '../../core/entrypoint.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { EventDraft } from '../../core/event.ts';
-import { credentialOf, remoteOf, type HttpRequest } from '../../listeners/http-request.ts';
+import { credentialOf, type HttpRequest } from '../../listeners/http-request.ts';
 import type { RequestHandler } from '../../listeners/http.ts';
 import { respondJson } from '../../listeners/respond.ts';
 import type { EntrypointEnvironment } from '../environment.ts';
@@ -47,7 +47,6 @@ export class PublishEntrypoint implements RequestHandler {
       path,
       credential: credentialOf(request),
       stream: false,
-      remote: remoteOf(raw),
     });
     const reservation = this.#bodies.reserve(session.subscription);
     const limits: BodyLimits = {

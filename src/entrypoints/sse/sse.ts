@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { GatewayError, toGatewayError } from '../../core/errors.ts';
-import { credentialOf, remoteOf, type HttpRequest } from '../../listeners/http-request.ts';
+import { credentialOf, type HttpRequest } from '../../listeners/http-request.ts';
 import type { RequestHandler } from '../../listeners/http.ts';
 import { refusalHeaders } from '../../listeners/respond.ts';
 import { prefersEventStream } from '../../protocols/http/accept.ts';
@@ -52,7 +52,6 @@ export class SseEntrypoint implements RequestHandler {
       path,
       credential: credentialOf(request),
       stream: true,
-      remote: remoteOf(raw),
       onEnd,
     });
     try {

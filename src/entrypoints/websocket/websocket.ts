@@ -3,7 +3,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { Session } from '../../core/entrypoint.ts';
 import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import { isAllowedOrigin } from '../../listeners/cors.ts';
-import { credentialOf, remoteOf, type HttpRequest } from '../../listeners/http-request.ts';
+import { credentialOf, type HttpRequest } from '../../listeners/http-request.ts';
 import type { UpgradeHandler } from '../../listeners/http.ts';
 import { chooseSubprotocol, isHandshakeKey, parseSubprotocols } from '../../protocols/websocket/handshake.ts';
 import { sluiceV1 } from '../../protocols/websocket/sluice-v1.ts';
@@ -48,7 +48,6 @@ export class WebSocketEntrypoint implements UpgradeHandler {
         path,
         credential: credentialOf(request),
         stream: true,
-        remote: remoteOf(raw),
         onEnd,
       });
     } catch (error) {
