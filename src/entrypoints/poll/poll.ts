@@ -54,7 +54,7 @@ export class PollEntrypoint implements RequestHandler {
         'content-type': 'application/cloudevents-batch+json',
         'cache-control': 'no-store',
         link,
-        ...limitHeaders(session.limits()),
+        ...limitHeaders(await session.limits()),
         ...cors,
       };
       respondJson(response, 200, body, headers);

@@ -70,7 +70,7 @@ export class PublishEntrypoint implements RequestHandler {
         positions: placed.map(({ position }) => position),
         ...(duplicates === 0 ? {} : { duplicates }),
       };
-      respondJson(response, 202, JSON.stringify(answer), { ...limitHeaders(session.limits()), ...cors });
+      respondJson(response, 202, JSON.stringify(answer), { ...limitHeaders(await session.limits()), ...cors });
     } finally {
       reservation.release();
       session.close();
@@ -83,7 +83,7 @@ async function readEvents(raw: IncomingMessage, limits: BodyLimits, session: Ses
   try {
     return decodeBody(raw, await readBody(raw, limits), session.defaults);
   } catch (error) {
-    if (error instanceof GatewayError) session.malformed(error);
+    if (error instanceof GatewayError) await session.malformed(error);
     throw error;
   }
 }

@@ -17,6 +17,9 @@ export function readBody(request: IncomingMessage, { maxBytes, take, begin }: Bo
     return Promise.reject(new GatewayError('UNSUPPORTED_MEDIA_TYPE', `Bodies are taken as they are; ${encoding} is not decoded here.`));
   }
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  // Gone while it was being let in: nothing more would be told of it.
+  if (request.destroyed && !request.readableEnded)
+    return Promise.reject(new GatewayError('BAD_REQUEST', 'The request body did not arrive whole.'));
   begin();
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];

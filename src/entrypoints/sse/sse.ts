@@ -55,7 +55,7 @@ export class SseEntrypoint implements RequestHandler {
       onEnd,
     });
     try {
-      const headers = { ...limitHeaders(session.limits()), ...cors };
+      const headers = { ...limitHeaders(await session.limits()), ...cors };
       stream = new SseStream({ socket: raw.socket, format, headers, now, random, schedule, onClosed: () => session.close() });
       const reader = await session.read(readOptionsOf(session.address, query, lastEventId), stream);
       http.takeOver(raw.socket);

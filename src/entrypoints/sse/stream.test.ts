@@ -4,13 +4,12 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { Reader } from '../../core/entrypoint.ts';
 import { GatewayError } from '../../core/errors.ts';
-import type { Position } from '../../core/position.ts';
 import { ManualTime } from '../../testing/manual-time.ts';
 import { until } from '../../testing/until.ts';
 import { plainSse } from './format.ts';
 import { SseStream } from './stream.ts';
 
-const reader: Reader = { id: 'r', position: 'p' as Position, drained: () => undefined, confirm: () => undefined, close: () => undefined };
+const reader: Reader = { id: 'r', drained: () => undefined, confirm: () => undefined, close: () => undefined };
 
 describe('an SSE stream', () => {
   let server: Server;

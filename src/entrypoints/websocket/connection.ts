@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
-import type { Reader, Session, Sink } from '../../core/entrypoint.ts';
+import type { Credential, Reader, Session, Sink } from '../../core/entrypoint.ts';
 import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import type { WireFormat } from '../../core/event.ts';
 import type { ClientRequest, Dialect } from './dialect.ts';
@@ -69,8 +69,10 @@ export class Connection implements Sink {
   }
 
   hold(_error: GatewayError, until: number): void {
-    const { dialect, session } = this.#parts;
-    this.#say(dialect.limits(session.limits(), until));
+    this.#limits(until).then(
+      (frame) => this.#say(frame),
+      () => undefined,
+    );
   }
 
   end(reason: GatewayError): void {
@@ -132,7 +134,7 @@ export class Connection implements Sink {
     } catch (error) {
       const refusal = toGatewayError(error);
       if (refusal.code === 'INTERNAL') onBug(error);
-      else session.malformed(refusal);
+      else await session.malformed(refusal);
       return dialect.error(refusal, dialect.refOf(error));
     }
     try {
@@ -145,27 +147,35 @@ export class Connection implements Sink {
   }
 
   #handle(request: ClientRequest): Buffer | undefined | Promise<Buffer | undefined> {
-    const { dialect, session } = this.#parts;
     switch (request.op) {
       case 'publish':
         return this.#publish(request);
       case 'ack':
-        this.#confirm(request.position);
-        return undefined;
+        return this.#confirm(request.position);
       case 'renew':
-        session.renew(request.credential);
-        return dialect.renewed();
+        return this.#renew(request.credential);
       case 'limits':
-        return dialect.limits(session.limits());
+        return this.#limits(undefined);
     }
   }
 
-  #confirm(position: string): void {
+  async #confirm(position: string): Promise<undefined> {
     const refusal =
       this.#reader === undefined
         ? new GatewayError('BAD_REQUEST', 'This connection reads nothing, so there is nothing to acknowledge.')
-        : this.#reader.confirm(position);
+        : await this.#reader.confirm(position);
     if (refusal !== undefined) throw refusal;
+  }
+
+  async #renew(credential: Credential): Promise<Buffer | undefined> {
+    const { dialect, session } = this.#parts;
+    await session.renew(credential);
+    return dialect.renewed();
+  }
+
+  async #limits(until: number | undefined): Promise<Buffer | undefined> {
+    const { dialect, session } = this.#parts;
+    return dialect.limits(await session.limits(), until);
   }
 
   async #publish({ ref, address, events }: Extract<ClientRequest, { op: 'publish' }>): Promise<Buffer | undefined> {
