@@ -1,6 +1,8 @@
+const nothing = Buffer.alloc(0);
+
 /** Bytes gathered from pieces of any size: doubles as it grows, so that even single bytes cost linear time. The caller bounds it. */
 export class ByteBuffer {
-  #bytes = Buffer.alloc(0);
+  #bytes = nothing;
   #length = 0;
 
   get length(): number {
@@ -22,7 +24,7 @@ export class ByteBuffer {
   /** What was gathered; it then belongs to the caller, and gathering starts anew. */
   take(): Buffer {
     const whole = this.#bytes.subarray(0, this.#length);
-    this.#bytes = Buffer.alloc(0);
+    this.#bytes = nothing;
     this.#length = 0;
     return whole;
   }

@@ -20,7 +20,7 @@ export interface WebSocketRequest {
 export class RawWebSocket {
   readonly http: RawHttp;
   readonly #receive: ((message: Message) => void) | undefined;
-  readonly #decoder = new FrameDecoder('client', largest);
+  readonly #decoder = new FrameDecoder({ role: 'client', maxPayloadBytes: largest, deflate: true });
   readonly #assembler = new MessageAssembler(largest);
   readonly #early: Buffer[] = [];
   readonly #messages: Message[] = [];

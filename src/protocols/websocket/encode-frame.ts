@@ -1,6 +1,9 @@
 /** Opcodes of RFC 6455, section 5.2. */
 export const opcodes = { continuation: 0x0, text: 0x1, binary: 0x2, close: 0x8, ping: 0x9, pong: 0xa } as const;
 
+/** Set beside the opcode of a message's first frame: the message is compressed (RFC 7692, section 6). */
+export const rsv1 = 0x40;
+
 const FIN = 0x80;
 const MASKED = 0x80;
 /** Longest payload of a control frame (section 5.5). */
@@ -9,6 +12,11 @@ const maxControlBytes = 125;
 /** One unmasked, unfragmented text frame, as a server sends it (section 5.6). The payload must be UTF-8. */
 export function encodeTextFrame(payload: Uint8Array): Buffer {
   return encodeFrame(opcodes.text, payload);
+}
+
+/** The same with a payload that `deflateMessage` made. */
+export function encodeDeflatedTextFrame(payload: Uint8Array): Buffer {
+  return encodeFrame(opcodes.text | rsv1, payload);
 }
 
 /** One unmasked frame (section 5.2), the last of its message unless `fin` is false. */

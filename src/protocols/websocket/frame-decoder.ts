@@ -1,17 +1,55 @@
 import { ByteBuffer } from '../byte-buffer.ts';
-import { applyMask, opcodes } from './encode-frame.ts';
+import { applyMask, opcodes, rsv1 } from './encode-frame.ts';
 import { WebSocketProtocolError } from './protocol-error.ts';
 
 /** One frame (RFC 6455, section 5.2) with its payload unmasked. */
 export interface Frame {
   readonly fin: boolean;
   readonly opcode: number;
+  /** RSV1: the message that begins here is compressed (RFC 7692, section 6). */
+  readonly compressed: boolean;
   readonly payload: Buffer;
+}
+
+interface FrameRules {
+  /** Who receives. */
+  readonly role: 'server' | 'client';
+  readonly maxPayloadBytes: number;
+  /** Whether permessage-deflate was agreed; otherwise RSV1 is refused. */
+  readonly deflate: boolean;
+}
+
+/**
+ * Cuts a stream of bytes into frames, strictly: as a server it insists on masks, as a client on their absence (section 5.1).
+ * Throws WebSocketProtocolError, after which it must not be fed again.
+ */
+export class FrameDecoder {
+  readonly #rules: FrameRules;
+  /** Between two frames there is none, so that a quiet connection holds nothing. */
+  #partial: PartialFrame | undefined;
+
+  constructor(rules: FrameRules) {
+    this.#rules = rules;
+  }
+
+  /** Hands over each frame that this chunk completes, so that those before an error are not lost. The chunk is not kept and not changed. */
+  feed(chunk: Uint8Array, receive: (frame: Frame) => void): void {
+    let at = 0;
+    while (at < chunk.byteLength) {
+      this.#partial ??= new PartialFrame();
+      at = this.#partial.feed(chunk, at, this.#rules);
+      const frame = this.#partial.completed();
+      if (frame === undefined) continue;
+      this.#partial = undefined;
+      receive(frame);
+    }
+  }
 }
 
 interface Head {
   readonly fin: boolean;
   readonly opcode: number;
+  readonly compressed: boolean;
   readonly length: number;
   /** Four bytes; undefined when the payload is not masked. */
   readonly mask: Buffer | undefined;
@@ -19,93 +57,72 @@ interface Head {
 
 const knownOpcodes: ReadonlySet<number> = new Set(Object.values(opcodes));
 
-/**
- * Cuts a stream of bytes into frames, strictly: as a server it insists on masks, as a client on their absence (section 5.1).
- * Extensions are not negotiated, so RSV bits are refused. Throws WebSocketProtocolError, after which it must not be fed again.
- */
-export class FrameDecoder {
-  readonly #role: 'server' | 'client';
-  readonly #maxPayloadBytes: number;
+/** The frame whose bytes are coming. */
+class PartialFrame {
   /** Longest head: 2 bytes, 8 of length, 4 of mask. */
   readonly #headBytes = Buffer.alloc(14);
   #headLength = 0;
   readonly #payload = new ByteBuffer();
   #head: Head | undefined;
 
-  constructor(role: 'server' | 'client', maxPayloadBytes: number) {
-    this.#role = role;
-    this.#maxPayloadBytes = maxPayloadBytes;
-  }
-
-  /** Hands over each frame that this chunk completes, so that those before an error are not lost. The chunk is not kept and not changed. */
-  feed(chunk: Uint8Array, receive: (frame: Frame) => void): void {
-    let at = 0;
-    while (at < chunk.byteLength) {
-      if (this.#head === undefined) {
-        at = this.#feedHead(chunk, at);
-      } else {
-        const end = Math.min(chunk.byteLength, at + this.#head.length - this.#payload.length);
-        this.#payload.append(chunk.subarray(at, end));
-        at = end;
-      }
-      const frame = this.#completed();
-      if (frame !== undefined) receive(frame);
-    }
-  }
-
-  #feedHead(chunk: Uint8Array, from: number): number {
+  /** Takes what belongs to this frame; returns where the rest of the chunk begins. */
+  feed(chunk: Uint8Array, from: number, rules: FrameRules): number {
     let at = from;
     while (at < chunk.byteLength && this.#head === undefined) {
       this.#headBytes[this.#headLength] = chunk[at] as number;
       this.#headLength += 1;
       at += 1;
-      if (this.#headLength === 2) this.#checkStart(this.#headBytes);
-      if (this.#headLength >= 2 && this.#headLength === headLength(this.#headBytes)) this.#head = this.#readHead(this.#headLength);
+      if (this.#headLength === 2) checkStart(this.#headBytes, rules);
+      if (this.#headLength >= 2 && this.#headLength === headLength(this.#headBytes)) this.#head = readHead(this.#headBytes, rules);
     }
-    return at;
+    if (this.#head === undefined) return at;
+    const end = Math.min(chunk.byteLength, at + this.#head.length - this.#payload.length);
+    this.#payload.append(chunk.subarray(at, end));
+    return end;
   }
 
-  #completed(): Frame | undefined {
+  completed(): Frame | undefined {
     const head = this.#head;
     if (head === undefined || this.#payload.length < head.length) return undefined;
-    this.#head = undefined;
     const payload = this.#payload.take();
     if (head.mask !== undefined) applyMask(payload, head.mask);
-    return { fin: head.fin, opcode: head.opcode, payload };
+    return { fin: head.fin, opcode: head.opcode, compressed: head.compressed, payload };
   }
+}
 
-  /** What the first two bytes tell already, so that nonsense is refused before more of it is awaited. */
-  #checkStart(bytes: Buffer): void {
-    const first = bytes[0] as number;
-    const second = bytes[1] as number;
-    const opcode = first & 0x0f;
-    if ((first & 0x70) !== 0) throw new WebSocketProtocolError(1002, 'RSV bits are set, but no extension was agreed.');
-    if (!knownOpcodes.has(opcode)) throw new WebSocketProtocolError(1002, `Opcode ${opcode} is reserved.`);
-    if ((second & 0x80) === 0 && this.#role === 'server') throw new WebSocketProtocolError(1002, 'A client must mask its frames.');
-    if ((second & 0x80) !== 0 && this.#role === 'client') throw new WebSocketProtocolError(1002, 'A server must not mask its frames.');
-    if (opcode >= 0x8) {
-      // Section 5.5.
-      if ((first & 0x80) === 0) throw new WebSocketProtocolError(1002, 'A control frame must not be fragmented.');
-      if ((second & 0x7f) > 125) throw new WebSocketProtocolError(1002, 'A control frame has at most 125 bytes.');
-    }
+/** What the first two bytes tell already, so that nonsense is refused before more of it is awaited. */
+function checkStart(bytes: Buffer, { role, deflate }: FrameRules): void {
+  const first = bytes[0] as number;
+  const second = bytes[1] as number;
+  const opcode = first & 0x0f;
+  if ((first & 0x30) !== 0) throw new WebSocketProtocolError(1002, 'RSV2 or RSV3 is set, but no extension that uses them was agreed.');
+  if (!knownOpcodes.has(opcode)) throw new WebSocketProtocolError(1002, `Opcode ${opcode} is reserved.`);
+  if ((first & rsv1) !== 0 && !(deflate && (opcode === opcodes.text || opcode === opcodes.binary)))
+    throw new WebSocketProtocolError(1002, 'RSV1 is set where no compressed message begins.');
+  if ((second & 0x80) === 0 && role === 'server') throw new WebSocketProtocolError(1002, 'A client must mask its frames.');
+  if ((second & 0x80) !== 0 && role === 'client') throw new WebSocketProtocolError(1002, 'A server must not mask its frames.');
+  if (opcode >= 0x8) {
+    // Section 5.5.
+    if ((first & 0x80) === 0) throw new WebSocketProtocolError(1002, 'A control frame must not be fragmented.');
+    if ((second & 0x7f) > 125) throw new WebSocketProtocolError(1002, 'A control frame has at most 125 bytes.');
   }
+}
 
-  #readHead(size: number): Head {
-    const bytes = this.#headBytes;
-    this.#headLength = 0;
-    const length = payloadLength(bytes);
-    if (length > this.#maxPayloadBytes) {
-      throw new WebSocketProtocolError(1009, `A frame has ${length} bytes, but at most ${this.#maxPayloadBytes} are accepted.`);
-    }
-    const first = bytes[0] as number;
-    const masked = ((bytes[1] as number) & 0x80) !== 0;
-    return {
-      fin: (first & 0x80) !== 0,
-      opcode: first & 0x0f,
-      length,
-      mask: masked ? Buffer.from(bytes.subarray(size - 4, size)) : undefined,
-    };
+function readHead(bytes: Buffer, { maxPayloadBytes }: FrameRules): Head {
+  const size = headLength(bytes);
+  const length = payloadLength(bytes);
+  if (length > maxPayloadBytes) {
+    throw new WebSocketProtocolError(1009, `A frame has ${length} bytes, but at most ${maxPayloadBytes} are accepted.`);
   }
+  const first = bytes[0] as number;
+  const masked = ((bytes[1] as number) & 0x80) !== 0;
+  return {
+    fin: (first & 0x80) !== 0,
+    opcode: first & 0x0f,
+    compressed: (first & rsv1) !== 0,
+    length,
+    mask: masked ? bytes.subarray(size - 4, size) : undefined,
+  };
 }
 
 function headLength(bytes: Buffer): number {

@@ -25,7 +25,7 @@ const masked = (opcode: number, payload: string | Uint8Array, fin = true): Buffe
 
 /** What a receiver makes of the bytes: messages, then the close code it must fail with, if any. */
 function receive(chunks: Iterable<Uint8Array>, role: 'server' | 'client' = 'server', limit = bound): (Message | number)[] {
-  const decoder = new FrameDecoder(role, limit);
+  const decoder = new FrameDecoder({ role, maxPayloadBytes: limit, deflate: false });
   const assembler = new MessageAssembler(limit);
   const outcome: (Message | number)[] = [];
   try {
@@ -84,7 +84,7 @@ describe('a server that is sent raw frames', () => {
     const stream = masked(1, 'Hello');
     const before = Buffer.from(stream);
     const frames: Frame[] = [];
-    new FrameDecoder('server', bound).feed(stream, (frame) => frames.push(frame));
+    new FrameDecoder({ role: 'server', maxPayloadBytes: bound, deflate: false }).feed(stream, (frame) => frames.push(frame));
     assert.deepEqual(stream, before);
     stream.fill(0);
     assert.equal(frames[0]?.payload.toString('utf8'), 'Hello');

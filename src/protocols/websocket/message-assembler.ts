@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { ByteBuffer } from '../byte-buffer.ts';
 import { opcodes } from './encode-frame.ts';
 import type { Frame } from './frame-decoder.ts';
+import { inflateMessage } from './permessage-deflate.ts';
 import { WebSocketProtocolError } from './protocol-error.ts';
 
 /** What frames say once put together (RFC 6455, sections 5.4 and 5.5). */
@@ -10,11 +11,18 @@ export type Message =
   /** `code` is undefined when the close frame was empty. */
   | { readonly kind: 'close'; readonly code: number | undefined; readonly reason: string };
 
+/** A message of which not all has come. */
+interface Begun {
+  readonly kind: 'text' | 'binary';
+  readonly compressed: boolean;
+  readonly fragments: ByteBuffer;
+}
+
 /** Puts fragments together, with control frames between them. Throws WebSocketProtocolError, after which it must not be used. */
 export class MessageAssembler {
+  /** Of a message as it was sent, and once inflated. */
   readonly #maxMessageBytes: number;
-  readonly #fragments = new ByteBuffer();
-  #kind: 'text' | 'binary' | undefined;
+  #begun: Begun | undefined;
 
   constructor(maxMessageBytes: number) {
     this.#maxMessageBytes = maxMessageBytes;
@@ -30,28 +38,39 @@ export class MessageAssembler {
       case opcodes.close:
         return readClose(frame.payload);
       case opcodes.continuation:
-        if (this.#kind === undefined) throw new WebSocketProtocolError(1002, 'A continuation frame comes without a message to continue.');
-        return this.#add(this.#kind, frame);
+        if (this.#begun === undefined) throw new WebSocketProtocolError(1002, 'A continuation frame comes without a message to continue.');
+        return this.#continue(this.#begun, frame);
       default:
-        if (this.#kind !== undefined) throw new WebSocketProtocolError(1002, 'A new message begins before the last one ended.');
-        return this.#add(frame.opcode === opcodes.text ? 'text' : 'binary', frame);
+        if (this.#begun !== undefined) throw new WebSocketProtocolError(1002, 'A new message begins before the last one ended.');
+        return this.#begin(frame.opcode === opcodes.text ? 'text' : 'binary', frame);
     }
   }
 
-  #add(kind: 'text' | 'binary', frame: Frame): Message | undefined {
-    if (this.#fragments.length + frame.payload.length > this.#maxMessageBytes) {
-      throw new WebSocketProtocolError(1009, `A message has more than ${this.#maxMessageBytes} bytes.`);
-    }
-    if (!frame.fin || this.#kind !== undefined) this.#fragments.append(frame.payload);
-    if (!frame.fin) {
-      this.#kind = kind;
-      return undefined;
-    }
-    const data = this.#kind === undefined ? frame.payload : this.#fragments.take();
-    this.#kind = undefined;
+  #begin(kind: 'text' | 'binary', frame: Frame): Message | undefined {
+    if (frame.fin) return this.#whole(kind, frame.compressed, frame.payload);
+    const begun = { kind, compressed: frame.compressed, fragments: new ByteBuffer() };
+    this.#begun = begun;
+    return this.#continue(begun, frame);
+  }
+
+  #continue({ kind, compressed, fragments }: Begun, frame: Frame): Message | undefined {
+    if (fragments.length + frame.payload.length > this.#maxMessageBytes) throw this.#tooLarge();
+    fragments.append(frame.payload);
+    if (!frame.fin) return undefined;
+    this.#begun = undefined;
+    return this.#whole(kind, compressed, fragments.take());
+  }
+
+  #whole(kind: 'text' | 'binary', compressed: boolean, payload: Buffer): Message {
+    if (payload.length > this.#maxMessageBytes) throw this.#tooLarge();
+    const data = compressed ? inflateMessage(payload, this.#maxMessageBytes) : payload;
     // Section 8.1: characters may be split between fragments, so only the whole can be judged.
     if (kind === 'text' && !isUtf8(data)) throw new WebSocketProtocolError(1007, 'A text message is not UTF-8.');
     return { kind, data };
+  }
+
+  #tooLarge(): WebSocketProtocolError {
+    return new WebSocketProtocolError(1009, `A message has more than ${this.#maxMessageBytes} bytes.`);
   }
 }
 

@@ -29,7 +29,7 @@ export async function frameExchange(
   gateway: string,
   { path = '', query = '', subprotocol, frames, until }: FrameExchange,
 ): Promise<Outcome> {
-  const decoder = new FrameDecoder('client', largest);
+  const decoder = new FrameDecoder({ role: 'client', maxPayloadBytes: largest, deflate: false });
   const assembler = new MessageAssembler(largest);
   const messages: Message[] = [];
   let settle: () => void = () => undefined;
