@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { PlanSpec, Resource, ResourceChange, ResourceStore } from '../store/resources.ts';
 import { combineStages, type CompiledStages } from './compile.ts';
 import type { ContractRuntime } from './contract-runtime.ts';
-import { pathSegments } from './path.ts';
+import { PathTable } from './path-table.ts';
 
 /** An API as the gateway serves it. */
 export interface ApiRuntime {
@@ -44,8 +44,7 @@ interface PlanBinding {
  */
 export class Catalogue {
   readonly #parts: CatalogueParts;
-  #apisByPath = new Map<string, ApiRuntime>();
-  #longestPath = 0;
+  #byPath = new PathTable<ApiRuntime>([], pathOf);
   #runtimes = new Map<string, ApiRuntime>();
   #credentials = new Map<string, Resource<'credential'>>();
   #subscriptions = new Map<string, BoundSubscription>();
@@ -73,12 +72,8 @@ export class Catalogue {
 
   /** The API whose path is the longest prefix of a URL path, and the segments behind it. */
   route(path: string): { readonly api: ApiRuntime; readonly rest: readonly string[] } | undefined {
-    const segments = pathSegments(path);
-    for (let length = Math.min(segments.length, this.#longestPath); length >= 0; length -= 1) {
-      const api = this.#apisByPath.get(segments.slice(0, length).join('/'));
-      if (api !== undefined) return { api, rest: segments.slice(length) };
-    }
-    return undefined;
+    const found = this.#byPath.find(path);
+    return found && { api: found.entry, rest: found.rest };
   }
 
   api(name: string): ApiRuntime | undefined {
@@ -184,8 +179,7 @@ export class Catalogue {
 
   #serve(runtimes: Map<string, ApiRuntime>): void {
     this.#runtimes = runtimes;
-    this.#apisByPath = new Map([...runtimes.values()].map((api) => [pathSegments(api.resource.spec.path).join('/'), api]));
-    this.#longestPath = Math.max(0, ...[...runtimes.values()].map((api) => pathSegments(api.resource.spec.path).length));
+    this.#byPath = new PathTable(runtimes.values(), pathOf);
   }
 
   /** Stops serving APIs that are no more, and answers them. */
@@ -212,6 +206,10 @@ export class Catalogue {
   #tell(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+function pathOf({ resource }: ApiRuntime): string {
+  return resource.spec.path;
 }
 
 /** Events of an API that is gone are not kept: the log is left to retention. */
