@@ -91,6 +91,7 @@ export class Feed {
   async close(): Promise<void> {
     for (const lane of this.#lanes.values()) lane.close();
     this.#waiters.clear();
+    this.behind.close();
     await this.#consumer.close();
   }
 

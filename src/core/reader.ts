@@ -337,9 +337,9 @@ export class LiveReader implements FeedReader {
       while (this.#state === 'catching-up') {
         if (this.#joinIfLevel()) return;
         account.state('catching-up');
-        const result = await feed.behind.next(this.#position);
+        const slice = await feed.behind.next(this.#position);
         if (!this.#is('catching-up')) return;
-        this.#deliver(makeBatch(result.events, result.position, filter), undefined);
+        this.#deliver(makeBatch(slice.events, slice.position, filter), filter === undefined ? slice.frames(this.format) : undefined);
       }
     } catch (error) {
       this.end(toGatewayError(error));

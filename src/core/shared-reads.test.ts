@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, mock, test } from 'node:test';
 import { Event } from './event.ts';
 import type { Position } from './position.ts';
 import { SharedReads } from './shared-reads.ts';
@@ -64,6 +64,60 @@ describe('shared reads', () => {
         Array.from({ length: 1000 - start }, (_, index) => start + index + 1),
       );
     assert.ok(asked.length < 300, `${asked.length} reads, where each for itself would be 900`);
+  });
+
+  test('readers that come back one after another share what the first ones read, from near places too', async () => {
+    const { reads, asked } = log();
+    for (let turn = 0; turn < 10_000; turn += 1) {
+      const from = 990 - (turn % 5);
+      const seen = await follow(reads, from);
+      assert.equal(seen.length, 1000 - from);
+      assert.equal(seen[0], from + 1);
+    }
+    assert.ok(asked.length <= 7, `${asked.length} reads`);
+    reads.close();
+  });
+
+  test('a reader that comes back alone, or a while later, finds nothing kept', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const { reads, asked } = log();
+      for (let turn = 1; turn <= 3; turn += 1) {
+        await follow(reads, 990);
+        await follow(reads, 990);
+        await follow(reads, 990);
+        assert.equal(asked.length, 2 * turn, 'the second keeps what the third finds');
+        mock.timers.tick(250);
+      }
+    } finally {
+      mock.timers.reset();
+    }
+  });
+
+  test('long slices do not outlive those who read them', async () => {
+    const asked: Position[] = [];
+    const draft = { id: 'x', source: '/t', type: 't', extensions: {}, data: new Uint8Array(70_000), dataKind: 'json' as const };
+    const reads = new SharedReads(async (after) => {
+      asked.push(after);
+      return { events: [new Event(draft, 'a', at(1000), 0)], position: at(1000) };
+    });
+    for (let turn = 0; turn < 5; turn += 1) await follow(reads, 999);
+    assert.equal(asked.length, 5);
+    reads.close();
+  });
+
+  test('frames are joined once for each format in a row', async () => {
+    const { reads } = log();
+    let encoded = 0;
+    const format = { name: 'count', encode: () => Buffer.from(`${(encoded += 1)}`), encodeGap: () => Buffer.alloc(0) };
+    reads.enter();
+    reads.enter();
+    const [one, two] = [await reads.next(at(0)), await reads.next(at(0))];
+    assert.equal(one, two);
+    assert.equal(one.frames(format), two.frames(format));
+    assert.equal((await reads.next(at(50))).frames(format), (await reads.next(at(50))).frames(format));
+    assert.equal(encoded, 100);
+    reads.close();
   });
 
   test('a read that fails fails for those who wait for it, and is tried again by the next', async () => {

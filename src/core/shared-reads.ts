@@ -1,16 +1,13 @@
 import type { ReadResult } from './backbone.ts';
-import type { Event } from './event.ts';
+import { LogSlice } from './log-slice.ts';
 import type { Position } from './position.ts';
-
-interface Slice {
-  readonly after: Position;
-  readonly events: readonly Event[];
-  readonly position: Position;
-  readonly places: ReadonlyMap<Position, number>;
-}
 
 /** Slices kept at most: readers that catch up from different places meet within one and go on together. */
 const mostSlices = 8;
+/** Milliseconds slices are kept after the last reader was level: those who come back together do so one after another. */
+const lingerFor = 250;
+/** Bytes of events kept meanwhile; whoever missed more than that is behind long enough to meet others. */
+const mostLingeringBytes = 64 * 1024;
 
 /**
  * Reads of one channel's log by everybody who is behind on it, one read at a time: whoever waits for it looks first
@@ -20,25 +17,32 @@ export class SharedReads {
   readonly #read: (after: Position) => Promise<ReadResult>;
   #underWay: Promise<unknown> | undefined;
   /** Oldest first. */
-  #slices: Slice[] = [];
+  #slices: LogSlice[] = [];
   #readers = 0;
+  /** While somebody was behind a moment ago. */
+  #linger: NodeJS.Timeout | undefined;
 
   constructor(read: (after: Position) => Promise<ReadResult>) {
     this.#read = read;
   }
 
-  /** A reader begins to catch up; slices are kept only while there is one. */
+  /** A reader begins to catch up; slices are kept only while there are others, or were a moment ago. */
   enter(): void {
     this.#readers += 1;
   }
 
   exit(): void {
     this.#readers -= 1;
-    if (this.#readers === 0) this.#slices = [];
+    if (this.#readers > 0) return;
+    let bytes = 0;
+    for (const slice of this.#slices) bytes += slice.bytes;
+    if (bytes > mostLingeringBytes) this.#slices = [];
+    if (this.#linger === undefined) this.#linger = setTimeout(() => this.#forget(), lingerFor).unref();
+    else this.#linger.refresh();
   }
 
   /** What follows a place, as far as the slice it lies in goes. */
-  async next(after: Position): Promise<ReadResult> {
+  async next(after: Position): Promise<LogSlice> {
     for (;;) {
       const found = this.#find(after);
       if (found !== undefined) return found;
@@ -47,35 +51,39 @@ export class SharedReads {
     }
   }
 
-  #find(after: Position): ReadResult | undefined {
+  /** Nothing is kept and no timer runs any more. */
+  close(): void {
+    clearTimeout(this.#linger);
+    this.#forget();
+  }
+
+  #find(after: Position): LogSlice | undefined {
     for (const slice of this.#slices) {
-      const found = within(slice, after);
+      const found = slice.from(after);
       if (found !== undefined) return found;
     }
     return undefined;
   }
 
-  async #begin(after: Position): Promise<ReadResult> {
-    const reading = this.#read(after);
+  async #begin(after: Position): Promise<LogSlice> {
+    const reading = this.#read(after).then((result) => new LogSlice(after, result));
     const settled = reading.then(
-      (result) => this.#keep(after, result),
+      (slice) => this.#keep(slice),
       () => undefined,
     );
     this.#underWay = settled.then(() => void (this.#underWay = undefined));
     return await reading;
   }
 
-  #keep(after: Position, { events, position }: ReadResult): void {
-    if (events.length === 0 || this.#readers < 2) return;
-    const places = new Map(events.map((event, index) => [event.position, index]));
-    this.#slices.push({ after, events, position, places });
-    if (this.#slices.length > Math.min(mostSlices, this.#readers)) this.#slices.shift();
+  #keep(slice: LogSlice): void {
+    const others = this.#linger === undefined ? this.#readers - 1 : this.#readers;
+    if (slice.events.length === 0 || others < 1) return;
+    this.#slices.push(slice);
+    if (this.#slices.length > Math.min(mostSlices, others + 1)) this.#slices.shift();
   }
-}
 
-function within(slice: Slice, after: Position): ReadResult | undefined {
-  if (slice.after === after) return slice;
-  const index = slice.places.get(after);
-  if (index === undefined || index === slice.events.length - 1) return undefined;
-  return { events: slice.events.slice(index + 1), position: slice.position };
+  #forget(): void {
+    this.#linger = undefined;
+    if (this.#readers === 0) this.#slices = [];
+  }
 }
