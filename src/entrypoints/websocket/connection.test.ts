@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { WebSocketServer, type WebSocket } from 'ws';
 import type { Placed } from '../../core/backbone.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { EventDraft } from '../../core/event.ts';
@@ -12,12 +11,10 @@ import { opcodes } from '../../protocols/websocket/encode-frame.ts';
 import { ManualTime } from '../../testing/manual-time.ts';
 import { RawWebSocket } from '../../testing/raw-websocket.ts';
 import { until } from '../../testing/until.ts';
-import { Connection, type ConnectionParts } from './connection.ts';
+import { Connection, type ConnectedSession } from './connection.ts';
 import { sluiceDialect } from './dialect.ts';
 
 const limit = { timeout: 10_000 };
-
-type ConnectedSession = ConnectionParts['session'];
 
 /** What a session is asked while a connection is tried by itself, without a gateway behind it. */
 class Publications implements ConnectedSession {
@@ -68,7 +65,6 @@ interface Opened {
 describe('a WebSocket connection', () => {
   let server: Server;
   let url: string;
-  const webSockets = new WebSocketServer({ noServer: true });
   const time = new ManualTime();
   const clients: RawWebSocket[] = [];
 
@@ -90,21 +86,15 @@ describe('a WebSocket connection', () => {
   const open = async (session: ConnectedSession, begin = (connection: Connection): void => connection.open(undefined)): Promise<Opened> => {
     const client = new RawWebSocket({ gateway: url, target: '/' });
     clients.push(client);
-    const [request, socket, head] = (await once(server, 'upgrade')) as [never, Socket, Buffer];
-    const accept = (): WebSocket | undefined => {
-      let accepted: WebSocket | undefined;
-      webSockets.handleUpgrade(request, socket, head, (webSocket) => (accepted = webSocket));
-      return accepted;
-    };
+    const [, socket] = (await once(server, 'upgrade')) as [unknown, Socket];
+    const answer = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n';
     const connection = new Connection({
       socket,
-      accept,
-      session,
-      dialect: sluiceDialect,
-      now: time.now,
-      schedule: time.schedule,
-      onBug: (error) => assert.fail(String(error)),
+      handshake: { dialect: sluiceDialect, deflate: false, answer },
+      maxMessageBytes: 1024 * 1024,
+      environment: { now: time.now, schedule: time.schedule, onBug: (error) => assert.fail(String(error)) },
     });
+    connection.admit(session);
     begin(connection);
     await client.http.head;
     return { client, connection, socket };

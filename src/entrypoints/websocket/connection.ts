@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net';
-import type { WebSocket } from 'ws';
 import type { Credential, Reader, Session, Sink } from '../../core/entrypoint.ts';
 import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import type { WireFormat } from '../../core/event.ts';
+import type { EntrypointEnvironment } from '../environment.ts';
 import type { ClientRequest, Dialect } from './dialect.ts';
-import { sayGoodbye } from './goodbye.ts';
+import { FrameSocket, type FrameOwner } from './frame-socket.ts';
+import { goodbye } from './goodbye.ts';
+import type { Handshake } from './handshake.ts';
 import { InboundBound } from './inbound-bound.ts';
 
 /** Milliseconds between pings; a client that did nothing since the last one is gone. */
@@ -14,39 +16,55 @@ const maxBatchEvents = 1000;
 
 export interface ConnectionParts {
   readonly socket: Socket;
-  /** Answers the handshake, once; undefined when the client is gone. */
-  readonly accept: () => WebSocket | undefined;
-  readonly session: Pick<Session, 'address' | 'publish' | 'limits' | 'malformed' | 'renew' | 'close'>;
-  readonly dialect: Dialect;
-  readonly now: () => number;
-  readonly schedule: (at: number, callback: () => void) => () => void;
-  readonly onBug: (error: unknown) => void;
+  readonly handshake: Handshake;
+  readonly maxMessageBytes: number;
+  readonly environment: Pick<EntrypointEnvironment, 'now' | 'schedule' | 'onBug'>;
 }
 
-/**
- * One WebSocket. `ws` parses what comes in; events go out as frames that all readers share, straight to the socket,
- * never between the bytes of a frame of its own, since both write whole frames only.
- */
-export class Connection implements Sink {
-  readonly #parts: ConnectionParts;
+/** What a connection asks of its session. */
+export type ConnectedSession = Pick<Session, 'address' | 'publish' | 'limits' | 'malformed' | 'renew' | 'close'>;
+
+const nothing = Promise.resolve();
+const ignore = (): void => undefined;
+
+/** One WebSocket with its session. Events go out as frames that all readers share, straight to the socket. */
+export class Connection implements Sink, FrameOwner {
   readonly format: WireFormat;
+  readonly #environment: ConnectionParts['environment'];
+  readonly #dialect: Dialect;
+  readonly #socket: Socket;
+  readonly #frames: FrameSocket;
   readonly #inbound = new InboundBound();
-  #webSocket: WebSocket | undefined;
+  #session: ConnectedSession | undefined;
   #reader: Reader | undefined;
-  /** Settles when everything asked so far was answered, in order. */
-  #answered: Promise<void> = Promise.resolve();
-  #onDrain: () => void = () => undefined;
-  #isAlive = true;
+  /** The answer to the handshake, until it is sent. */
+  #answer: string | undefined;
+  /** Frames may be sent: the handshake was answered and no close frame sent. */
+  #isOpen = false;
+  #isOver = false;
   /** Ended before the handshake was answered. */
   #endedEarly: GatewayError | undefined;
-  #isOver = false;
-  #cancelTimer: () => void = () => undefined;
-  readonly #onClose = (): void => this.#close();
+  /** Settles when everything asked so far was answered, in order. */
+  #answered = nothing;
+  #onRoom = ignore;
+  #isAlive = true;
+  #cancelBeat = ignore;
 
-  constructor(parts: ConnectionParts) {
-    this.#parts = parts;
-    this.format = parts.dialect.format;
-    parts.socket.once('close', this.#onClose);
+  constructor({ socket, handshake, maxMessageBytes, environment }: ConnectionParts) {
+    const { dialect, deflate, answer } = handshake;
+    this.format = deflate ? dialect.deflatedFormat : dialect.format;
+    this.#environment = environment;
+    this.#dialect = dialect;
+    this.#socket = socket;
+    this.#answer = answer;
+    const { now, schedule } = environment;
+    this.#frames = new FrameSocket({ socket, owner: this, maxMessageBytes, deflate, now, schedule });
+  }
+
+  /** From now on the session is this connection's to close. */
+  admit(session: ConnectedSession): void {
+    if (this.#isOver) session.close();
+    else this.#session = session;
   }
 
   /** Answers the handshake; without a reader the connection only publishes. */
@@ -57,105 +75,123 @@ export class Connection implements Sink {
     else if (this.#endedEarly !== undefined) this.end(this.#endedEarly);
   }
 
-  write(buffer: Buffer): boolean {
+  /** Answers the handshake to say by close code why the client is not let in. */
+  refuse(reason: GatewayError): void {
     this.#begin();
-    // Nothing may follow a close frame (RFC 6455, section 5.5.1).
-    if (this.#isOver || this.#webSocket?.readyState !== this.#webSocket?.OPEN) return false;
-    return this.#parts.socket.write(buffer);
+    this.#frames.close(reason.close, goodbye(reason));
+  }
+
+  write(buffer: Buffer): boolean {
+    return this.#isOpen ? this.#socket.write(buffer) : this.#writeFirst(buffer);
   }
 
   get buffered(): number {
-    return this.#parts.socket.writableLength;
+    return this.#socket.writableLength;
   }
 
   hold(_error: GatewayError, until: number): void {
-    this.#limits(until).then(
-      (frame) => this.#say(frame),
-      () => undefined,
-    );
+    if (this.#session === undefined) return;
+    this.#limits(this.#session, until).then((frame) => this.#say(frame), ignore);
   }
 
   end(reason: GatewayError): void {
     if (this.#isOver) return;
-    const { dialect, now, schedule, socket } = this.#parts;
-    if (this.#webSocket === undefined) {
+    if (this.#answer !== undefined) {
       this.#endedEarly ??= reason;
       return;
     }
-    if (reason.code !== 'RESTARTING') this.#say(dialect.error(reason, undefined));
-    this.#close();
-    sayGoodbye(this.#webSocket, socket, { reason, now, schedule });
+    if (reason.code !== 'RESTARTING') this.#say(this.#dialect.error(reason, undefined));
+    this.#frames.close(reason.close, goodbye(reason));
+  }
+
+  onSign(): void {
+    this.#isAlive = true;
+  }
+
+  onDrain(): void {
+    this.#isAlive = true;
+    this.#reader?.drained();
+    this.#onRoom();
+  }
+
+  onBug(error: unknown): void {
+    this.#environment.onBug(error);
+  }
+
+  onOver(): void {
+    this.#isOver = true;
+    this.#isOpen = false;
+    this.#answer = undefined;
+    this.#cancelBeat();
+    this.#onRoom();
+    this.#session?.close();
+  }
+
+  onMessage(message: Buffer, isText: boolean): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    if (!isText) {
+      this.end(new GatewayError('BAD_REQUEST', 'Events are text frames here; a binary frame has no meaning.'));
+      return;
+    }
+    if (this.#inbound.take(message.length)) this.#frames.pause();
+    // Begun at once, so that what one turn brings shares a commit; answered in order.
+    const answer = this.#reply(session, message);
+    this.#answered = this.#answered.then(async () => {
+      this.#say(await answer);
+      await this.#room();
+      if (this.#inbound.release(message.length)) this.#frames.resume();
+    });
   }
 
   /** The handshake is answered before the first frame goes out, whoever sends it. */
   #begin(): void {
-    if (this.#webSocket !== undefined || this.#isOver) return;
-    const webSocket = this.#parts.accept();
-    if (webSocket === undefined) {
-      this.#close();
+    const answer = this.#answer;
+    if (answer === undefined) return;
+    this.#answer = undefined;
+    if (!this.#frames.open(answer)) {
+      this.#frames.terminate();
       return;
     }
-    this.#webSocket = webSocket;
-    this.#parts.socket.on('drain', () => this.#drained());
-    webSocket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
-    webSocket.on('pong', () => (this.#isAlive = true));
-    webSocket.on('error', () => this.#close());
+    this.#isOpen = true;
     this.#scheduleBeat();
   }
 
-  #drained(): void {
-    this.#isAlive = true;
-    this.#reader?.drained();
-    this.#onDrain();
+  #writeFirst(buffer: Buffer): boolean {
+    this.#begin();
+    return this.#isOpen && this.#socket.write(buffer);
   }
 
-  #receive(message: Buffer, isBinary: boolean): void {
-    this.#isAlive = true;
-    if (this.#isOver) return;
-    if (isBinary) {
-      this.end(new GatewayError('BAD_REQUEST', 'Events are text frames here; a binary frame has no meaning.'));
-      return;
-    }
-    if (this.#inbound.take(message.length)) this.#webSocket?.pause();
-    // Begun at once, so that what one turn brings shares a commit; answered in order.
-    const answer = this.#answer(message);
-    this.#answered = this.#answered.then(async () => {
-      this.#say(await answer);
-      await this.#room();
-      if (this.#inbound.release(message.length)) this.#webSocket?.resume();
-    });
-  }
-
-  async #answer(message: Buffer): Promise<Buffer | undefined> {
-    const { dialect, session, onBug } = this.#parts;
+  async #reply(session: ConnectedSession, message: Buffer): Promise<Buffer | undefined> {
+    const dialect = this.#dialect;
     let request: ClientRequest;
     try {
       request = dialect.parse(message, maxBatchEvents);
     } catch (error) {
       const refusal = toGatewayError(error);
-      if (refusal.code === 'INTERNAL') onBug(error);
+      if (refusal.code === 'INTERNAL') this.onBug(error);
       else await session.malformed(refusal);
       return dialect.error(refusal, dialect.refOf(error));
     }
     try {
-      return await this.#handle(request);
+      return await this.#handle(session, request);
     } catch (error) {
       const refusal = toGatewayError(error);
-      if (refusal.code === 'INTERNAL') onBug(error);
+      if (refusal.code === 'INTERNAL') this.onBug(error);
       return dialect.error(refusal, dialect.refOf(error));
     }
   }
 
-  #handle(request: ClientRequest): Buffer | undefined | Promise<Buffer | undefined> {
+  #handle(session: ConnectedSession, request: ClientRequest): Buffer | undefined | Promise<Buffer | undefined> {
     switch (request.op) {
       case 'publish':
-        return this.#publish(request);
+        return this.#publish(session, request);
       case 'ack':
         return this.#confirm(request.position);
       case 'renew':
-        return this.#renew(request.credential);
+        return this.#renew(session, request.credential);
       case 'limits':
-        return this.#limits(undefined);
+        return this.#limits(session, undefined);
     }
   }
 
@@ -167,24 +203,25 @@ export class Connection implements Sink {
     if (refusal !== undefined) throw refusal;
   }
 
-  async #renew(credential: Credential): Promise<Buffer | undefined> {
-    const { dialect, session } = this.#parts;
+  async #renew(session: ConnectedSession, credential: Credential): Promise<Buffer | undefined> {
     await session.renew(credential);
-    return dialect.renewed();
+    return this.#dialect.renewed();
   }
 
-  async #limits(until: number | undefined): Promise<Buffer | undefined> {
-    const { dialect, session } = this.#parts;
-    return dialect.limits(await session.limits(), until);
+  async #limits(session: ConnectedSession, until: number | undefined): Promise<Buffer | undefined> {
+    return this.#dialect.limits(await session.limits(), until);
   }
 
-  async #publish({ ref, address, events }: Extract<ClientRequest, { op: 'publish' }>): Promise<Buffer | undefined> {
-    const { dialect, session, onBug } = this.#parts;
+  async #publish(
+    session: ConnectedSession,
+    { ref, address, events }: Extract<ClientRequest, { op: 'publish' }>,
+  ): Promise<Buffer | undefined> {
+    const dialect = this.#dialect;
     try {
       return dialect.accepted(ref, await session.publish(address ?? session.address, events));
     } catch (error) {
       const refusal = toGatewayError(error);
-      if (refusal.code === 'INTERNAL') onBug(error);
+      if (refusal.code === 'INTERNAL') this.onBug(error);
       return dialect.error(refusal, ref);
     }
   }
@@ -195,37 +232,27 @@ export class Connection implements Sink {
 
   /** Answers that a client does not take must not pile up: the next one waits until the socket has room. */
   #room(): Promise<void> | undefined {
-    if (this.#isOver || !this.#parts.socket.writableNeedDrain) return undefined;
-    return new Promise((resolve) => (this.#onDrain = resolve));
+    if (this.#isOver || !this.#socket.writableNeedDrain) return undefined;
+    return new Promise((resolve) => (this.#onRoom = resolve));
   }
 
   #scheduleBeat(): void {
-    const { now, schedule } = this.#parts;
-    this.#cancelTimer = schedule(now() + heartbeat, () => this.#beat());
+    const { now, schedule } = this.#environment;
+    this.#cancelBeat = schedule(now() + heartbeat, () => this.#beat());
   }
 
   #beat(): void {
-    if (this.#isOver) return;
     if (!this.#isAlive && !this.#isHeld) {
-      this.#webSocket?.terminate();
+      this.#frames.terminate();
       return;
     }
     this.#isAlive = false;
-    this.#webSocket?.ping();
+    this.#frames.ping();
     this.#scheduleBeat();
   }
 
   /** Read no further for now, though it takes what it is told: its pong waits in the socket. */
   get #isHeld(): boolean {
-    return this.#inbound.isFull && this.#parts.socket.writableLength === 0;
-  }
-
-  #close(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#cancelTimer();
-    this.#parts.socket.off('close', this.#onClose);
-    this.#onDrain();
-    this.#parts.session.close();
+    return this.#inbound.isFull && this.#socket.writableLength === 0;
   }
 }

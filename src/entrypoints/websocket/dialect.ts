@@ -6,8 +6,9 @@ import type { Credential } from '../../core/entrypoint.ts';
 import { GatewayError as Refusal } from '../../core/errors.ts';
 import { CloudEventError } from '../../protocols/cloudevents/cloud-event-error.ts';
 import { decodeStructured } from '../../protocols/cloudevents/structured.ts';
-import { encodeTextFrame } from '../../protocols/websocket/encode-frame.ts';
+import { encodeDeflatedTextFrame, encodeTextFrame } from '../../protocols/websocket/encode-frame.ts';
 import { encodeGapFrame } from '../../protocols/websocket/gap.ts';
+import { deflateMessage } from '../../protocols/websocket/permessage-deflate.ts';
 import { ClientOpError, parseClientOp, type Ref } from '../../protocols/websocket/sluice-v1-client-op.ts';
 import { encodeAcceptedOp, encodeErrorOp, encodeGapOp, encodeLimitsOp, encodeRenewedOp } from '../../protocols/websocket/sluice-v1.ts';
 import { eventJson } from '../event-json.ts';
@@ -22,6 +23,8 @@ export type ClientRequest =
 /** How a subprotocol reads what clients say and says what there is to say between events. Frames are whole. */
 export interface Dialect {
   readonly format: WireFormat;
+  /** The same for clients that agreed on permessage-deflate: each event is compressed once, for all of them. */
+  readonly deflatedFormat: WireFormat;
   /** Throws GatewayError; `refOf` finds whom to answer. */
   parse(message: Buffer, maxEvents: number): ClientRequest;
   refOf(error: unknown): Ref | undefined;
@@ -42,13 +45,33 @@ const plainFormat: WireFormat = {
 
 const opFormat: WireFormat = {
   name: 'websocket-sluice-v1',
-  encode: (event: Event) => encodeTextFrame(Buffer.concat([opHead, event.frame(eventJson), opTail])),
+  encode: (event: Event) => encodeTextFrame(opPayload(event)),
   encodeGap: (gap: Gap) => encodeGapOp(gap),
 };
+
+const deflatedPlainFormat = deflated(plainFormat, (event) => event.frame(eventJson));
+const deflatedOpFormat = deflated(opFormat, opPayload);
+
+function opPayload(event: Event): Buffer {
+  return Buffer.concat([opHead, event.frame(eventJson), opTail]);
+}
+
+/** What compressing does not pay for goes out in the very bytes that clients without it get; messages say one by one whether they are compressed. */
+function deflated(format: WireFormat, payloadOf: (event: Event) => Buffer): WireFormat {
+  return {
+    name: `${format.name}-deflate`,
+    encode: (event) => {
+      const payload = deflateMessage(payloadOf(event));
+      return payload === undefined ? event.frame(format) : encodeDeflatedTextFrame(payload);
+    },
+    encodeGap: (gap) => format.encodeGap(gap),
+  };
+}
 
 /** Subprotocol `cloudevents.json` or none: one event per text frame, both ways. What is no event is said as one of type `dev.sluice.…`. */
 export const cloudEventsDialect: Dialect = {
   format: plainFormat,
+  deflatedFormat: deflatedPlainFormat,
   parse: (message) => {
     try {
       return { op: 'publish', ref: undefined, address: undefined, events: [decodeStructured(message)] };
@@ -69,6 +92,7 @@ export const cloudEventsDialect: Dialect = {
 /** Subprotocol `sluice.v1.json`: objects with an `op`. */
 export const sluiceDialect: Dialect = {
   format: opFormat,
+  deflatedFormat: deflatedOpFormat,
   parse: (message, maxEvents) => {
     try {
       return parseClientOp(message, maxEvents);

@@ -39,11 +39,7 @@ describe('the WebSocket handshake', () => {
     ['with the first of those it knows', { 'sec-websocket-protocol': 'mqtt , sluice.v1.json,cloudevents.json' }, 'sluice.v1.json'],
     ['with Connection among others', { connection: 'keep-alive, Upgrade' }, undefined],
     ['with Upgrade in capitals', { upgrade: 'WebSocket' }, undefined],
-    [
-      'with compression offered, which it does not take',
-      { 'sec-websocket-extensions': 'permessage-deflate; client_max_window_bits' },
-      undefined,
-    ],
+    ['with an extension it does not know', { 'sec-websocket-extensions': 'x-webkit-deflate-frame' }, undefined],
     ['from a page of the gateway itself', { origin: 'http://gateway' }, undefined],
     ['from a page of an origin the API allows', { origin: 'https://allowed.example' }, undefined],
   ];
@@ -57,6 +53,15 @@ describe('the WebSocket handshake', () => {
     });
   }
 
+  test('agrees on compression without a context between messages, within the window asked for', limit, async () => {
+    const offers = 'permessage-deflate; server_max_window_bits=9, permessage-deflate; server_max_window_bits=14; client_max_window_bits';
+    const head = await shake({ 'sec-websocket-extensions': offers }).http.head;
+    assert.equal(
+      head.headers['sec-websocket-extensions'],
+      'permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12',
+    );
+  });
+
   const refused: readonly [string, number, string, Readonly<Record<string, string>>, string?][] = [
     ['without a version', 400, 'BAD_REQUEST', { 'sec-websocket-version': '' }],
     ['of version 8', 400, 'BAD_REQUEST', { 'sec-websocket-version': '8' }],
@@ -66,6 +71,7 @@ describe('the WebSocket handshake', () => {
     ['with subprotocols nobody speaks', 400, 'BAD_REQUEST', { 'sec-websocket-protocol': 'mqtt, stomp' }],
     ['with a subprotocol twice', 400, 'BAD_REQUEST', { 'sec-websocket-protocol': 'sluice.v1.json, sluice.v1.json' }],
     ['with a subprotocol that is no token', 400, 'BAD_REQUEST', { 'sec-websocket-protocol': 'a b' }],
+    ['with extensions that are no list', 400, 'BAD_REQUEST', { 'sec-websocket-extensions': 'permessage-deflate; ;' }],
     ['from a page of another origin', 403, 'FORBIDDEN', { origin: 'https://evil.example' }],
     ['from a page without an origin', 403, 'FORBIDDEN', { origin: 'null' }],
     ['from a page whose origin only begins like an allowed one', 403, 'FORBIDDEN', { origin: 'https://allowed.example.evil.example' }],

@@ -1,0 +1,208 @@
+import type { Socket } from 'node:net';
+import { encodeCloseFrame, encodePing, encodePong } from '../../protocols/websocket/encode-frame.ts';
+import { FrameDecoder } from '../../protocols/websocket/frame-decoder.ts';
+import { MessageAssembler, type Message } from '../../protocols/websocket/message-assembler.ts';
+import { WebSocketProtocolError } from '../../protocols/websocket/protocol-error.ts';
+
+/** Milliseconds a client has to answer a close frame, and then to close its socket. */
+const closeTime = 5000;
+
+/** Who uses a WebSocket. */
+export interface FrameOwner {
+  /** A whole message, whose bytes are the owner's. */
+  onMessage(data: Buffer, isText: boolean): void;
+  /** Bytes came in: the client is there. */
+  onSign(): void;
+  /** The socket can take more. */
+  onDrain(): void;
+  /** Nothing may be sent from now on and nothing comes: closed by either side, broken or gone. Called once. */
+  onOver(): void;
+  onBug(error: unknown): void;
+}
+
+interface FrameSocketParts {
+  readonly socket: Socket;
+  readonly owner: FrameOwner;
+  /** Also of what a compressed message inflates to. */
+  readonly maxMessageBytes: number;
+  /** Whether permessage-deflate was agreed. */
+  readonly deflate: boolean;
+  readonly now: () => number;
+  readonly schedule: (at: number, callback: () => void) => () => void;
+}
+
+const itsFrames = Symbol('FrameSocket');
+
+/** The listeners are the same functions on every socket, which leads them to what is its own: thousands of connections wait at once. */
+interface FramedSocket extends Socket {
+  [itsFrames]?: FrameSocket;
+}
+
+/**
+ * The server's end of one WebSocket: cuts what comes in into messages, answers pings and keeps the closing handshake
+ * (RFC 6455, sections 5.5 and 7). Whole frames may be written to the socket by others as long as it is not over.
+ */
+export class FrameSocket {
+  readonly #parts: FrameSocketParts;
+  readonly #decoder: FrameDecoder;
+  readonly #assembler: MessageAssembler;
+  /** `closing`: a close frame was sent and not answered; `ended`: what comes is thrown away. */
+  #state: 'open' | 'closing' | 'ended' = 'open';
+  /** Payload of the last ping that came while the socket was full; those before it need no answer (section 5.5.3). */
+  #unanswered: Buffer | undefined;
+  #cancelCut: (() => void) | undefined;
+
+  constructor(parts: FrameSocketParts) {
+    const { maxMessageBytes, deflate } = parts;
+    this.#parts = parts;
+    this.#decoder = new FrameDecoder({ role: 'server', maxPayloadBytes: maxMessageBytes, deflate });
+    this.#assembler = new MessageAssembler(maxMessageBytes);
+    const socket: FramedSocket = parts.socket;
+    socket[itsFrames] = this;
+    socket.on('close', onClose);
+    socket.on('error', ignore);
+  }
+
+  /** Answers the handshake and begins to read; false when the client has gone meanwhile. */
+  open(answer: string): boolean {
+    const { socket } = this.#parts;
+    if (this.#state !== 'open' || socket.destroyed || !socket.readable || !socket.writable) return false;
+    socket.setTimeout(0);
+    socket.write(answer, 'latin1');
+    socket.on('data', onData);
+    socket.on('drain', onDrain);
+    socket.on('end', onEnd);
+    socket.resume();
+    return true;
+  }
+
+  ping(): void {
+    if (this.#state === 'open') this.#parts.socket.write(encodePing());
+  }
+
+  pause(): void {
+    if (this.#state === 'open') this.#parts.socket.pause();
+  }
+
+  resume(): void {
+    this.#parts.socket.resume();
+  }
+
+  /** Begins the closing handshake; cuts a client that does not answer in time. */
+  close(code: number, reason: string): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    this.#parts.socket.write(encodeCloseFrame(code, reason));
+    // A paused socket would never see the answer.
+    this.resume();
+    this.#cutLater();
+    this.#parts.owner.onOver();
+  }
+
+  /** Cuts the connection. */
+  terminate(): void {
+    this.#parts.socket.destroy();
+  }
+
+  /** The socket has read something. */
+  receive(chunk: Buffer): void {
+    if (this.#state === 'ended') return;
+    const { owner } = this.#parts;
+    owner.onSign();
+    try {
+      this.#decoder.feed(chunk, (frame) => {
+        if (this.#state === 'ended') return;
+        const message = this.#assembler.take(frame);
+        if (message !== undefined) this.#take(message);
+      });
+    } catch (error) {
+      if (error instanceof WebSocketProtocolError) {
+        this.#end(encodeCloseFrame(error.closeCode, error.message));
+      } else {
+        owner.onBug(error);
+        this.#end(encodeCloseFrame(1011));
+      }
+    }
+  }
+
+  #take(message: Message): void {
+    switch (message.kind) {
+      case 'text':
+      case 'binary':
+        if (this.#state === 'open') this.#parts.owner.onMessage(message.data, message.kind === 'text');
+        break;
+      case 'ping':
+        this.#pong(message.data);
+        break;
+      case 'pong':
+        break;
+      case 'close':
+        this.#end(encodeCloseFrame(message.code));
+    }
+  }
+
+  #pong(payload: Buffer): void {
+    const { socket } = this.#parts;
+    if (this.#state !== 'open') return;
+    if (socket.writableNeedDrain) this.#unanswered = payload;
+    else socket.write(encodePong(payload));
+  }
+
+  /** The socket can take more. */
+  drained(): void {
+    const payload = this.#unanswered;
+    this.#unanswered = undefined;
+    if (payload !== undefined) this.#pong(payload);
+    this.#parts.owner.onDrain();
+  }
+
+  /** The client will send no more. */
+  ended(): void {
+    this.#end();
+  }
+
+  /** Sends nothing after the close frame, if there is still one to send, and listens to nothing. */
+  #end(closeFrame?: Buffer): void {
+    const { socket, owner } = this.#parts;
+    const wasOpen = this.#state === 'open';
+    this.#state = 'ended';
+    if (wasOpen && closeFrame !== undefined) socket.write(closeFrame);
+    socket.end();
+    this.resume();
+    this.#cutLater();
+    if (wasOpen) owner.onOver();
+  }
+
+  #cutLater(): void {
+    const { socket, now, schedule } = this.#parts;
+    this.#cancelCut ??= schedule(now() + closeTime, () => socket.destroy());
+  }
+
+  /** The socket is closed. */
+  gone(): void {
+    const wasOpen = this.#state === 'open';
+    this.#state = 'ended';
+    this.#cancelCut?.();
+    if (wasOpen) this.#parts.owner.onOver();
+  }
+}
+
+function onData(this: FramedSocket, chunk: Buffer): void {
+  this[itsFrames]?.receive(chunk);
+}
+
+function onDrain(this: FramedSocket): void {
+  this[itsFrames]?.drained();
+}
+
+function onEnd(this: FramedSocket): void {
+  this[itsFrames]?.ended();
+}
+
+function onClose(this: FramedSocket): void {
+  this[itsFrames]?.gone();
+}
+
+function ignore(): void {
+  // An error closes the socket, and that is what counts.
+}
