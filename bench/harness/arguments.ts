@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly only: ReadonlySet<string>;
   readonly subscribers: number | undefined;
   readonly minutes: number;
+  /** Events under way at most where a server is saturated; undefined: what the benchmark says. */
+  readonly window: number | undefined;
   /** CPU numbers, as taskset takes them. */
   readonly serverCore: string;
   readonly generatorCore: string;
@@ -28,6 +30,7 @@ export const usage = `Options:
   --only NAME,NAME      run these alone
   --without NAME,NAME   do without these; a peer that cannot be had fails the run otherwise
   --minutes N           length of the soak (default 60)
+  --window N            events under way when saturated (default 16)
   --server-core N       CPU of the server (default 0), --generator-core N of the load (default 1)
   --sluice "ARGUMENTS"  further arguments of sluice up, as in --sluice "--workers 2"`;
 
@@ -43,6 +46,7 @@ export function readArguments(argv: readonly string[]): RunOptions {
       only: { type: 'string', default: '' },
       without: { type: 'string', default: '' },
       minutes: { type: 'string', default: '60' },
+      window: { type: 'string' },
       'server-core': { type: 'string', default: '0' },
       'generator-core': { type: 'string', default: '1' },
       sluice: { type: 'string', default: '' },
@@ -58,6 +62,7 @@ export function readArguments(argv: readonly string[]): RunOptions {
     only: new Set(words(values.only, ',')),
     subscribers: values.subscribers === undefined ? undefined : positive('subscribers', values.subscribers, 1),
     minutes: positive('minutes', values.minutes, 60),
+    window: values.window === undefined ? undefined : positive('window', values.window, 1),
     serverCore: values['server-core'],
     generatorCore: values['generator-core'],
     sluiceArguments: words(values.sluice, ' '),

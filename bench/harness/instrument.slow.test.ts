@@ -9,19 +9,22 @@ import { buildInstruments, measure, type Figures, type InstrumentOptions } from 
 /** Writes the nth event (from 1) to the subscriber at this place; `frame` is the event as a WebSocket frame. */
 type Delivery = (socket: Socket, frame: Buffer, nth: number, place: number) => void;
 
+/** Place of a subscriber that stops reading. */
+const stalledPlace = 100;
+
 /** A broadcaster that does to its subscribers what a test says. */
 class Broadcaster {
   readonly #http = createHttpServer();
   readonly #feed: Server;
-  readonly #sockets: Socket[] = [];
+  readonly #places = new Map<Socket, number>();
   readonly #all = new Set<Socket>();
 
   constructor(deliver: Delivery) {
     this.#http.on('connection', (socket: Socket) => this.#all.add(socket));
-    this.#http.on('upgrade', (_request, socket) => {
+    this.#http.on('upgrade', (request, socket) => {
       socket.on('error', () => socket.destroy());
       socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
-      this.#sockets.push(socket as Socket);
+      this.#places.set(socket as Socket, request.headers['x-stalls'] === undefined ? this.#places.size : stalledPlace);
     });
     let nth = 0;
     this.#feed = createServer((source) => {
@@ -33,7 +36,7 @@ class Broadcaster {
         rest = lines.pop() ?? '';
         for (const line of lines) {
           nth += 1;
-          for (const [place, socket] of this.#sockets.entries()) deliver(socket, frameOf(line), nth, place);
+          for (const [socket, place] of this.#places) deliver(socket, frameOf(line), nth, place);
         }
       });
     });
@@ -140,5 +143,56 @@ describe('fan', { timeout: 60_000 }, () => {
       else socket.write(frame);
     });
     assert.equal(closed, 1);
+  });
+
+  it('counts those that are closed with their last bytes', async () => {
+    const { closed } = await fanOf((socket, frame, nth, place) => {
+      if (place !== 0 || nth < 5) socket.write(frame);
+      else if (nth === 5) socket.end(frame);
+    });
+    assert.equal(closed, 1);
+  });
+
+  describe('with one that stops reading', () => {
+    const stall = { stall: 1, stallheader: 'X-Stalls: 1' };
+    const answers = ({ stalled_0, whole_0, told_0, closed_0, said_why_0, lost }: Figures) => ({
+      stalled_0,
+      whole_0,
+      told_0,
+      closed_0,
+      said_why_0,
+      lost,
+    });
+    const none = { stalled_0: 1, whole_0: 0, told_0: 0, closed_0: 0, said_why_0: 0, lost: 0 };
+
+    it('knows that it got everything', async () => {
+      assert.deepEqual(answers(await fanOf((socket, frame) => void socket.write(frame), stall)), { ...none, whole_0: 1 });
+    });
+
+    it('knows that it was told how many it missed', async () => {
+      const gap = frameOf('{"specversion":"1.0","id":"gap","data":{"after":"a","upTo":"b","events":13,"reason":"dropped"}}');
+      const figures = await fanOf((socket, frame, nth, place) => {
+        if (place !== stalledPlace || nth < 8 || nth > 20) socket.write(frame);
+        else if (nth === 20) socket.write(gap);
+      }, stall);
+      assert.deepEqual(answers(figures), { ...none, told_0: 1 });
+    });
+
+    it('sees that it was told too few', async () => {
+      const figures = await fanOf((socket, frame, nth, place) => {
+        if (place !== stalledPlace || nth < 8 || nth > 20) socket.write(frame);
+        else if (nth === 20) socket.write(frameOf('{"events":12}'));
+      }, stall);
+      assert.deepEqual(answers(figures), { ...none, lost: 1 });
+    });
+
+    it('knows that it was disconnected, and told why', async () => {
+      const figures = await fanOf((socket, frame, nth, place) => {
+        if (place !== stalledPlace || nth < 8) socket.write(frame);
+        else if (nth === 8) socket.end(frameOf('TOO_SLOW: more was waiting than the plan allows'));
+      }, stall);
+      assert.deepEqual(answers(figures), { ...none, closed_0: 1, said_why_0: 1 });
+      assert.equal(figures['closed'], 0);
+    });
   });
 });

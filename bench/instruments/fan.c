@@ -3,15 +3,17 @@
 //   pub=tcp|http|mqtt|nats|pushpin  pport ppath  pubheader='Name: value'  pubs=1 connections  batch=1 events a request
 //   form=cloudevents (over HTTP: one structured event a request, or a batch; else plain JSON)
 //   rate=0 events/s (0: saturate)  win=8 events under way when saturating  warm=2 dur=8 seconds (dur=0: only connect)  size=200
-//   hold=1 (warmed up, says so and waits for a line on stdin)  pids=1,2  gc=1 (SIGUSR2 before memory is read)  stall=0 subscribers that stop reading until all is measured  churn=0 reconnections a second  resume='?from='
+//   hold=1 (warmed up, says so and waits for a line on stdin)  pids=1,2  gc=1 (SIGUSR2 before memory is read)  stall=0 subscribers that stop reading until all is measured  stallheader='Name: value' (repeatable: they use these in turns)
+//   sampled=n (latencies of the first so many)  churn=0 reconnections a second  resume='?from='
 //   nap=1000 microseconds between two looks at the sockets when saturating  every=0 seconds between progress lines on stderr
 #include "churn.h"
 #include "histogram.h"
 #include "process.h"
 #include "publisher.h"
+#include "stall.h"
 #include "subscriber.h"
 
-static int stalled, window;
+static int window;
 static double rate;
 static uint64_t written_off, stalls;
 
@@ -95,29 +97,15 @@ static void run_phase(double seconds) {
   }
 }
 
-/** Stalled subscribers take nothing from their sockets, and little fits into those. */
-static void stall_subscribers(void) {
-  int small = 4096;
-  for (int i = subscriber_count - stalled; i < subscriber_count; i++) {
-    setsockopt(subscribers[i].fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-    epoll_ctl(poll_set, EPOLL_CTL_DEL, subscribers[i].fd, NULL);
-  }
-}
-
-/** Lets them read again and waits until they have everything, or nothing more comes. */
+/** Lets those that stopped read again, and waits until each has its answer, or nothing more comes. */
 static void revive_subscribers(void) {
-  int large = 1 << 20, first = subscriber_count - stalled;
-  uint64_t progress = now(), last = delivered;
+  uint64_t progress = now(), last = bytes_received;
   if (stalled == 0) return;
-  stalled = 0;
-  for (int i = first; i < subscriber_count; i++) {
-    setsockopt(subscribers[i].fd, SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
-    watch(subscribers[i].fd, &subscribers[i], EPOLLIN | EPOLLET, EPOLL_CTL_ADD);
-  }
-  while (outstanding() > 0 && seconds_since(progress) < 10) {
+  resume_stalled();
+  while (!all_have_answers() && seconds_since(progress) < 10) {
     handle_events(0.1);
-    if (delivered != last) progress = now();
-    last = delivered;
+    if (bytes_received != last) progress = now();
+    last = bytes_received;
   }
 }
 
@@ -132,15 +120,16 @@ static struct figures figures_now(void) {
   return (struct figures){usage_now(), machine_now(), own_cpu(), (double)now() / 1e9, published, delivered, bytes_received};
 }
 
-/** Events that did not arrive, or not once, by the counts and sums of numbers; closed subscribers aside. */
+/** Events that did not arrive, or not once, by the counts and sums of numbers, and that no gap told of; closed subscribers aside. */
 static uint64_t count_lost(void) {
   uint64_t lost = 0, expected = published, sum = published * (published + 1) / 2;
   if (channels > 1) return published * reached() - delivered;
   for (int i = 0; i < subscriber_count; i++) {
     struct subscriber *s = &subscribers[i];
     if (s->state != READY) continue;
-    if (s->received != expected) lost += expected > s->received ? expected - s->received : s->received - expected;
-    else if (s->sum != sum) lost++;
+    uint64_t told = i >= first_stalled ? answer_of(s)->told : 0, accounted = s->received + told;
+    if (accounted != expected) lost += expected > accounted ? expected - accounted : accounted - expected;
+    else if (told == 0 && s->sum != sum) lost++;
   }
   return lost;
 }
@@ -149,12 +138,12 @@ int main(int count, char **values) {
   begin(count, values);
   read_pids();
   read_subscriber_options();
+  read_stall_options();
   read_publisher_options();
   read_churn_options();
   rate = number("rate", 0);
   window = (int)number("win", 8);
   nap = number("nap", 1000) / 1e6;
-  stalled = (int)number("stall", 0);
   is_ordered = publisher_count == 1;
   collect_garbage();
   double memory = resident(), kernel = kernel_tcp(), cpu = usage_now().cpu;
@@ -191,7 +180,8 @@ int main(int count, char **values) {
          deliveries > 0 ? (double)(b.bytes - a.bytes) / deliveries : 0, quantile(&latencies, 0.5), quantile(&latencies, 0.9), quantile(&latencies, 0.99), quantile(&latencies, 0.999));
   printf("\"kib_per_connection\":%.3f,\"kernel_kib_per_connection\":%.3f,\"base_mib\":%.1f,\"end_mib\":%.1f,", memory_of_all / subscriber_count,
          kernel_of_all / subscriber_count, memory / 1024, held / 1024);
+  print_answers();
   printf("\"connects_s\":%.0f,\"connect_cpu_us\":%.1f,\"retried\":%d,\"reconnects\":%lu,\"stalls\":%lu,\"misordered\":%lu,\"lost\":%lu,\"closed\":%d}\n", subscriber_count / connect_seconds,
-         connect_cpu * 1e6 / subscriber_count, retried, (unsigned long)reconnects, (unsigned long)stalls, (unsigned long)misordered, (unsigned long)count_lost(), closed_count);
+         connect_cpu * 1e6 / subscriber_count, retried, (unsigned long)reconnects, (unsigned long)stalls, (unsigned long)misordered, (unsigned long)count_lost(), group_count > 0 ? closed_count - count_stalled_closed() : closed_count);
   return 0;
 }

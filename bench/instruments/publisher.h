@@ -193,7 +193,7 @@ static void open_publisher(struct publisher *p) {
   p->have = 0;
   p->waiting = 0;
   p->is_ending = false;
-  p->fd = open_socket(host, publish_port);
+  p->fd = open_socket(host, publish_port, false);
   watch(p->fd, p, EPOLLIN, EPOLL_CTL_ADD);
   char hello[256];
   size_t n = 0;

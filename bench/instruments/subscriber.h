@@ -4,6 +4,9 @@
 #include "generator.h"
 #include "histogram.h"
 
+/** An end of stream is reported even where it came together with the last bytes. */
+enum { READING = EPOLLIN | EPOLLRDHUP | (int)EPOLLET };
+
 enum subscriber_state { CONNECTING, ANSWERING, NAMESPACE, PONG, READY, CLOSED };
 
 struct subscriber {
@@ -12,7 +15,9 @@ struct subscriber {
   int fd;
   int index;
   int handshake_bytes;
-  bool sampled;   // its latencies are recorded
+  bool sampled;    // its latencies are recorded
+  bool stalls;     // it stops reading for a while
+  const char *headers; // of its request; NULL: those of all
   char stamp_have; // bytes of a stamp cut in two, plus one; 0: none
   char stamp[STAMP];
   uint64_t begun_at, ready_at;
@@ -33,6 +38,8 @@ static char request_headers[4096];
 
 /** Called with what the first subscriber received, where an instrument learns positions from it. */
 static void (*on_first_received)(const char *bytes, const char *end);
+/** Called with what subscribers receive that had stopped reading. */
+static void (*on_stalled_received)(struct subscriber *s, const char *bytes, const char *end);
 
 static bool is(const char *name) { return !strcmp(protocol, name); }
 
@@ -61,16 +68,16 @@ static void expand_path(char *out, size_t room, const char *pattern, int channel
 }
 
 static void open_subscriber(struct subscriber *s, int index) {
-  int every = subscriber_count / 50 > 0 ? subscriber_count / 50 : 1;
+  int sampled = (int)number("sampled", subscriber_count), every = sampled / 50 > 0 ? sampled / 50 : 1;
   s->kind = SUBSCRIBER;
   s->state = CONNECTING;
   s->index = index;
-  s->sampled = index % every == 0;
+  s->sampled = index < sampled && index % every == 0;
   s->stamp_have = 0;
   s->handshake_bytes = 0;
   s->begun_at = now();
-  s->fd = open_socket(host, port);
-  watch(s->fd, s, EPOLLIN | EPOLLOUT | EPOLLET, EPOLL_CTL_ADD);
+  s->fd = open_socket(host, port, s->stalls);
+  watch(s->fd, s, READING | EPOLLOUT, EPOLL_CTL_ADD);
 }
 
 static void close_subscriber(struct subscriber *s) {
@@ -116,10 +123,10 @@ static void send_handshake(struct subscriber *s, const char *suffix) {
     expand_path(full, sizeof full, path, s->index % channels);
     const char *kind = is("sse") ? "Accept: text/event-stream\r\n"
                                  : "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
-    n = snprintf(out, sizeof out, "GET %s%s HTTP/1.1\r\nHost: %s:%d\r\n%s%s\r\n", full, suffix, host, port, kind, request_headers);
+    n = snprintf(out, sizeof out, "GET %s%s HTTP/1.1\r\nHost: %s:%d\r\n%s%s\r\n", full, suffix, host, port, kind, s->headers ? s->headers : request_headers);
   }
   s->state = ANSWERING;
-  watch(s->fd, s, EPOLLIN | EPOLLET, EPOLL_CTL_MOD);
+  watch(s->fd, s, READING, EPOLL_CTL_MOD);
   if (!write_all(s->fd, out, (size_t)n)) lost_connection(s, strerror(errno));
 }
 
@@ -238,7 +245,7 @@ static const char *take_handshake(struct subscriber *s, const char *at, const ch
   return body + 4;
 }
 
-static void read_subscriber(struct subscriber *s) {
+static void read_subscriber(struct subscriber *s, bool is_ending) {
   for (int turn = 0; turn < 4 && s->state != CLOSED; turn++) {
     ssize_t length = recv(s->fd, receive_buffer, sizeof receive_buffer - 1, 0);
     if (length < 0 && errno == EAGAIN) return;
@@ -253,11 +260,13 @@ static void read_subscriber(struct subscriber *s) {
     if (at && at < end) {
       count_events(s, at, end);
       if (s->index == 0 && on_first_received) on_first_received(at, end);
+      if (s->stalls && on_stalled_received) on_stalled_received(s, at, end);
     }
-    if (length < (ssize_t)sizeof receive_buffer - 1) return;
+    // Less than there was room for is all there is, but for the end, which may have come with it.
+    if (length < (ssize_t)sizeof receive_buffer - 1 && !is_ending) return;
   }
   // Others have a turn; what is left is reported again.
-  if (s->state != CLOSED) watch(s->fd, s, EPOLLIN | EPOLLET, EPOLL_CTL_MOD);
+  if (s->state != CLOSED) watch(s->fd, s, READING, EPOLL_CTL_MOD);
 }
 
 static void on_subscriber(struct subscriber *s, uint32_t events, const char *suffix) {
@@ -266,7 +275,7 @@ static void on_subscriber(struct subscriber *s, uint32_t events, const char *suf
     send_handshake(s, suffix);
     return;
   }
-  read_subscriber(s);
+  read_subscriber(s, events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
 }
 
 /** Opens all, at most `at_once` in their handshake, and waits until they are ready; those that are closed meanwhile try again. */

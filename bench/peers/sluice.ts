@@ -9,31 +9,47 @@ import { oneBatch, type Peer } from './peer.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
+const adminToken = 'SLUICE_ADMIN_TOKEN';
+const readerKey = 'READER_KEY';
+const sourceKey = 'SOURCE_KEY';
+
+interface ServerSetup {
+  /** File in bench/config/. */
+  readonly config?: string;
+  /** Further arguments of `sluice up`, after those of the command line. */
+  readonly further?: readonly string[];
+  /** Environment variables with the keys of further readers. */
+  readonly keys?: readonly string[];
+}
+
 /** A real `sluice up` with the benchmarks' configuration, on a fresh data folder. */
 export class SluiceServer {
   readonly port: number;
   readonly data: string;
   readonly #server: ServerProcess;
-  readonly #readerKey: string;
-  readonly #sourceKey: string;
+  readonly #control: string;
+  readonly #secrets: Readonly<Record<string, string>>;
 
-  private constructor(parts: { port: number; data: string; server: ServerProcess; readerKey: string; sourceKey: string }) {
+  private constructor(parts: { port: number; data: string; server: ServerProcess; control: string; secrets: Record<string, string> }) {
     this.port = parts.port;
     this.data = parts.data;
     this.#server = parts.server;
-    this.#readerKey = parts.readerKey;
-    this.#sourceKey = parts.sourceKey;
+    this.#control = parts.control;
+    this.#secrets = parts.secrets;
   }
 
-  static async start({ folder, options }: Benchmark): Promise<SluiceServer> {
+  static async start(
+    { folder, options }: Benchmark,
+    { config = 'sluice.yaml', further = [], keys = [] }: ServerSetup = {},
+  ): Promise<SluiceServer> {
     const [port, controlPort] = (await freePorts(2)) as [number, number];
     const data = mkdtempSync(join(folder, 'sluice-'));
-    const readerKey = `bench_reader_${randomBytes(24).toString('hex')}`;
-    const sourceKey = `bench_source_${randomBytes(24).toString('hex')}`;
+    const names = [adminToken, readerKey, sourceKey, ...keys];
+    const secrets = Object.fromEntries(names.map((name) => [name, `bench_${randomBytes(24).toString('hex')}`]));
     const up = [
       'up',
       '--config',
-      join(root, 'bench/config/sluice.yaml'),
+      join(root, 'bench/config', config),
       '--data',
       data,
       '--port',
@@ -46,12 +62,12 @@ export class SluiceServer {
     ];
     const server = await ServerProcess.start({
       command: process.execPath,
-      args: [join(root, 'bin/sluice.js'), ...up, ...options.sluiceArguments],
-      env: { READER_KEY: readerKey, SOURCE_KEY: sourceKey, NODE_OPTIONS: collectable },
+      args: [join(root, 'bin/sluice.js'), ...up, ...options.sluiceArguments, ...further],
+      env: { ...secrets, NODE_OPTIONS: collectable },
       core: options.serverCore,
       ports: [port, controlPort],
     });
-    return new SluiceServer({ port, data, server, readerKey, sourceKey });
+    return new SluiceServer({ port, data, server, control: `http://127.0.0.1:${controlPort}`, secrets });
   }
 
   /** Process ids as the instruments take them. */
@@ -59,9 +75,23 @@ export class SluiceServer {
     return this.#server.pids().join(',');
   }
 
+  /** The header that carries the key of this environment variable. */
+  header(key: string): string {
+    return `X-API-Key: ${this.#secrets[key] ?? ''}`;
+  }
+
+  /** What `sluice usage verify` says: whether the ranges that were billed tile, without gap or overlap. */
+  async verifyLedger(): Promise<{ readonly ok: boolean; readonly ranges: number; readonly readers: number }> {
+    const response = await fetch(`${this.#control}/api/v1/usage/verify`, {
+      headers: { authorization: `Bearer ${this.#secrets[adminToken] ?? ''}` },
+    });
+    if (!response.ok) throw new Error(`usage verify answered ${response.status}: ${(await response.text()).slice(0, 400)}`);
+    return (await response.json()) as { ok: boolean; ranges: number; readers: number };
+  }
+
   /** Options to subscribe to a channel. */
   subscribe(protocol: 'sse' | 'ws', channel: string): InstrumentOptions {
-    return { proto: protocol, port: this.port, path: `/prices/${channel}`, header: `X-API-Key: ${this.#readerKey}`, pids: this.pids };
+    return { proto: protocol, port: this.port, path: `/prices/${channel}`, header: this.header(readerKey), pids: this.pids };
   }
 
   /** Options to publish to a channel, and to have requests with batches. */
@@ -70,7 +100,7 @@ export class SluiceServer {
       pub: 'http',
       pport: this.port,
       ppath: `/prices/${channel}`,
-      pubheader: `X-API-Key: ${this.#sourceKey}`,
+      pubheader: this.header(sourceKey),
       form: 'cloudevents',
       pids: this.pids,
     };
