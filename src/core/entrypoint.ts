@@ -124,6 +124,4 @@ export interface Gateway {
   route(path: string): RouteInfo | undefined;
   /** Resolves to a session or rejects with UNAUTHENTICATED, FORBIDDEN, CHANNEL_NOT_FOUND, LIMIT_REACHED, … */
   connect(hello: Hello): Promise<Session>;
-  /** True once draining: no new clients. */
-  readonly draining: boolean;
 }

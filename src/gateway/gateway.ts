@@ -57,6 +57,7 @@ export class EventGateway implements Gateway {
     parts.catalogue.onChange(() => this.#sessions.revalidate());
   }
 
+  /** True once draining: no new clients. */
   get draining(): boolean {
     return this.#isDraining;
   }

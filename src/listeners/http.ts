@@ -81,11 +81,11 @@ export class HttpListener {
     this.#taken.add(socket);
   }
 
-  /** Resolves to the base URL once connections are taken; rejects with the system's error. */
-  listen(port: number, host: string): Promise<string> {
+  /** Resolves to the base URL once connections are taken; rejects with the system's error. `reusePort`: others may listen on the same port and get their share. */
+  listen(port: number, host: string, { reusePort = false } = {}): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ port, host, backlog: 4096 }, () => {
+      this.#server.listen({ port, host, backlog: 4096, reusePort }, () => {
         this.#server.off('error', reject);
         this.#server.on('error', (error) => this.#parts.onBug(error));
         const { port: actual } = this.#server.address() as AddressInfo;
