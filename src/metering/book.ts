@@ -8,6 +8,8 @@ export interface Book {
   /** Whether there is anything to write. */
   readonly dirty: boolean;
   collect(now: number): readonly Statement[];
+  /** The last `collect` was only a part: the next one belongs to the same round, and follows once this one is committed. */
+  readonly hasMore?: boolean;
   committed(): void;
   failed(): void;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Statement } from '../store/database.ts';
 import type { Book } from './book.ts';
 
 /** Longest time between two commits, however long one takes. */
@@ -19,7 +19,7 @@ export interface CommitLoopParts {
   readonly onOutcome: (error: Error | undefined) => void;
 }
 
-/** Writes all books in one transaction at a time; what fails stays in the books and goes with the next commit. */
+/** Writes all books, one transaction at a time; what fails stays in the books and goes with the next commit. */
 export class CommitLoop {
   readonly #parts: CommitLoopParts;
   #timer: NodeJS.Timeout | undefined;
@@ -77,18 +77,34 @@ export class CommitLoop {
     return this.#inFlight;
   }
 
+  /** What would be long goes in parts, so that neither this thread nor who publishes meanwhile waits for the whole. */
   async #write(books: readonly Book[]): Promise<void> {
     const { database, clock, onOutcome } = this.#parts;
-    const now = clock.now();
-    const statements = books.flatMap((book) => book.collect(now));
-    try {
-      await database.transact(statements);
-    } catch (error) {
-      for (const book of books) book.failed();
-      onOutcome(error as Error);
-      throw error;
+    let left = books;
+    while (left.length > 0) {
+      const { statements, taken } = collectPart(left, clock.now());
+      try {
+        await database.transact(statements);
+      } catch (error) {
+        for (const book of taken) book.failed();
+        onOutcome(error as Error);
+        throw error;
+      }
+      for (const book of taken) book.committed();
+      left = left.slice(taken.at(-1)?.hasMore === true ? taken.length - 1 : taken.length);
     }
-    for (const book of books) book.committed();
     onOutcome(undefined);
   }
+}
+
+/** Up to the first book that gives only a part: those behind it go with its last one, so that no count is on disk before the usage it counts. */
+function collectPart(books: readonly Book[], now: number): { readonly statements: Statement[]; readonly taken: readonly Book[] } {
+  const statements: Statement[] = [];
+  const taken: Book[] = [];
+  for (const book of books) {
+    statements.push(...book.collect(now));
+    taken.push(book);
+    if (book.hasMore === true) break;
+  }
+  return { statements, taken };
 }

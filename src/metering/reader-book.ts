@@ -16,6 +16,8 @@ import { SharedTally, type TallyOwner } from './tally.ts';
 
 /** Durable readers one subscription may have: each is kept for ever, and clients choose the names. */
 const MOST_NAMED_READERS = 1000;
+/** Readers written in one commit: a few milliseconds here and in the store. */
+const MOST_AT_ONCE = 256;
 
 export interface ReaderBookParts {
   readonly database: Database;
@@ -46,6 +48,8 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   readonly #names = new Map<string, Set<string>>();
   #tallies: SharedTally[] = [];
   #dirty: Lineage[] = [];
+  /** What was dirty when the round of commits under way began, and is not collected yet. */
+  #round: Lineage[] = [];
   #writing: Lineage[] = [];
 
   constructor(parts: ReaderBookParts) {
@@ -167,14 +171,21 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   }
 
   get dirty(): boolean {
-    return this.#dirty.length > 0 || this.#tallies.length > 0;
+    return this.#round.length > 0 || this.#dirty.length > 0 || this.#tallies.length > 0;
+  }
+
+  get hasMore(): boolean {
+    return this.#round.length > 0;
   }
 
   collect(now: number): readonly Statement[] {
-    this.settle();
+    if (this.#round.length === 0) {
+      this.settle();
+      this.#round = this.#dirty;
+      this.#dirty = [];
+    }
     this.totals.clear();
-    this.#writing = this.#dirty;
-    this.#dirty = [];
+    this.#writing = this.#round.splice(0, MOST_AT_ONCE);
     const statements = [...readerStatements(this.#writing), ...rangeStatements(this.#writing, minuteOf(now))];
     for (const lineage of this.#writing) {
       lineage.isDirty = false;

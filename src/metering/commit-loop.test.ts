@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { StoreError, type Database, type SqlValue, type Statement, type StatementResult } from '../store/database.ts';
+import { HandClock, batchOf, compareInTests, quietLedger, requestOf, subscriptionOf, temporaryDatabase } from './ledger-fixture.ts';
+import { verifyRanges } from './verify-ranges.ts';
+
+let kit: Awaited<ReturnType<typeof temporaryDatabase>>;
+before(async () => {
+  kit = await temporaryDatabase();
+});
+after(() => kit.dispose());
+
+/** The real database with a list of what each transaction wrote, and one transaction that may be told to fail. */
+class WatchedDatabase implements Database {
+  readonly transactions: { readonly values: number; readonly counters: boolean }[] = [];
+  failing: number | undefined;
+  onTransact: () => void = () => undefined;
+
+  async transact(statements: readonly Statement[]): Promise<readonly StatementResult[]> {
+    if (this.transactions.length === this.failing) {
+      this.failing = undefined;
+      throw new StoreError('FULL', 'There is no space left in the data folder.');
+    }
+    const values = statements.reduce((sum, { parameters }) => sum + (parameters?.length ?? 0), 0);
+    this.transactions.push({ values, counters: statements.some(({ sql }) => sql.includes('counter')) });
+    this.onTransact();
+    return kit.database.transact(statements);
+  }
+
+  query(sql: string, parameters?: readonly SqlValue[]): Promise<readonly Record<string, SqlValue>[]> {
+    return kit.database.query(sql, parameters);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+async function ledgerOf(database: WatchedDatabase, readers: number, prefix: string) {
+  const ledger = await quietLedger({ database, clock: new HandClock() });
+  const subscription = subscriptionOf(`${prefix}_sub`);
+  const accounts = await Promise.all(Array.from({ length: readers }, () => ledger.open(requestOf(subscription), () => undefined)));
+  database.transactions.length = 0;
+  return { ledger, accounts };
+}
+
+async function billed(prefix: string): Promise<unknown> {
+  const sql =
+    'SELECT count(*) AS ranges, sum(n_billable) AS events FROM usage_range JOIN reader ON reader.id = reader WHERE subscription = ?';
+  return { ...(await kit.database.query(sql, [`${prefix}_sub`]))[0] };
+}
+
+test('thousands of readers are written in parts, between which others get their turn; counts go with the last', async () => {
+  const database = new WatchedDatabase();
+  const { ledger, accounts } = await ledgerOf(database, 2000, 'parts');
+  for (const account of accounts) account.charge(batchOf(0, 3), 0);
+  ledger.window('parts', 'month').add(6000);
+  await ledger.flush();
+  assert.equal(database.transactions.length, 8);
+  for (const { values } of database.transactions) assert.ok(values < 12_000, `${values} values in one transaction`);
+  assert.deepEqual(
+    database.transactions.map(({ counters }) => counters),
+    [false, false, false, false, false, false, false, true],
+  );
+  assert.deepEqual(await billed('parts'), { ranges: 2000, events: 6000 });
+  await ledger.close();
+});
+
+test('a part that fails goes again with the next commit, with what was charged meanwhile, and nothing twice', async () => {
+  const database = new WatchedDatabase();
+  const { ledger, accounts } = await ledgerOf(database, 1000, 'failing');
+  for (const account of accounts) account.charge(batchOf(0, 3), 0);
+  database.failing = 2;
+  await assert.rejects(ledger.flush(), { code: 'FULL' });
+  for (const account of accounts) account.charge(batchOf(3, 4), 0);
+  await ledger.flush();
+  await ledger.flush();
+  assert.deepEqual(await billed('failing'), { ranges: 1000, events: 4000 });
+  const { ok } = await verifyRanges(kit.database, compareInTests, 'default');
+  assert.equal(ok, true);
+  await ledger.close();
+});
+
+test('readers that go on meanwhile do not make a round of commits endless', async () => {
+  const database = new WatchedDatabase();
+  const { ledger, accounts } = await ledgerOf(database, 600, 'busy');
+  let at = 1;
+  database.onTransact = () => {
+    for (const account of accounts) account.charge(batchOf(at, at + 1), 0);
+    at += 1;
+  };
+  for (const account of accounts) account.charge(batchOf(0, 1), 0);
+  await ledger.flush();
+  assert.equal(database.transactions.length, 3);
+  database.onTransact = () => undefined;
+  await ledger.flush();
+  assert.deepEqual(await billed('busy'), { ranges: 600, events: 600 * at });
+  await ledger.close();
+});
