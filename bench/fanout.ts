@@ -1,7 +1,7 @@
 import { runBenchmark, type Benchmark, type Findings } from './harness/benchmark.ts';
 import type { Figures } from './harness/instrument.ts';
 import { atMost, medians, type Bar, type Row } from './harness/results.ts';
-import { windowEvents, type Peer } from './peers/peer.ts';
+import { windowOf, type Peer } from './peers/peer.ts';
 import { peers } from './peers/peers.ts';
 
 const saturated = 'saturated';
@@ -19,7 +19,7 @@ await runBenchmark('fanout', async (bench) => {
     }
   }
   bench.note(
-    `Saturated: at most ${windowEvents} events under way, published in bursts of 8 to every server; a server that takes one event a request gets them on 8 connections. ` +
+    `Saturated: at most ${windowOf(options)} events under way, published in bursts of 8 to every server; a server that takes one event a request gets them on 8 connections. ` +
       'Latencies are those of the paced runs; saturated they only say how long the queue is.',
   );
   return findings(
@@ -33,7 +33,7 @@ async function takeTurn(bench: Benchmark, peer: Peer): Promise<void> {
   const running = await bench.open(peer);
   try {
     const both = { ...running.fan, n: subscribers, warm, dur: seconds };
-    await bench.measure(`${peer.name} ${saturated}`, 'fan', { ...both, ...running.burst, win: windowEvents });
+    await bench.measure(`${peer.name} ${saturated}`, 'fan', { ...both, ...running.burst, win: windowOf(bench.options) });
     await bench.measure(`${peer.name} ${paced}`, 'fan', { ...both, gc: undefined, rate: eventsPerSecond });
   } finally {
     await running.stop();
@@ -107,21 +107,24 @@ function findings(bench: Benchmark, names: readonly string[]): Findings {
 
 type Ratio = (name: string, how: string, to: string, figure?: string) => number;
 
+const claims = [
+  { how: saturated, figure: 'cpu_per_million', to: 'floor-coalescing', bound: 1.5 },
+  { how: saturated, figure: 'cpu_per_million', to: 'nchan-ws', bound: 0.2 },
+  { how: saturated, figure: 'cpu_per_million', to: 'nats-ws', bound: 0.8 },
+  { how: paced, figure: 'cpu_per_million', to: 'floor-one-write', bound: 1.4 },
+  { how: paced, figure: 'cpu_per_million', to: 'nchan-ws', bound: 1 },
+  { how: paced, figure: 'p99_ms', to: 'nchan-ws', bound: 1 },
+] as const;
+
+const words = { cpu_per_million: 'CPU per delivery', p99_ms: 'p99' } as const;
+
 /** The bars whose both sides were measured. */
 function bars(names: readonly string[], ratio: Ratio): readonly Bar[] {
-  const bounds = [
-    [saturated, 'floor-coalescing', 1.5],
-    [saturated, 'nchan-ws', 0.2],
-    [saturated, 'nats-ws', 0.8],
-    [paced, 'floor-one-write', 1.4],
-    [paced, 'nchan-ws', 1],
-  ] as const;
-  const found: Bar[] = [];
-  for (const name of names.filter((each) => each.startsWith('sluice-'))) {
-    for (const [how, to, bound] of bounds.filter(([, other]) => names.includes(other))) {
-      found.push(atMost(`${name}, ${how}: CPU per delivery / ${to}`, ratio(name, how, to), bound));
-      if (how === paced) found.push(atMost(`${name}, ${how}: p99 / ${to}`, ratio(name, how, to, 'p99_ms'), bound));
-    }
-  }
-  return found;
+  return names
+    .filter((name) => name.startsWith('sluice-'))
+    .flatMap((name) =>
+      claims
+        .filter(({ to }) => names.includes(to))
+        .map(({ how, figure, to, bound }) => atMost(`${name}, ${how}: ${words[figure]} / ${to}`, ratio(name, how, to, figure), bound)),
+    );
 }

@@ -2,7 +2,7 @@ import { runBenchmark, type Benchmark, type Findings } from './harness/benchmark
 import type { Figures, InstrumentOptions } from './harness/instrument.ts';
 import { openFileLimit } from './harness/machine.ts';
 import { atMost, medians, type Bar, type Row } from './harness/results.ts';
-import { burstEvents, windowEvents } from './peers/peer.ts';
+import { burstEvents, windowOf } from './peers/peer.ts';
 import { SluiceServer } from './peers/sluice.ts';
 
 const protocols = ['sse', 'ws'] as const;
@@ -36,7 +36,7 @@ async function oneChannel(bench: Benchmark, protocol: 'sse' | 'ws', subscribers:
       n: subscribers,
       batch: burstEvents,
       pubs: 2,
-      win: windowEvents,
+      win: windowOf(bench.options),
     };
     await bench.measure(`${protocol} one channel ${subscribers}`, 'fan', { ...fan, warm: bench.options.warm, dur: bench.options.seconds });
   });

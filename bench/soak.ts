@@ -1,14 +1,14 @@
 import { runBenchmark, type Benchmark } from './harness/benchmark.ts';
 import type { Figures } from './harness/instrument.ts';
 import { atMost, median, type Row } from './harness/results.ts';
-import { burstEvents, windowEvents } from './peers/peer.ts';
+import { burstEvents, windowOf } from './peers/peer.ts';
 import { SluiceServer } from './peers/sluice.ts';
 
 const subscribers = 1000;
 /** Connections cut and resumed in a second. */
 const churn = 10;
 
-/** Half of what it can do, for an hour, with connections coming and going: memory stays flat and nothing is lost. */
+/** Half of what it can do, for an hour, with connections coming and going: memory stays flat, nothing is lost, and the ledger tiles. */
 await runBenchmark('soak', async (bench) => {
   const { options } = bench;
   const minutes = options.quick ? 0.25 : options.minutes;
@@ -19,20 +19,28 @@ await runBenchmark('soak', async (bench) => {
     const { events_s: most = 0 } = await bench.measure('saturated', 'fan', {
       ...fan,
       pubs: 2,
-      win: windowEvents,
+      win: windowOf(options),
       warm: options.warm,
       dur: options.seconds,
     });
     const rate = Math.floor(most / 2);
     bench.say(`${minutes} minutes at ${rate} events/s, half of what it can do …`);
     const samples: Figures[] = [];
-    const every = options.quick ? 1 : 10;
+    // Each sample is taken after a collection, which holds the server up for a moment.
+    const every = minutes < 10 ? 3 : 60;
     // The first minute fills caches and settles the heap; it is delivered and counted like the rest.
-    const soak = bench.start('fan', { ...fan, pubs: 1, rate, churn, every, warm: options.quick ? 2 : 60, dur: minutes * 60 }, (line) =>
-      note(bench, samples, line),
+    const soak = bench.start(
+      'fan',
+      { ...fan, pubs: 1, rate, churn, every, gc: 1, warm: options.quick ? 2 : 60, dur: minutes * 60 },
+      (line) => note(bench, samples, line),
     );
     const { soak: figures = {} } = await bench.together({ soak });
-    return findings(bench, { figures, samples, rate });
+    const ledger = await server.verifyLedger();
+    if (!ledger.ok) bench.fault('The ledger does not tile: sluice usage verify found gaps or overlaps.');
+    bench.note(
+      `usage verify afterwards: ${ledger.ranges} ranges of ${ledger.readers} readers, ${ledger.ok ? 'no gap, no overlap' : 'faulty'}.`,
+    );
+    return findings(bench, { figures, samples, rate, isTiled: ledger.ok });
   } finally {
     await server.stop();
   }
@@ -52,9 +60,11 @@ interface Soak {
   readonly figures: Figures;
   readonly samples: readonly Figures[];
   readonly rate: number;
+  /** Whether the ledger has neither gap nor overlap. */
+  readonly isTiled: boolean;
 }
 
-function findings(bench: Benchmark, { figures, samples, rate }: Soak) {
+function findings(bench: Benchmark, { figures, samples, rate, isTiled }: Soak) {
   const memory = samples.map((sample) => sample['resident_mb'] ?? Number.NaN);
   const quarter = Math.max(1, Math.floor(memory.length / 4));
   const [early, late] = [median(memory.slice(quarter, 2 * quarter)), median(memory.slice(-quarter))];
@@ -99,6 +109,10 @@ function findings(bench: Benchmark, { figures, samples, rate }: Soak) {
   ];
   return {
     tables: [{ title: 'Soak', columns, rows: [row] }],
-    bars: [atMost('resident memory, last quarter / second quarter', late / early, 1.1), atMost('deliveries lost', lost, 0)],
+    bars: [
+      atMost('resident memory, last quarter / second quarter', late / early, 1.1),
+      atMost('deliveries lost or doubled', lost, 0),
+      atMost('faults in the ledger', isTiled ? 0 : 1, 0),
+    ],
   };
 }

@@ -39,6 +39,14 @@ export function openFileLimit(): number {
   return Number(/^Max open files\s+\d+\s+(\d+)/m.exec(limits)?.[1] ?? 1024);
 }
 
+/** How many CPUs a list of taskset names, as in `0`, `0,2` or `0-3`. */
+export function coresIn(list: string): number {
+  return list.split(',').reduce((sum, part) => {
+    const [first = '0', last = first] = part.split('-');
+    return sum + Number(last) - Number(first) + 1;
+  }, 0);
+}
+
 const tmpfsMagic = 0x01021994;
 
 function fileSystemOf(folder: string): string {

@@ -60,11 +60,22 @@ static bool acknowledged(void) {
   return true;
 }
 
+/** Every so many seconds a line on stderr; with gc=1 the memory in it is that of a second after a collection. */
+static void tell_progress(uint64_t start) {
+  static uint64_t asked, told;
+  uint64_t every = (uint64_t)(number("every", 0) * 1e9), due = (told > start ? told : start) + every;
+  if (every == 0 || now() < due) return;
+  if (asked < due && ask_for_collection()) asked = now();
+  if (asked >= due && seconds_since(asked) < 1) return;
+  told = due;
+  fprintf(stderr, "{\"seconds\":%.0f,\"published\":%lu,\"delivered\":%lu,\"closed\":%d,\"resident_mb\":%.1f,\"p99_ms\":%.2f}\n", seconds_since(start),
+          (unsigned long)published, (unsigned long)delivered, closed_count, resident() / 1024, quantile(&latencies, 0.99));
+}
+
 /** Publishes for so many seconds and waits until all of it has arrived. */
 static void run_phase(double seconds) {
-  uint64_t start = now(), progress = start, last = delivered, next = start, said = start, ponged = start;
+  uint64_t start = now(), progress = start, last = delivered, next = start, ponged = start;
   uint64_t pause = rate > 0 ? (uint64_t)(1e9 * batch / rate) : 0;
-  uint64_t every = (uint64_t)(number("every", 0) * 1e9);
   while (seconds_since(start) < seconds) {
     double wait = 0.1;
     if (rate > 0) {
@@ -79,11 +90,7 @@ static void run_phase(double seconds) {
     handle_events(wait);
     note_progress(&progress, &last);
     churn();
-    if (every && now() - said > every) {
-      said = now();
-      fprintf(stderr, "{\"seconds\":%.0f,\"published\":%lu,\"delivered\":%lu,\"closed\":%d,\"resident_mb\":%.1f,\"p99_ms\":%.2f}\n", seconds_since(start),
-              (unsigned long)published, (unsigned long)delivered, closed_count, resident() / 1024, quantile(&latencies, 0.99));
-    }
+    tell_progress(start);
     if (seconds_since(ponged) > 10 && is("ws")) {
       ponged = now();
       send_pongs();

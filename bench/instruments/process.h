@@ -106,9 +106,13 @@ static struct machine_load machine_now(void) {
   return (struct machine_load){(double)(user + nice + kernel + irq + soft) / tick, (double)steal / tick};
 }
 
-/** Asks the measured processes that understand it (gc=1) to collect garbage, and gives them time. */
-static void collect_garbage(void) {
-  if (number("gc", 0) == 0) return;
+/** Asks the measured processes that understand it (gc=1) to collect garbage; false when nobody is to be asked. */
+static bool ask_for_collection(void) {
+  if (number("gc", 0) == 0) return false;
   for (int i = 0; i < pid_count; i++) kill(pids[i], SIGUSR2);
-  rest(2);
+  return true;
+}
+
+static void collect_garbage(void) {
+  if (ask_for_collection()) rest(2);
 }

@@ -1,3 +1,4 @@
+import type { RunOptions } from '../harness/arguments.ts';
 import type { Benchmark } from '../harness/benchmark.ts';
 import type { InstrumentOptions } from '../harness/instrument.ts';
 
@@ -18,9 +19,14 @@ export interface RunningPeer {
   stop(): Promise<void>;
 }
 
-/** Events that come at once when a server is saturated, and under way at most: the same for every server. */
+/** Events that come at once when a server is saturated: the same for every server. */
 export const burstEvents = 8;
-export const windowEvents = 16;
+
+/** Events under way at most when a server is saturated: the same for every server; throws when a burst does not fit. */
+export function windowOf({ window = 2 * burstEvents }: RunOptions): number {
+  if (window < burstEvents) throw new Error(`--window must be at least ${burstEvents}, one burst.`);
+  return window;
+}
 
 /** A burst as one request or one write. */
 export const oneBatch: InstrumentOptions = { batch: burstEvents };
