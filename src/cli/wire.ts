@@ -5,7 +5,6 @@ import { Administration, type ContractProblem } from '../control/administration.
 import { loadAdminToken, type AdminToken } from '../control/admin-token.ts';
 import { applyConfig, type ConfigChange } from '../control/configuration.ts';
 import { checkListenAddress } from '../control/listen-address.ts';
-import { createControl } from '../control/server.ts';
 import type { Backbone } from '../core/backbone.ts';
 import { systemClock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
@@ -13,14 +12,12 @@ import { Catalogue } from '../gateway/catalogue.ts';
 import { ContractCache } from '../gateway/contract-cache.ts';
 import { EventGateway } from '../gateway/gateway.ts';
 import { planBinder } from '../gateway/plan-stages.ts';
-import { backboneKinds, entrypoints, policies } from '../gateway/registry.ts';
+import { openFront } from '../gateway/front.ts';
+import { backboneKinds, entrypoints, policies, wireFormats } from '../gateway/registry.ts';
 import { Tickets } from '../gateway/tickets.ts';
 import { TimingWheel } from '../gateway/timing-wheel.ts';
-import { HttpListener } from '../listeners/http.ts';
 import { CountingDatabase } from '../metering/counting-database.ts';
 import { HealthTimeline } from '../metering/health-timeline.ts';
-import { countByLag } from '../metering/log-count.ts';
-import { LedgerInsights } from '../metering/ledger-insights.ts';
 import { openLedger, type Ledger } from '../metering/ledger.ts';
 import { meteringMigrations } from '../metering/migrations.ts';
 import { createLog, type Log } from '../observe/log.ts';
@@ -30,6 +27,8 @@ import { storeMigrations } from '../store/migrations.ts';
 import type { ContractSource, ResourceStore } from '../store/resources.ts';
 import { openDatabase } from '../store/sqlite/open-database.ts';
 import { openResourceStore } from '../store/sqlite/resource-store.ts';
+import { WorkerPool } from '../workers/worker-pool.ts';
+import { controlOf } from './wire-control.ts';
 
 export interface SluiceOptions {
   /** Applied before it serves: plain JSON as `readConfigFile` gives it. */
@@ -44,6 +43,8 @@ export interface SluiceOptions {
   /** Address the gateway listens on; default 127.0.0.1. */
   readonly host?: string | undefined;
   readonly controlHost?: string | undefined;
+  /** Threads that own the clients' sockets; default: none, this one does. */
+  readonly workers?: number | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   readonly version?: string | undefined;
   /** Default: warnings on stderr. */
@@ -55,6 +56,8 @@ export interface Sluice {
   readonly gatewayUrl: string;
   readonly controlUrl: string;
   readonly adminToken: string;
+  /** The threads that own the sockets, when there are any. */
+  readonly workers: WorkerPool | undefined;
   /** Applies a configuration to what runs; nothing is deleted. */
   apply(config: Readonly<Record<string, unknown>>, actor: string): Promise<readonly ConfigChange[]>;
   /** Tells clients to come back later, finishes what was begun, closes. `grace` bounds it all, in milliseconds. */
@@ -66,7 +69,7 @@ const drainWindow = 2000;
 const defaultGrace = 10_000;
 
 /** What everything else stands on: the store, the embedded log and the books. */
-interface Foundation {
+export interface Foundation {
   readonly database: Database & { stats(): object };
   readonly store: ResourceStore;
   readonly embedded: Backbone;
@@ -129,13 +132,41 @@ function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: L
     onUsed: (credential) => ledger.touchCredential(credential),
     onBug,
   });
-  const http = new HttpListener({ route: (path) => gateway.route(path), onBug, maxConnections: 100_000 });
-  for (const start of Object.values(entrypoints))
-    start({ gateway, http, now: () => systemClock.now(), random: Math.random, schedule, onBug });
-  return { wheel, catalogue, tickets, gateway, http };
+  return { wheel, schedule, catalogue, tickets, gateway, onBug };
 }
 
-type GatewayParts = ReturnType<typeof buildGateway>;
+/** The gateway with what it stands on in this process. */
+export type GatewayParts = ReturnType<typeof buildGateway>;
+
+/** Where clients connect: a listener of this thread, or one in each worker. */
+interface Front {
+  listen(port: number, host: string): Promise<string>;
+  close(): Promise<void>;
+  closeNow(): unknown;
+}
+
+function buildWorkers(
+  { gateway, catalogue, onBug }: GatewayParts,
+  { log, metrics, workers }: { log: Log; metrics: Metrics; workers: number },
+) {
+  const pool = new WorkerPool({
+    workers,
+    gateway,
+    formats: new Map(wireFormats.map((format) => [format.name, format])),
+    onBug,
+    routes: () =>
+      catalogue.apis().map(({ resource: { spec } }) => ({
+        path: spec.path,
+        cors: spec.cors,
+        entrypoints: spec.entrypoints,
+        maxEventBytes: spec.maxEventBytes,
+      })),
+    onLost: (worker, error) => log.error({ worker, error }, 'a worker has ended; its clients come back to the others and to its successor'),
+  });
+  catalogue.onChange(() => pool.changed());
+  pool.exportTo(metrics);
+  return pool;
+}
 
 /** Starts a Sluice and resolves once it serves; rejects with StoreError, GatewayError or the system's error, and leaves nothing behind. */
 export async function startSluice(options: SluiceOptions): Promise<Sluice> {
@@ -162,7 +193,7 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   readAhead(contracts, options.config);
   const foundation = await openFoundation({ data, log, contracts }, closers);
   const parts = buildGateway(foundation, log);
-  const { wheel, catalogue, gateway, http } = parts;
+  const { wheel, catalogue, gateway } = parts;
   closers.push(() => {
     catalogue.close();
     wheel.close();
@@ -173,8 +204,11 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   if (options.config !== undefined) await applyConfig(administration, options.config, { prune: false, actor: options.actor ?? 'config' });
   await Promise.all([catalogue.settled(), health.check()]);
   health.start();
-  const gatewayUrl = await http.listen(options.port, options.host ?? '127.0.0.1');
-  closers.push(() => http.closeNow());
+  const workers =
+    options.workers === undefined ? undefined : buildWorkers(parts, { log, metrics: foundation.metrics, workers: options.workers });
+  const front: Front = workers ?? openFront(parts);
+  closers.push(() => front.closeNow());
+  const gatewayUrl = await front.listen(options.port, options.host ?? '127.0.0.1');
   const control = controlOf({
     version: options.version ?? '0',
     log,
@@ -184,6 +218,7 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
     administration,
     admin,
     gatewayUrl,
+    workers,
     startedAt,
   });
   const controlUrl = await control.listen({ port: options.controlPort, host: controlHost });
@@ -192,10 +227,11 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
     gatewayUrl,
     controlUrl,
     adminToken: admin.token,
+    workers,
     apply: (config, actor) => applyConfig(administration, config, { prune: false, actor }),
     stop: async ({ grace = defaultGrace } = {}) => {
       const signal = AbortSignal.timeout(grace);
-      const closed = http.close();
+      const closed = front.close();
       await gateway.drain(Math.min(drainWindow, grace / 2), signal);
       await Promise.race([closed, aborted(signal)]);
       await closeAll();
@@ -241,77 +277,6 @@ function watchBackbones({ store, embedded, metrics }: Foundation): HealthTimelin
   const timeline = new HealthTimeline(probe, systemClock);
   timeline.exportTo(metrics);
   return timeline;
-}
-
-interface ControlParts {
-  readonly version: string;
-  readonly log: Log;
-  readonly foundation: Foundation;
-  readonly parts: GatewayParts;
-  readonly health: HealthTimeline;
-  readonly administration: Administration;
-  readonly admin: AdminToken;
-  readonly gatewayUrl: string;
-  readonly startedAt: number;
-}
-
-function controlOf({
-  version,
-  log,
-  foundation,
-  parts,
-  health,
-  administration,
-  admin,
-  gatewayUrl,
-  startedAt,
-}: ControlParts): ReturnType<typeof createControl> {
-  const { database, store, embedded, ledger, metrics, contracts } = foundation;
-  const { catalogue, gateway, tickets } = parts;
-  const lagOf = async (log: string, address: string, position: Parameters<Backbone['lag']>[1]) => {
-    const { events, oldest } = await embedded.lag({ log, address }, position);
-    return { events, age: oldest === undefined ? 0 : systemClock.now() - oldest };
-  };
-  const insights = new LedgerInsights({
-    ledger,
-    database,
-    clock: systemClock,
-    compare: (_log, a, b) => embedded.compare(a, b),
-    lagOf,
-    countOf: countByLag(async (log, address, position) => (await embedded.lag({ log, address }, position)).events),
-    health,
-  });
-  return createControl({
-    store,
-    insights,
-    clock: systemClock,
-    adminToken: admin.token,
-    checkContract: (source) => administration.contractProblems(source),
-    describeContract: async (source) => ({ ...(await contracts.open(source)).contract }),
-    knownEntrypoints: Object.keys(entrypoints),
-    knownBackbones: backboneKinds,
-    issueTicket: (_tenant, credential, api) => tickets.issue({ credential, api }),
-    status: async () => ({
-      version,
-      startedAt,
-      uptime: systemClock.now() - startedAt,
-      gateway: { url: gatewayUrl, connections: gateway.connections(), draining: gateway.draining },
-      backbones: health.report(),
-      apis: catalogue.apis().map(({ resource }) => ({
-        name: resource.name,
-        path: resource.spec.path,
-        lifecycle: resource.spec.lifecycle,
-        connections: gateway.connections(resource.name),
-      })),
-      store: database.stats(),
-      ledger: { failing: ledger.failure ?? null },
-    }),
-    metrics: () => metrics.scrape(),
-    ready: () => !gateway.draining,
-    log,
-    administration,
-    version,
-  });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,8 +1,11 @@
+import type { WireFormat } from '../core/event.ts';
 import type { Policy } from '../core/policy.ts';
 import type { EntrypointEnvironment } from '../entrypoints/environment.ts';
 import { PollEntrypoint } from '../entrypoints/poll/poll.ts';
 import { PublishEntrypoint } from '../entrypoints/publish/publish.ts';
+import { plainSse, typedSse } from '../entrypoints/sse/format.ts';
 import { SseEntrypoint } from '../entrypoints/sse/sse.ts';
+import { cloudEventsDialect, sluiceDialect } from '../entrypoints/websocket/dialect.ts';
 import { WebSocketEntrypoint } from '../entrypoints/websocket/websocket.ts';
 import { apiKey } from '../policies/api-key/api-key.ts';
 import { backpressure } from '../policies/backpressure/backpressure.ts';
@@ -19,6 +22,16 @@ export const entrypoints: Readonly<Record<string, (environment: EntrypointEnviro
   websocket: (environment) => new WebSocketEntrypoint(environment),
   poll: (environment) => new PollEntrypoint(environment),
 };
+
+/** Every way in which events are written to a client's socket: a sink's format is one of these. */
+export const wireFormats: readonly WireFormat[] = [
+  plainSse,
+  typedSse,
+  cloudEventsDialect.format,
+  cloudEventsDialect.deflatedFormat,
+  sluiceDialect.format,
+  sluiceDialect.deflatedFormat,
+];
 
 /** Every kind of rule a plan may hold. */
 export const policies: readonly Policy<never>[] = [apiKey, channelScope, eventCount, connectionCount, duration, backpressure, flush];

@@ -74,6 +74,18 @@ export const metricNames = {
     help: 'Connections that are open now.',
     labels: ['api', 'protocol'],
   },
+  workerConnections: {
+    name: 'sluice_worker_connection_active',
+    type: 'gauge',
+    help: 'Connections that are open now, by worker; nothing without --workers.',
+    labels: ['worker'],
+  },
+  workerRestarts: {
+    name: 'sluice_worker_restarts_total',
+    type: 'counter',
+    help: 'Workers that ended by themselves and were replaced.',
+    labels: ['worker'],
+  },
   readers: {
     name: 'sluice_reader_active',
     type: 'gauge',

@@ -3,14 +3,16 @@ import { after, before, describe, test } from 'node:test';
 import { keyOf, numbered, say } from './chat-world.ts';
 import type { ReadingProtocol, Told } from './reading-client.ts';
 import { assertToldWhen, endOf, eventsOf, idsOf, ReadingWorld } from './reading-world.ts';
+import type { FixtureOptions } from './sluice-fixture.ts';
 import { until } from './until.ts';
 
 const limit = { timeout: 5_000 };
 
 /** What every protocol that reads must do, as sentences; run by one line per protocol. */
-export function checkReading(protocol: ReadingProtocol): void {
-  describe(`reading by ${protocol.name}`, () => {
-    const world = new ReadingWorld(protocol);
+export function checkReading(protocol: ReadingProtocol, options: FixtureOptions = {}): void {
+  const where = options.workers === undefined ? '' : ` over ${options.workers} workers`;
+  describe(`reading by ${protocol.name}${where}`, () => {
+    const world = new ReadingWorld(protocol, options);
     before(() => world.start());
     after(() => world.stop());
     admission(world, protocol);

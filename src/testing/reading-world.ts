@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { assertNoConnections, keyOf, openChat, type ChatUser } from './chat-world.ts';
 import type { Ending, Reading, ReadingProtocol, ReadingRequest, Told } from './reading-client.ts';
-import type { SluiceFixture } from './sluice-fixture.ts';
+import type { FixtureOptions, SluiceFixture } from './sluice-fixture.ts';
 import { until } from './until.ts';
 
 interface Wish {
@@ -13,12 +13,14 @@ interface Wish {
 /** One suite's Sluice and the clients it opened. */
 export class ReadingWorld {
   readonly #protocol: ReadingProtocol;
+  readonly #options: FixtureOptions;
   readonly #open = new Set<Reading>();
   #sluice: SluiceFixture | undefined;
   #rooms = 0;
 
-  constructor(protocol: ReadingProtocol) {
+  constructor(protocol: ReadingProtocol, options: FixtureOptions = {}) {
     this.#protocol = protocol;
+    this.#options = options;
   }
 
   get sluice(): SluiceFixture {
@@ -27,7 +29,7 @@ export class ReadingWorld {
   }
 
   async start(): Promise<void> {
-    this.#sluice = await openChat();
+    this.#sluice = await openChat(this.#options);
   }
 
   /** Closes what is open and checks that the gateway holds no connection any more. */

@@ -6,6 +6,7 @@ import { ManagementClient } from '../cli/client/management.ts';
 import { parseConfig } from '../control/config/parse-config.ts';
 import { readTextFile } from '../control/config/read-config-file.ts';
 import { createLog } from '../observe/log.ts';
+import type { WorkerPool } from '../workers/worker-pool.ts';
 
 /** A whole Sluice for one test, on free ports and a data folder of its own. */
 export interface SluiceFixture {
@@ -19,6 +20,8 @@ export interface SluiceFixture {
   client(): ManagementClient;
   /** Applies another configuration text to what runs. */
   apply(yaml: string): Promise<void>;
+  /** The threads that own the sockets. */
+  readonly workers: WorkerPool;
   /** Stops and starts it on the same folder and ports. */
   restart(options?: { readonly grace?: number }): Promise<void>;
   /** Open connections, as the status page counts them. */
@@ -30,6 +33,8 @@ export interface FixtureOptions {
   /** Files beside the configuration, by relative path: contracts. */
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Threads that own the sockets; none without. */
+  readonly workers?: number;
   /** Where log lines go; silent without. */
   readonly onLog?: (line: string) => void;
 }
@@ -70,6 +75,12 @@ class RunningSluice implements SluiceFixture {
     return this.#running.adminToken;
   }
 
+  get workers(): WorkerPool {
+    const { workers } = this.#running;
+    if (workers === undefined) throw new Error('This Sluice has no workers.');
+    return workers;
+  }
+
   get data(): string {
     return join(this.#folder, 'data');
   }
@@ -100,10 +111,10 @@ class RunningSluice implements SluiceFixture {
   }
 
   async start(config: Readonly<Record<string, unknown>> | undefined, port = 0, controlPort = 0): Promise<void> {
-    const { onLog } = this.#options;
+    const { onLog, workers } = this.#options;
     const destination = { write: (line: string) => onLog?.(line) };
     const log = createLog({ level: onLog === undefined ? 'silent' : 'info', destination, json: true });
-    this.#sluice = await startSluice({ config, data: this.data, port, controlPort, log, env: {} });
+    this.#sluice = await startSluice({ config, data: this.data, port, controlPort, workers, log, env: {} });
   }
 
   async parse(yaml: string): Promise<Readonly<Record<string, unknown>>> {

@@ -24,6 +24,10 @@ function lines(view: View): string[] {
   return [
     `Sluice ${text(view['version'])}, up for ${seconds(view['uptime'])}`,
     `gateway ${text(gateway['url'])}: ${text(gateway['connections'])} connections${draining}`,
+    ...list(gateway, 'workers').map((worker, index) => {
+      const restarts = worker['restarts'] === 0 ? '' : `, replaced ${text(worker['restarts'])} times`;
+      return `worker ${index}: ${text(worker['connections'])} connections${restarts}`;
+    }),
     ...list(view, 'backbones').map((backbone) => {
       const reason = typeof backbone['reason'] === 'string' ? `, ${backbone['reason']}` : '';
       return `backbone ${text(backbone['name'])} (${text(backbone['kind'])}): ${text(backbone['state'])}, ${milliseconds(backbone['latency'])}${reason}`;

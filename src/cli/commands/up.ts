@@ -30,6 +30,7 @@ const options = {
     default: '127.0.0.1',
     describe: 'address the management API listens on; elsewhere than on loopback it needs SLUICE_ADMIN_TOKEN',
   },
+  workers: { type: 'string', value: 'N', describe: "threads that own the clients' connections; without, the main thread does" },
   grace: { type: 'string', value: 'SECONDS', default: '10', describe: 'time for connections to end when it is told to stop' },
   'log-level': { type: 'string', value: 'LEVEL', default: 'info', describe: levels.join(', ') },
   'log-json': { type: 'boolean', describe: 'log JSON lines' },
@@ -94,6 +95,7 @@ async function serve(context: UpContext, bundle: ConfigBundle | undefined, log: 
       controlPort: wholeNumber(values['control-port'], 'control-port', 0, 65_535),
       host: values.host,
       controlHost: values['control-host'],
+      workers: values.workers === undefined ? undefined : wholeNumber(values.workers, 'workers', 1, 64),
       env,
       version,
       log,
@@ -113,6 +115,8 @@ function explained(error: unknown, values: UpContext['values'], bundle: ConfigBu
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE')
     return new CliError('conflict', `A port is in use (${message}); choose others with --port and --control-port.`, { cause: error });
+  if (code === 'ENOTSUP' && values.workers !== undefined)
+    return new CliError('failed', 'This system cannot share a port among threads; leave --workers out.', { cause: error });
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL')
     return new CliError('failed', `It cannot listen on ${values.host}:${values.port}: ${message}.`, { cause: error });
   if ((error as Error).name === 'StoreError') return new CliError(code === 'LOCKED' ? 'conflict' : 'failed', message, { cause: error });

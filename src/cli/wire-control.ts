@@ -1,0 +1,88 @@
+import type { Administration } from '../control/administration.ts';
+import type { AdminToken } from '../control/admin-token.ts';
+import { createControl } from '../control/server.ts';
+import type { Backbone } from '../core/backbone.ts';
+import { systemClock } from '../core/clock.ts';
+import { backboneKinds, entrypoints } from '../gateway/registry.ts';
+import type { HealthTimeline } from '../metering/health-timeline.ts';
+import { LedgerInsights } from '../metering/ledger-insights.ts';
+import { countByLag } from '../metering/log-count.ts';
+import type { Log } from '../observe/log.ts';
+import type { WorkerPool } from '../workers/worker-pool.ts';
+import type { Foundation, GatewayParts } from './wire.ts';
+
+interface ControlParts {
+  readonly version: string;
+  readonly log: Log;
+  readonly foundation: Foundation;
+  readonly parts: GatewayParts;
+  readonly health: HealthTimeline;
+  readonly administration: Administration;
+  readonly admin: AdminToken;
+  readonly gatewayUrl: string;
+  readonly workers: WorkerPool | undefined;
+  readonly startedAt: number;
+}
+
+/** The management API of a Sluice; it does not listen yet. */
+export function controlOf(all: ControlParts): ReturnType<typeof createControl> {
+  const { version, log, foundation, parts, health, administration, admin } = all;
+  const { database, store, embedded, ledger, metrics, contracts } = foundation;
+  const { gateway, tickets } = parts;
+  const lagOf = async (log: string, address: string, position: Parameters<Backbone['lag']>[1]) => {
+    const { events, oldest } = await embedded.lag({ log, address }, position);
+    return { events, age: oldest === undefined ? 0 : systemClock.now() - oldest };
+  };
+  const insights = new LedgerInsights({
+    ledger,
+    database,
+    clock: systemClock,
+    compare: (_log, a, b) => embedded.compare(a, b),
+    lagOf,
+    countOf: countByLag(async (log, address, position) => (await embedded.lag({ log, address }, position)).events),
+    health,
+  });
+  return createControl({
+    store,
+    insights,
+    clock: systemClock,
+    adminToken: admin.token,
+    checkContract: (source) => administration.contractProblems(source),
+    describeContract: async (source) => ({ ...(await contracts.open(source)).contract }),
+    knownEntrypoints: Object.keys(entrypoints),
+    knownBackbones: backboneKinds,
+    issueTicket: (_tenant, credential, api) => tickets.issue({ credential, api }),
+    status: async () => statusOf(all),
+    metrics: () => metrics.scrape(),
+    ready: () => !gateway.draining,
+    log,
+    administration,
+    version,
+  });
+}
+
+/** What the status page shows. */
+function statusOf({ version, startedAt, gatewayUrl, workers, foundation, parts, health }: ControlParts): object {
+  const { catalogue, gateway } = parts;
+  const { database, ledger } = foundation;
+  return {
+    version,
+    startedAt,
+    uptime: systemClock.now() - startedAt,
+    gateway: {
+      url: gatewayUrl,
+      connections: gateway.connections(),
+      draining: gateway.draining,
+      ...(workers && { workers: workers.status }),
+    },
+    backbones: health.report(),
+    apis: catalogue.apis().map(({ resource }) => ({
+      name: resource.name,
+      path: resource.spec.path,
+      lifecycle: resource.spec.lifecycle,
+      connections: gateway.connections(resource.name),
+    })),
+    store: database.stats(),
+    ledger: { failing: ledger.failure ?? null },
+  };
+}

@@ -1,0 +1,6 @@
+import { checkReading } from '../testing/entrypoint-conformance.ts';
+import { readingByPoll } from '../testing/reading-by-poll.ts';
+import { readingBySse } from '../testing/reading-by-sse.ts';
+import { readingBySluiceWebSocket, readingByWebSocket } from '../testing/reading-by-websocket.ts';
+
+for (const protocol of [readingBySse, readingByWebSocket, readingBySluiceWebSocket, readingByPoll]) checkReading(protocol, { workers: 2 });

@@ -1,0 +1,162 @@
+import type { Sink } from '../core/entrypoint.ts';
+import { asksForRoom, numbersPerGroup, type Deliveries } from './messages.ts';
+import { maxSinks, type SinkBoard } from './sink-board.ts';
+
+/** Bytes up to which groups of the same sinks are joined into one write. */
+const maxJoinedBytes = 256 * 1024;
+
+interface Group {
+  /** Consecutive pieces for the same sinks. */
+  readonly pieces: Buffer[];
+  bytes: number;
+  events: number;
+  readonly members: Uint32Array;
+  /** The piece is part of a larger slab, which a socket that keeps it would keep too. */
+  readonly sharesSlab: boolean;
+}
+
+export interface WriterParts {
+  readonly board: SinkBoard;
+  /** These sinks were full for the main thread and have room. */
+  readonly onRoom: (slots: readonly number[]) => void;
+  readonly onBug: (error: unknown) => void;
+}
+
+/**
+ * Writes what the main thread hands over to the sockets of one worker. Everything that has come by the end of a turn is written at
+ * once: a worker that is behind writes larger pieces less often.
+ */
+export class DeliveryWriter {
+  readonly #parts: WriterParts;
+  readonly #sinks: (Sink | undefined)[] = [];
+  /** Slots the main thread wants to be told of. */
+  readonly #wanted = new Set<number>();
+  #groups: Group[] = [];
+  #bytes = 0;
+  /** Number of the first of `#groups`; numbers go on rising. */
+  #firstNumber = 1;
+  /** Number of the last group each slot is in. */
+  readonly #lastGroup = new Float64Array(maxSinks);
+  #room: number[] = [];
+  #isScheduled = false;
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
+  }
+
+  open(slot: number, sink: Sink): void {
+    this.#sinks[slot] = sink;
+  }
+
+  sink(slot: number): Sink | undefined {
+    return this.#sinks[slot];
+  }
+
+  close(slot: number): void {
+    this.#sinks[slot] = undefined;
+    this.#wanted.delete(slot);
+  }
+
+  take({ slabs, groups, members, bytes }: Deliveries): void {
+    const buffers = slabs.map((slab) => Buffer.from(slab));
+    let first = 0;
+    for (let place = 0; place < groups.length; place += numbersPerGroup) {
+      const slab = buffers[groups[place] as number] as Buffer;
+      const piece = slab.subarray(groups[place + 1], groups[place + 2]);
+      const end = groups[place + 4] as number;
+      this.#add(piece, groups[place + 3] as number, members.subarray(first, end), piece.length < slab.length);
+      first = end;
+    }
+    this.#bytes += bytes;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => this.write());
+  }
+
+  /** Writes everything that has come. */
+  write(): void {
+    this.#isScheduled = false;
+    if (this.#groups.length === 0) return;
+    const groups = this.#groups;
+    this.#groups = [];
+    this.#firstNumber += groups.length;
+    for (const group of groups) this.#writeGroup(group);
+    this.#parts.board.consume(this.#bytes);
+    this.#bytes = 0;
+    this.#tellRoom();
+  }
+
+  /** The sink's socket has room again. */
+  drained(slot: number): void {
+    const sink = this.#sinks[slot];
+    if (sink === undefined) return;
+    this.#parts.board.take(slot, 0, sink.buffered);
+    if (!this.#wanted.delete(slot)) return;
+    this.#room.push(slot);
+    this.#tellRoom();
+  }
+
+  #tellRoom(): void {
+    if (this.#room.length === 0) return;
+    const slots = this.#room;
+    this.#room = [];
+    this.#parts.onRoom(slots);
+  }
+
+  #add(piece: Buffer, events: number, members: Uint32Array, sharesSlab: boolean): void {
+    const previous = this.#joinable(piece, members);
+    if (previous !== undefined) {
+      previous.pieces.push(piece);
+      previous.bytes += piece.length;
+      previous.events += events;
+      return;
+    }
+    const number = this.#firstNumber + this.#groups.length;
+    this.#groups.push({ pieces: [piece], bytes: piece.length, events, members, sharesSlab });
+    for (let index = 0; index < members.length; index += 1) this.#lastGroup[slotOf(members[index] as number)] = number;
+  }
+
+  /** The group of exactly these sinks that is the last for all of them, so that each still gets its bytes in order. */
+  #joinable(piece: Buffer, members: Uint32Array): Group | undefined {
+    const number = this.#lastGroup[slotOf(members[0] as number)] as number;
+    const group = this.#groups[number - this.#firstNumber];
+    if (group === undefined || group.members.length !== members.length || group.bytes + piece.length > maxJoinedBytes) return undefined;
+    for (let index = 0; index < members.length; index += 1) {
+      const member = members[index] as number;
+      if (group.members[index] !== member || this.#lastGroup[slotOf(member)] !== number) return undefined;
+    }
+    return group;
+  }
+
+  #writeGroup({ pieces, bytes, events, members, sharesSlab }: Group): void {
+    const buffer = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, bytes);
+    let own = sharesSlab && pieces.length === 1 ? undefined : buffer;
+    for (let index = 0; index < members.length; index += 1) {
+      const member = members[index] as number;
+      const slot = slotOf(member);
+      const sink = this.#sinks[slot];
+      if (sink === undefined) continue;
+      if (sink.buffered > 0) own ??= Buffer.from(buffer);
+      this.#hand(sink, member, sink.buffered > 0 ? (own as Buffer) : buffer, events);
+    }
+  }
+
+  #hand(sink: Sink, member: number, buffer: Buffer, events: number): void {
+    const { board, onBug } = this.#parts;
+    const slot = slotOf(member);
+    let hasRoom = false;
+    try {
+      hasRoom = sink.write(buffer, events);
+    } catch (error) {
+      onBug(error);
+    }
+    board.take(slot, buffer.length, sink.buffered);
+    if (member < asksForRoom) return;
+    if (hasRoom) this.#room.push(slot);
+    else this.#wanted.add(slot);
+  }
+}
+
+function slotOf(member: number): number {
+  return member & ~asksForRoom;
+}
