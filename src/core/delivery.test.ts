@@ -251,7 +251,8 @@ class World {
   #governor(overflow: Overflow): Quota {
     const kind = this.lineages.length % 3;
     let governor = this.#governors.get(`${overflow} ${kind}`);
-    if (governor === undefined) this.#governors.set(`${overflow} ${kind}`, (governor = new Quota(overflow, kind === 0 ? 3 : 100, this.#windows)));
+    if (governor === undefined)
+      this.#governors.set(`${overflow} ${kind}`, (governor = new Quota(overflow, kind === 0 ? 3 : 100, this.#windows)));
     return governor;
   }
 

@@ -29,6 +29,15 @@ export interface ReadOptions {
   readonly name?: string | undefined;
   /** CEL expression over attributes and data. */
   readonly filter?: string | undefined;
+  readonly view?: ViewRequest | undefined;
+}
+
+/** How much of the events a client wants to see, as it was written; docs/reference/views.md says what may be. The gateway reads it. */
+export interface ViewRequest {
+  /** Members of the data, as `a,b.c`. */
+  readonly fields?: string | undefined;
+  /** Share of the events, as `0.1` or `1/10`. */
+  readonly sample?: string | undefined;
 }
 
 export interface Reader {

@@ -93,6 +93,13 @@ export class Event implements EventDraft {
     return frame;
   }
 
+  /** The event with other data, as one client gets to see it. Charge for the event itself. */
+  withData(data: Uint8Array): Event {
+    const { id, source, type, subject, time, datacontenttype, dataschema, extensions, dataKind } = this;
+    const draft = { id, source, type, subject, time, datacontenttype, dataschema, extensions, data, dataKind };
+    return new Event(draft, this.address, this.position, this.acceptedAt);
+  }
+
   /** Payload size in bytes, before any encoding: what is billed as bytes. */
   get bytes(): number {
     return this.data === undefined ? 0 : this.data.byteLength;

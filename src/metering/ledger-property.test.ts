@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import type { ReaderAccount } from '../core/meter.ts';
+import type { ReaderAccount, Tally } from '../core/meter.ts';
 import type { Position } from '../core/position.ts';
 import {
   HandClock,
@@ -29,7 +29,8 @@ type Step =
   | { readonly do: 'deliver'; readonly who: number; readonly n: number; readonly filtered: number }
   | { readonly do: 'drop'; readonly who: number; readonly n: number }
   | { readonly do: 'confirm'; readonly who: number; readonly back: number }
-  | { readonly do: 'close'; readonly who: number }
+  | { readonly do: 'close' | 'group' | 'leave'; readonly who: number }
+  | { readonly do: 'flow'; readonly n: number; readonly filtered: number }
   | { readonly do: 'pass'; readonly milliseconds: number }
   | { readonly do: 'flush' | 'refuse' | 'lose' | 'crash' | 'restart' };
 
@@ -37,6 +38,8 @@ const who = fc.nat(5);
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('open' as const), name: fc.nat(4), from: fc.nat(40) }) },
   { weight: 9, arbitrary: fc.record({ do: fc.constant('deliver' as const), who, n: fc.integer({ min: 0, max: 6 }), filtered: fc.nat(2) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('group' as const, 'group' as const, 'leave' as const), who }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('flow' as const), n: fc.integer({ min: 0, max: 6 }), filtered: fc.nat(2) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('drop' as const), who, n: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('confirm' as const), who, back: fc.nat(3) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('close' as const), who }) },
@@ -54,6 +57,7 @@ interface Connection {
   /** As the core keeps it: what was charged before this connection. */
   readonly charged: number;
   isOpen: boolean;
+  group: Set<Connection> | undefined;
 }
 
 /** Plays the gateway's part and remembers, without the ledger, which events each reader was given. */
@@ -62,6 +66,7 @@ class Play {
   readonly tenant: string;
   readonly delivered = new Map<string, Set<number>>();
   #connections: Connection[] = [];
+  #groups = new Map<Set<Connection>, Tally>();
   #ledger: Ledger;
 
   constructor(tenant: string, ledger: Ledger) {
@@ -70,8 +75,9 @@ class Play {
   }
 
   async take(step: Step): Promise<void> {
-    if (step.do === 'open') await this.#open(step.name, step.from);
+    if (step.do === 'open') await this.#open(step.name, step.name === 2 ? (this.#groupPosition() ?? step.from) : step.from);
     else if (step.do === 'pass') this.clock.at += step.milliseconds;
+    else if (step.do === 'flow') this.#flow(step.n, step.filtered);
     else if ('who' in step) this.#act(step);
     else await this.#store(step.do);
   }
@@ -84,15 +90,58 @@ class Play {
     const open = this.#connections.filter((connection) => connection.isOpen);
     const connection = open[step.who % Math.max(1, open.length)];
     if (connection === undefined) return;
-    if (step.do === 'deliver') this.#deliver(connection, step.n, step.filtered);
-    else if (step.do === 'drop') {
+    if (step.do === 'group') this.#group(connection);
+    else if (step.do === 'leave') this.#leave(connection);
+    else if (step.do === 'deliver') {
+      this.#leave(connection);
+      this.#deliver(connection, step.n, step.filtered);
+    } else if (step.do === 'drop') {
+      this.#leave(connection);
       connection.position += step.n;
       connection.account.drop(step.n, positionAt(connection.position), 'dropped');
     } else if (step.do === 'confirm') {
       connection.account.confirm(positionAt(Math.max(0, connection.position - step.back)));
     } else {
       connection.isOpen = false;
+      connection.group?.delete(connection);
       connection.account.close();
+    }
+  }
+
+  /** As the core does: only with nothing left that was charged before, and with those that are at the same place. */
+  #group(connection: Connection): void {
+    if (connection.group !== undefined || connection.position < connection.charged) return;
+    let found = [...this.#groups.keys()].find((group) => [...group][0]?.position === connection.position);
+    if (found === undefined) this.#groups.set((found = new Set()), this.#ledger.openTally());
+    found.add(connection);
+    connection.group = found;
+    connection.account.join(this.#groups.get(found) as Tally);
+  }
+
+  /** So that some begin where a group is. */
+  #groupPosition(): number | undefined {
+    for (const [group] of this.#groups) for (const { position } of group) return position;
+    return undefined;
+  }
+
+  #leave(connection: Connection): void {
+    connection.group?.delete(connection);
+    connection.group = undefined;
+    connection.account.leave();
+  }
+
+  #flow(n: number, filtered: number): void {
+    for (const [group, tally] of this.#groups) {
+      for (const connection of group) if (!connection.isOpen) group.delete(connection);
+      const [first] = group;
+      if (first === undefined) continue;
+      const { position } = first;
+      const batch = batchOf(position, position + n, { types: ['a', 'b', 'c'] });
+      tally.charge({ ...batch, position: positionAt(position + n + filtered), filtered });
+      for (const connection of group) {
+        this.#remember(connection, n);
+        connection.position += n + filtered;
+      }
     }
   }
 
@@ -110,7 +159,7 @@ class Play {
     if (request.name !== undefined && from % 2 === 1) account.confirm(positionAt(from));
     const known = this.#connections.find((other) => other.isOpen && other.account.id === account.id);
     assert.equal(known, undefined, 'one connection at a time holds a reader');
-    connection.made = { account, position: seqOf(account.cursor), charged: seqOf(account.charged), isOpen: true };
+    connection.made = { account, position: seqOf(account.cursor), charged: seqOf(account.charged), isOpen: true, group: undefined };
     this.#connections.push(connection.made);
   }
 
@@ -119,10 +168,14 @@ class Play {
     const batch = batchOf(position, position + n, { types: ['a', 'b', 'c'] });
     const whole = { ...batch, position: positionAt(position + n + filtered), filtered };
     account.charge(whole, Math.max(0, Math.min(n, connection.charged - position)));
+    this.#remember(connection, n);
+    connection.position += n + filtered;
+  }
+
+  #remember({ account, position }: Connection, n: number): void {
     let seen = this.delivered.get(account.id);
     if (seen === undefined) this.delivered.set(account.id, (seen = new Set()));
     for (let seq = position + 1; seq <= position + n; seq += 1) seen.add(seq);
-    connection.position += n + filtered;
   }
 
   async #store(action: 'flush' | 'refuse' | 'lose' | 'crash' | 'restart'): Promise<void> {
@@ -130,6 +183,7 @@ class Play {
       if (action === 'crash') this.#ledger.abandon();
       else await this.#ledger.close();
       for (const connection of this.#connections) connection.isOpen = false;
+      this.#groups.clear();
       this.#ledger = await quietLedger({ database: kit.database, clock: this.clock });
       return;
     }
