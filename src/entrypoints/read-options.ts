@@ -1,12 +1,14 @@
-import type { ReadOptions } from '../core/entrypoint.ts';
+import type { ReadOptions, ViewRequest } from '../core/entrypoint.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { StartFrom } from '../core/position.ts';
 
 const readerName = /^[A-Za-z0-9._~-]{1,128}$/;
 const dateTime = /^\d{4}-\d\d-\d\d[Tt ]/;
 const maxFilter = 1024;
+const viewParameters = ['fields', 'sample'] as const satisfies readonly (keyof ViewRequest)[];
+const maxViewText = 1024;
 
-/** What a URL asks to read: `?from=`, `?reader=`, `?filter=`, and what the client has seen (`Last-Event-ID` or `?after=`). */
+/** What a URL asks to read: `?from=`, `?reader=`, `?filter=`, how much of the events (`?fields=`, `?sample=`), and what the client has seen (`Last-Event-ID` or `?after=`). */
 export function readOptionsOf(address: string, query: URLSearchParams, lastEventId: string | undefined): ReadOptions {
   const resume = lastEventId ?? query.get('after') ?? undefined;
   return {
@@ -15,6 +17,7 @@ export function readOptionsOf(address: string, query: URLSearchParams, lastEvent
     resume: resume === '' ? undefined : resume,
     name: nameOf(query.get('reader')),
     filter: filterOf(query.get('filter')),
+    view: viewOf(query),
   };
 }
 
@@ -32,6 +35,20 @@ export function nameOf(reader: string | null): string | undefined {
   if (reader === null) return undefined;
   if (readerName.test(reader)) return reader;
   throw new GatewayError('BAD_REQUEST', '?reader= takes 1 to 128 letters, digits, dots, tildes, hyphens and underscores.');
+}
+
+function viewOf(query: URLSearchParams): ViewRequest | undefined {
+  if (!viewParameters.some((name) => query.has(name))) return undefined;
+  const request: Partial<Record<keyof ViewRequest, string>> = {};
+  for (const name of viewParameters) {
+    const text = query.get(name);
+    if (text === null) continue;
+    if (text.length > maxViewText) {
+      throw new GatewayError('BAD_REQUEST', `?${name}= has ${text.length} characters; at most ${maxViewText} are taken.`);
+    }
+    request[name] = text;
+  }
+  return request;
 }
 
 function filterOf(filter: string | null): string | undefined {

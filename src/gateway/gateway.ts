@@ -8,7 +8,6 @@ import { hashApiKey } from '../store/api-key.ts';
 import type { Resource } from '../store/resources.ts';
 import type { ApiRuntime, BoundSubscription, Catalogue } from './catalogue.ts';
 import { Feeds } from './feeds.ts';
-import { Filters } from './filters.ts';
 import { LostReaders } from './lost-readers.ts';
 import { decodeAddress } from './path.ts';
 import { admittedBy, usable } from './permission.ts';
@@ -16,6 +15,7 @@ import { reasonOf } from './refusal.ts';
 import { GatewaySession, type SessionServices } from './session.ts';
 import { Sessions } from './sessions.ts';
 import type { Tickets } from './tickets.ts';
+import { Views } from './view.ts';
 
 export interface GatewayParts {
   readonly catalogue: Catalogue;
@@ -45,7 +45,7 @@ export class EventGateway implements Gateway {
     this.#services = {
       catalogue,
       feeds: this.#feeds,
-      filters: new Filters(),
+      views: new Views(),
       lost: new LostReaders(),
       meter,
       schedule,

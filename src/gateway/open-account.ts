@@ -5,6 +5,7 @@ import type { Meter, ReaderAccount } from '../core/meter.ts';
 import type { Position } from '../core/position.ts';
 import type { ApiRuntime, BoundSubscription } from './catalogue.ts';
 import type { LostReaders } from './lost-readers.ts';
+import type { View } from './view.ts';
 
 /** Who wants to read what from where. */
 export interface Opening {
@@ -14,6 +15,7 @@ export interface Opening {
   readonly feed: Feed;
   readonly subscription: BoundSubscription;
   readonly protocol: string;
+  readonly view: View;
   readonly options: ReadOptions;
 }
 
@@ -22,7 +24,7 @@ export interface Opening {
  * Rejects with POSITION_LOST where retention has passed the place, and with READER_TAKEN when another connection took the name meanwhile.
  */
 export async function openAccount(opening: Opening, onTaken: () => void): Promise<ReaderAccount> {
-  const { meter, api, feed, subscription, protocol, options } = opening;
+  const { meter, api, feed, subscription, protocol, view, options } = opening;
   const { log } = api;
   const { address, name } = options;
   const resumed =
@@ -36,7 +38,7 @@ export async function openAccount(opening: Opening, onTaken: () => void): Promis
     onTaken();
   };
   const account = await meter.open(
-    { subscription: subscription.context, protocol, log, address, name, filter: options.filter, start, resumes },
+    { subscription: subscription.context, protocol, log, address, name, filter: view.text, start, resumes },
     taken,
   );
   try {

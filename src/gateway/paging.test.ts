@@ -9,6 +9,7 @@ import { combineStages } from './compile.ts';
 import { Feeds } from './feeds.ts';
 import { LostReaders } from './lost-readers.ts';
 import { readPage } from './paging.ts';
+import { Views } from './view.ts';
 
 const channel = { log: 'default/test', address: 'a' };
 
@@ -44,7 +45,7 @@ function worldOf() {
     api,
     subscription: () => subscription,
     protocol: 'poll',
-    filter: undefined,
+    view: new Views().of({}),
   };
   const page = (wait: number, from: 'earliest' | 'latest', signal = new AbortController().signal) =>
     readPage(paging, { address: 'a', from: { at: from }, limit: 10, wait, signal }, () => assert.fail('there is no limit'));

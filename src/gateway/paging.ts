@@ -1,5 +1,5 @@
 import type { Channel } from '../core/backbone.ts';
-import { countUpTo, makeBatch, sliceBatch, type Filter } from '../core/batch.ts';
+import { countUpTo, makeBatch, sliceBatch } from '../core/batch.ts';
 import type { Page, PageOptions } from '../core/entrypoint.ts';
 import type { GatewayError } from '../core/errors.ts';
 import type { Feed } from '../core/feed.ts';
@@ -9,6 +9,7 @@ import type { ApiRuntime, BoundSubscription } from './catalogue.ts';
 import type { Feeds } from './feeds.ts';
 import type { LostReaders } from './lost-readers.ts';
 import { openAccount, takenOver } from './open-account.ts';
+import { eventsOf, type View } from './view.ts';
 
 interface Paging {
   readonly meter: Meter;
@@ -18,7 +19,7 @@ interface Paging {
   /** As it is when the page is taken: the plan may change while a client waits. */
   readonly subscription: () => BoundSubscription;
   readonly protocol: string;
-  readonly filter: Filter | undefined;
+  readonly view: View;
 }
 
 /** Payload bytes of one page: what a client can hold, and what one answer may keep in memory. */
@@ -30,7 +31,7 @@ export async function readPage(
   options: PageOptions,
   onLimited: (error: GatewayError, events: number) => void,
 ): Promise<Page> {
-  const { feeds, api, filter } = paging;
+  const { feeds, api, view } = paging;
   const channel = { log: api.log, address: options.address };
   const taken = new AbortController();
   const { feed, release } = await feeds.borrow(api.backbone, channel);
@@ -38,11 +39,11 @@ export async function readPage(
     const account = await openAccount({ ...paging, subscription: paging.subscription(), feed, options }, () => taken.abort());
     try {
       const signal = AbortSignal.any([options.signal, taken.signal]);
-      const batch = await nextBatch({ api, feed, channel, filter, account }, { ...options, signal });
+      const batch = await nextBatch({ api, feed, channel, view, account }, { ...options, signal });
       if (taken.signal.aborted) throw takenOver(options.name);
       // Nobody is there to take it: uncharged, it is the next request's.
       if (options.signal.aborted) return { events: [], position: account.cursor };
-      return takePage({ subscription: paging.subscription(), api, account }, batch, onLimited);
+      return takePage({ subscription: paging.subscription(), api, view, account }, batch, onLimited);
     } finally {
       account.close();
     }
@@ -55,18 +56,18 @@ interface Search {
   readonly api: ApiRuntime;
   readonly feed: Feed;
   readonly channel: Channel;
-  readonly filter: Filter | undefined;
+  readonly view: View;
   readonly account: ReaderAccount;
 }
 
-async function nextBatch({ api, feed, channel, filter, account }: Search, options: PageOptions): Promise<Batch> {
+async function nextBatch({ api, feed, channel, view, account }: Search, options: PageOptions): Promise<Batch> {
   const waiting = new Waiting(feed, options);
   let after = account.cursor;
   try {
     for (;;) {
       const next = waiting.next();
       const { events, position } = await api.backbone.read({ channel, after, limit: options.limit, maxBytes: pageBytes });
-      const batch = makeBatch(events, position, filter);
+      const batch = makeBatch(events, position, view.filter);
       if (batch.events.length > 0 || waiting.isOver) return batch;
       if (events.length > 0) account.charge(batch, 0);
       else await next;
@@ -123,10 +124,15 @@ class Waiting {
 interface Taking {
   readonly subscription: BoundSubscription;
   readonly api: ApiRuntime;
+  readonly view: View;
   readonly account: ReaderAccount;
 }
 
-function takePage({ subscription, api, account }: Taking, whole: Batch, onLimited: (error: GatewayError, events: number) => void): Page {
+function takePage(
+  { subscription, api, view, account }: Taking,
+  whole: Batch,
+  onLimited: (error: GatewayError, events: number) => void,
+): Page {
   const { stages } = subscription;
   const n = whole.events.length;
   const { allowed, limit } = allowance(subscription, whole);
@@ -138,7 +144,7 @@ function takePage({ subscription, api, account }: Taking, whole: Batch, onLimite
   stages.delivered(batch.events.length, batch.bytes);
   const isCharged = account.charged === account.cursor;
   account.charge(batch, isCharged ? 0 : countUpTo(batch.events, account.charged, (a, b) => api.backbone.compare(a, b)));
-  return { events: batch.events, position: batch.position };
+  return { events: eventsOf(view, batch.events), position: batch.position };
 }
 
 /** How much of a batch may go now, and the limit that holds the rest; asked again where its window ended in between. */

@@ -8,7 +8,6 @@ import { LiveReader } from '../core/reader.ts';
 import type { Resource } from '../store/resources.ts';
 import type { ApiRuntime, BoundSubscription, Catalogue } from './catalogue.ts';
 import type { Feeds } from './feeds.ts';
-import type { Filters } from './filters.ts';
 import type { LostReaders } from './lost-readers.ts';
 import { openAccount, takenOver } from './open-account.ts';
 import { readPage } from './paging.ts';
@@ -16,12 +15,13 @@ import { decodeAddress } from './path.ts';
 import { admittedBy, inactive, publishableBy, readableBy, usable } from './permission.ts';
 import { publishEvents } from './publishing.ts';
 import { refusalOf, type Refused } from './refusal.ts';
+import { formatOf, type Views } from './view.ts';
 
 /** What every session shares. */
 export interface SessionServices {
   readonly catalogue: Catalogue;
   readonly feeds: Feeds;
-  readonly filters: Filters;
+  readonly views: Views;
   readonly lost: LostReaders;
   readonly meter: Meter;
   /** Calls back once at a wall time in milliseconds; returns how to cancel. */
@@ -154,8 +154,8 @@ export class GatewaySession implements Session {
   async read(options: ReadOptions, sink: Sink): Promise<Reader> {
     this.#checkOpen();
     const subscription = this.#reads(options.address);
-    const { feeds, filters, lost, meter, schedule, onBug } = this.#services;
-    const filter = filters.of(options.filter);
+    const { feeds, views, lost, meter, schedule, onBug } = this.#services;
+    const view = views.of(options);
     const { feed, release } = await feeds.borrow(this.#api.backbone, { log: this.#api.log, address: options.address });
     try {
       let taken: GatewayError | undefined;
@@ -164,7 +164,7 @@ export class GatewaySession implements Session {
         this.#reader?.end(taken);
       };
       const account = await openAccount(
-        { meter, lost, api: this.#api, feed, subscription, protocol: this.#hello.protocol, options },
+        { meter, lost, api: this.#api, feed, subscription, protocol: this.#hello.protocol, view, options },
         onTaken,
       );
       if (this.#isClosed || taken !== undefined) {
@@ -177,8 +177,8 @@ export class GatewaySession implements Session {
         backbone: this.#api.backbone,
         account,
         sink,
-        format: sink.format,
-        filter,
+        format: formatOf(view, sink.format),
+        filter: view.filter,
         // The plan may have changed while the account was opened.
         governor: (this.#services.catalogue.subscription(id) ?? subscription).stages,
         schedule,
@@ -200,8 +200,8 @@ export class GatewaySession implements Session {
     this.#checkOpen();
     const subscription = this.#reads(options.address);
     const { id } = subscription.resource;
-    const { catalogue, feeds, filters, lost, meter } = this.#services;
-    const filter = filters.of(options.filter);
+    const { catalogue, feeds, views, lost, meter } = this.#services;
+    const view = views.of(options);
     const ended = new AbortController();
     const onEnd = (): void => ended.abort();
     this.#endListeners.add(onEnd);
@@ -214,7 +214,7 @@ export class GatewaySession implements Session {
           api: this.#api,
           subscription: () => catalogue.subscription(id) ?? subscription,
           protocol: this.#hello.protocol,
-          filter,
+          view,
         },
         { ...options, signal: AbortSignal.any([options.signal, ended.signal]) },
         (error, events) => this.#recordLimit(id, error, events, options.address),

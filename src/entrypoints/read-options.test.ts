@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { assertNoConnections, keyOf, numbered, openChat, say } from '../testing/chat-world.ts';
+import type { SluiceFixture } from '../testing/sluice-fixture.ts';
+import { openSse, openWebSocket, type StreamClient } from '../testing/stream-client.ts';
+
+const limit = { timeout: 15_000 };
+const key = keyOf('open');
+
+interface Seen {
+  readonly id: string;
+  readonly data: unknown;
+}
+
+describe('what a reader asks to see', () => {
+  let world: SluiceFixture;
+
+  before(async () => {
+    world = await openChat();
+  });
+
+  after(async () => {
+    await assertNoConnections(world);
+    await world.stop();
+  });
+
+  /** The first events, by every protocol there is. */
+  const everywhere = async (target: string, count: number): Promise<readonly (readonly Seen[])[]> => {
+    const url = `${world.gateway}${target}`;
+    const ofStream = async (opening: Promise<StreamClient>): Promise<readonly Seen[]> => {
+      const client = await opening;
+      await client.atLeast(count);
+      client.close();
+      return client.received as unknown as readonly Seen[];
+    };
+    const ofPage = async (): Promise<readonly Seen[]> =>
+      (await (await fetch(url, { headers: { 'x-api-key': key } })).json()) as readonly Seen[];
+    const ws = url.replace('http', 'ws');
+    return Promise.all([
+      ofStream(openSse(url, { key })),
+      ofStream(openWebSocket(ws, { key })),
+      ofStream(openWebSocket(ws, { key, subprotocol: 'sluice.v1.json' })),
+      ofPage(),
+    ]);
+  };
+  const refusal = async (query: string): Promise<{ readonly status: number; readonly code: string; readonly detail: string }> =>
+    (await (await fetch(`${world.gateway}/chat/x/said?${query}`, { headers: { 'x-api-key': key } })).json()) as never;
+
+  test('is some members of the data only, in every protocol', limit, async () => {
+    await say(world, '/chat/fields/said', [
+      { id: '1', data: { n: 1, who: { name: 'A', age: 7 }, tags: [{ t: 1, u: 2 }, 'x'] } },
+      { id: '2', data: { m: 2 } },
+    ]);
+    for (const seen of await everywhere('/chat/fields/said?from=earliest&fields=tags.t,who.name,n', 2)) {
+      assert.deepEqual(
+        seen.map(({ id, data }) => [id, data]),
+        [
+          ['1', { n: 1, who: { name: 'A' }, tags: [{ t: 1 }] }],
+          ['2', {}],
+        ],
+      );
+    }
+  });
+
+  test('is a sample, the same in every protocol and after resuming', limit, async () => {
+    const positions = await say(world, '/chat/sample/said', numbered('s-', 200));
+    const [first, ...others] = await everywhere('/chat/sample/said?from=earliest&sample=1/4&limit=1000', 20);
+    const ids = (first as readonly Seen[]).map(({ id }) => id);
+    assert.ok(ids.length >= 30 && ids.length <= 70, `${ids.length} of 200`);
+    for (const seen of others) assert.deepEqual(seen.map(({ id }) => id).slice(0, 20), ids.slice(0, 20));
+    const place = positions[99] as string;
+    const [resumed] = await everywhere(`/chat/sample/said?after=${place}&sample=0.25`, 5);
+    assert.deepEqual(
+      (resumed as readonly Seen[]).slice(0, 5).map(({ id }) => id),
+      ids.filter((id) => Number(id.slice(2)) > 100).slice(0, 5),
+    );
+  });
+
+  test('goes together with a filter and comes live', limit, async () => {
+    const url = `${world.gateway}/chat/live/said?filter=data.n%20%3E%201&fields=n`;
+    const clients = await Promise.all([openSse(url, { key }), openWebSocket(url.replace('http', 'ws'), { key })]);
+    await say(
+      world,
+      '/chat/live/said',
+      [1, 2, 3].map((n) => ({ id: `${n}`, data: { n, secret: 'x' } })),
+    );
+    for (const client of clients) {
+      await client.atLeast(2);
+      assert.deepEqual(
+        client.received.map(({ data }) => data),
+        [{ n: 2 }, { n: 3 }],
+      );
+      client.close();
+    }
+  });
+
+  test('stays the same for a durable reader', limit, async () => {
+    const read = (query: string) =>
+      fetch(`${world.gateway}/chat/named/said?reader=r&from=earliest${query}`, { headers: { 'x-api-key': key } });
+    assert.equal((await read('&fields=a,b&sample=1/2')).status, 200);
+    assert.equal((await read('&sample=0.5&fields=b,a')).status, 200);
+    for (const other of ['', '&fields=a&sample=0.5', '&fields=a,b', '&fields=a,b&sample=0.5&filter=true']) {
+      const response = await read(other);
+      assert.equal(response.status, 409, other);
+      assert.match(((await response.json()) as { detail: string }).detail, /sample=0\.5&fields=a%2Cb/);
+    }
+  });
+
+  test('is refused with what may be asked for', limit, async () => {
+    for (const [query, sentence] of [
+      ['fields=', /^fields .*a name is missing/],
+      ['fields=a..b', /^fields .*a name is missing/],
+      [`fields=${'a'.repeat(1025)}`, /^\?fields= has 1025 characters; at most 1024/],
+      ['sample=0', /^sample takes .* as 0\.1 or 1\/10/],
+      ['sample=1.5', /^sample takes/],
+    ] as const) {
+      const { status, code, detail } = await refusal(query);
+      assert.deepEqual([status, code], [400, 'BAD_REQUEST'], query);
+      assert.match(detail, sentence);
+    }
+  });
+});
