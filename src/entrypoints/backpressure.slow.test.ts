@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assertNoConnections, keyOf, openChat, say, type ChatUser } from '../testing/chat-world.ts';
+import { assertNoConnections, keyOf, noise, openChat, say, type ChatUser } from '../testing/chat-world.ts';
 import { readingBySse } from '../testing/reading-by-sse.ts';
-import { readingBySluiceWebSocket, readingByWebSocket } from '../testing/reading-by-websocket.ts';
+import { readingByDeflatedWebSocket, readingBySluiceWebSocket, readingByWebSocket } from '../testing/reading-by-websocket.ts';
 import type { Reading, Told } from '../testing/reading-client.ts';
 import { eventsOf } from '../testing/reading-world.ts';
 import type { SluiceFixture } from '../testing/sluice-fixture.ts';
@@ -12,7 +12,7 @@ const limit = { timeout: 60_000 };
 const count = 1500;
 const keys = 10;
 /** As much as makes the events of all keys fit into what may wait, where only the newest of each are kept. */
-const padding = 'x'.repeat(16_000);
+const padding = noise(16_000);
 /** Stalled clients at once; were what they do not read kept for each, it would be a gigabyte. */
 const stalled = 40;
 /** Of those, so many read on to see what they get. */
@@ -75,7 +75,7 @@ const modes: Partial<Record<ChatUser, (seen: Seen) => void>> = {
   },
 };
 
-for (const protocol of [readingBySse, readingByWebSocket, readingBySluiceWebSocket]) {
+for (const protocol of [readingBySse, readingByWebSocket, readingByDeflatedWebSocket, readingBySluiceWebSocket]) {
   describe(`clients of ${protocol.name} that stop reading`, () => {
     let world: SluiceFixture;
     const open: Reading[] = [];

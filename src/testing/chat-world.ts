@@ -1,3 +1,4 @@
+import { seededRandom } from './hostile-input.ts';
 import { until } from './until.ts';
 import { openSluice, type FixtureOptions, type SluiceFixture } from './sluice-fixture.ts';
 
@@ -127,4 +128,12 @@ export async function assertNoConnections(world: SluiceFixture): Promise<void> {
     await world.stop();
     throw error;
   }
+}
+
+/** Text of so many characters that compression makes no shorter than three quarters; always the same. */
+export function noise(length: number): string {
+  const random = seededRandom(1);
+  return Buffer.from(Array.from({ length: Math.ceil((length * 3) / 4) }, () => Math.floor(random() * 256)))
+    .toString('base64')
+    .slice(0, length);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { keyOf, numbered, say } from './chat-world.ts';
+import { keyOf, noise, numbered, say } from './chat-world.ts';
 import type { ReadingProtocol, Told } from './reading-client.ts';
 import { assertToldWhen, endOf, eventsOf, idsOf, ReadingWorld } from './reading-world.ts';
 import type { FixtureOptions } from './sluice-fixture.ts';
@@ -299,8 +299,8 @@ function overflow(world: ReadingWorld, { lacks }: ReadingProtocol): void {
     const reading = await world.join(room, { as: 'forgetful' });
     const neighbour = await world.join(room);
     reading.stall();
-    const count = 400;
-    for (let n = 1; n <= count; n += 1) await say(world.sluice, room, [{ id: `${n}`, data: { n, padding: 'x'.repeat(32_000) } }]);
+    const [count, padding] = [400, noise(32_000)];
+    for (let n = 1; n <= count; n += 1) await say(world.sluice, room, [{ id: `${n}`, data: { n, padding } }]);
     assert.equal((await eventsOf(neighbour, count)).length, count, 'a slow reader must not cost its neighbour anything');
     reading.unstall();
     let [seen, missed, last] = [0, 0, 0];

@@ -64,8 +64,8 @@ export class RawWebSocket {
     this.send(opcodes.text, typeof message === 'string' ? message : JSON.stringify(message));
   }
 
-  send(opcode: number, payload: string | Uint8Array): void {
-    this.http.socket.write(encodeMaskedFrame(opcode, Buffer.from(payload), randomBytes(4)));
+  send(opcode: number, payload: string | Uint8Array, fin = true): void {
+    this.http.socket.write(encodeMaskedFrame(opcode, Buffer.from(payload), randomBytes(4), fin));
   }
 
   /** The closing handshake's half of this side. */

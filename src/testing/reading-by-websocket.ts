@@ -19,15 +19,27 @@ const lacks = { refusal: 'a connection that may only publish stays open for that
 export const readingByWebSocket: ReadingProtocol = {
   name: 'websocket',
   lacks,
-  read: (request) => new WebSocketReading(request, undefined),
+  read: (request) => new WebSocketReading(request, {}),
+};
+
+/** The same with compressed frames for events of a KiB and more. */
+export const readingByDeflatedWebSocket: ReadingProtocol = {
+  name: 'websocket, compressed',
+  lacks,
+  read: (request) => new WebSocketReading(request, { deflate: true }),
 };
 
 /** WebSocket with the subprotocol of operations. */
 export const readingBySluiceWebSocket: ReadingProtocol = {
   name: 'websocket, sluice.v1.json',
   lacks,
-  read: (request) => new WebSocketReading(request, 'sluice.v1.json'),
+  read: (request) => new WebSocketReading(request, { subprotocol: 'sluice.v1.json' }),
 };
+
+interface Agreement {
+  readonly subprotocol?: string;
+  readonly deflate?: boolean;
+}
 
 class WebSocketReading implements Reading {
   readonly #request: ReadingRequest;
@@ -37,13 +49,14 @@ class WebSocketReading implements Reading {
   #error: Record<string, unknown> | undefined;
   #onLimits: () => void = () => undefined;
 
-  constructor(request: ReadingRequest, subprotocol: string | undefined) {
+  constructor(request: ReadingRequest, { subprotocol, deflate = false }: Agreement) {
     this.#request = request;
     this.#subprotocol = subprotocol;
     const { gateway, path, query = {}, resume, key } = request;
     const target = targetOf({ path, query: resume === undefined ? query : { ...query, after: resume } });
     const headers = {
       ...(subprotocol === undefined ? {} : { 'sec-websocket-protocol': subprotocol }),
+      ...(deflate ? { 'sec-websocket-extensions': 'permessage-deflate' } : {}),
       ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
     };
     this.#client = new RawWebSocket({ gateway, target, headers }, (message) => this.#receive(message));

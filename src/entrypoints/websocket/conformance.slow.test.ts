@@ -1,5 +1,6 @@
 import { checkReading } from '../../testing/entrypoint-conformance.ts';
-import { readingBySluiceWebSocket, readingByWebSocket } from '../../testing/reading-by-websocket.ts';
+import { readingByDeflatedWebSocket, readingBySluiceWebSocket, readingByWebSocket } from '../../testing/reading-by-websocket.ts';
 
 checkReading(readingByWebSocket);
+checkReading(readingByDeflatedWebSocket);
 checkReading(readingBySluiceWebSocket);
