@@ -2,7 +2,7 @@ import { runBenchmark, type Benchmark, type Findings } from './harness/benchmark
 import type { Figures, InstrumentOptions } from './harness/instrument.ts';
 import { openFileLimit } from './harness/machine.ts';
 import { atMost, medians, type Bar, type Row } from './harness/results.ts';
-import { burstEvents, windowOf } from './peers/peer.ts';
+import { batchesUnderWay, windowOf } from './peers/peer.ts';
 import { SluiceServer } from './peers/sluice.ts';
 
 const protocols = ['sse', 'ws'] as const;
@@ -34,8 +34,7 @@ async function oneChannel(bench: Benchmark, protocol: 'sse' | 'ws', subscribers:
       ...server.subscribe(protocol, 'live'),
       ...server.publish('live'),
       n: subscribers,
-      batch: burstEvents,
-      pubs: 2,
+      ...batchesUnderWay(bench.options),
       win: windowOf(bench.options),
     };
     await bench.measure(`${protocol} one channel ${subscribers}`, 'fan', { ...fan, warm: bench.options.warm, dur: bench.options.seconds });

@@ -1,7 +1,7 @@
 import { runBenchmark, type Benchmark } from './harness/benchmark.ts';
 import type { Figures } from './harness/instrument.ts';
 import { atMost, median, type Row } from './harness/results.ts';
-import { burstEvents, windowOf } from './peers/peer.ts';
+import { batchesUnderWay, windowOf } from './peers/peer.ts';
 import { SluiceServer } from './peers/sluice.ts';
 
 const subscribers = 1000;
@@ -15,10 +15,9 @@ await runBenchmark('soak', async (bench) => {
   const n = options.subscribers ?? (options.quick ? 200 : subscribers);
   const server = await SluiceServer.start(bench);
   try {
-    const fan = { ...server.subscribe('ws', 'live'), ...server.publish('live'), n, batch: burstEvents };
+    const fan = { ...server.subscribe('ws', 'live'), ...server.publish('live'), n, ...batchesUnderWay(options) };
     const { events_s: most = 0 } = await bench.measure('saturated', 'fan', {
       ...fan,
-      pubs: 2,
       win: windowOf(options),
       warm: options.warm,
       dur: options.seconds,

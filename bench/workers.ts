@@ -2,7 +2,7 @@ import { runBenchmark, type Benchmark, type Findings } from './harness/benchmark
 import type { Figures } from './harness/instrument.ts';
 import { coresIn } from './harness/machine.ts';
 import { atLeast, atMost, medians, type Bar, type Row } from './harness/results.ts';
-import { oneBatch, windowOf } from './peers/peer.ts';
+import { batchesUnderWay, windowOf } from './peers/peer.ts';
 import { SluiceServer } from './peers/sluice.ts';
 
 const protocols = ['sse', 'ws'] as const;
@@ -40,7 +40,7 @@ async function takeTurn(bench: Benchmark, { protocol, count, subscribers }: Turn
   const { warm, seconds } = bench.options;
   const server = await SluiceServer.start(bench, { further: count === 0 ? [] : ['--workers', `${count}`] });
   try {
-    const fan = { ...server.subscribe(protocol, 'live'), ...server.publish('live'), ...oneBatch, pubs: 2 };
+    const fan = { ...server.subscribe(protocol, 'live'), ...server.publish('live'), ...batchesUnderWay(bench.options) };
     const options = { ...fan, n: subscribers, win: windowOf(bench.options), warm, dur: seconds };
     await bench.measure(`${protocol} ${nameOf(count)}`, 'fan', options);
   } finally {

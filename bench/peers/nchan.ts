@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { firstLine, packageVersion, requirePackage, requireProgram } from '../harness/installation.ts';
 import { openFileLimit } from '../harness/machine.ts';
 import { freePorts, ServerProcess } from '../harness/server-process.ts';
-import { manyConnections, type Peer } from './peer.ts';
+import { singlesUnderWay, type Peer } from './peer.ts';
 
 const modulePath = '/usr/lib/nginx/modules/ngx_nchan_module.so';
 
@@ -26,7 +26,7 @@ export function nchan(protocol: 'sse' | 'ws'): Peer {
       return {
         version: `Nchan ${packageVersion('libnginx-mod-nchan')} in ${firstLine(nginx, ['-v'])}`,
         fan: { proto: protocol, port, path: '/subscribe', pub: 'http', pport: port, ppath: '/publish', pids: server.pids().join(',') },
-        burst: manyConnections,
+        burst: singlesUnderWay(options),
         stop: () => server.stop(),
       };
     },

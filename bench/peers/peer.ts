@@ -30,5 +30,13 @@ export function windowOf({ window = 2 * burstEvents }: RunOptions): number {
 
 /** A burst as one request or one write. */
 export const oneBatch: InstrumentOptions = { batch: burstEvents };
-/** A burst as so many requests on so many connections, for servers that take one event a request. */
-export const manyConnections: InstrumentOptions = { pubs: burstEvents };
+
+/** A burst as one request, for a server that acknowledges: as many under way as fill the window, as with any client that does not wait. */
+export function batchesUnderWay(options: RunOptions): InstrumentOptions {
+  return { ...oneBatch, pubs: Math.ceil(windowOf(options) / burstEvents) };
+}
+
+/** A burst as so many requests on so many connections, for a server that takes one event a request. */
+export function singlesUnderWay(options: RunOptions): InstrumentOptions {
+  return { pubs: Math.ceil(windowOf(options) / 2) };
+}

@@ -5,7 +5,7 @@ import { collectable } from '../harness/collectable.ts';
 import type { Benchmark } from '../harness/benchmark.ts';
 import type { InstrumentOptions } from '../harness/instrument.ts';
 import { freePorts, ServerProcess } from '../harness/server-process.ts';
-import { oneBatch, type Peer } from './peer.ts';
+import { batchesUnderWay, type Peer } from './peer.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -121,8 +121,7 @@ export function sluice(protocol: 'sse' | 'ws'): Peer {
       return {
         version: bench.options.sluiceArguments.join(' ') || 'this checkout',
         fan: { ...server.subscribe(protocol, 'live'), ...server.publish('live'), gc: 1 },
-        // A second request is under way while the first is made durable, as it would be with any client that does not wait.
-        burst: { ...oneBatch, pubs: 2 },
+        burst: batchesUnderWay(bench.options),
         stop: () => server.stop(),
       };
     },
