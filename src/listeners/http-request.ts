@@ -1,10 +1,21 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Credential, RouteInfo } from '../core/entrypoint.ts';
 import { GatewayError } from '../core/errors.ts';
 
+/** What is known of a request once its head has come, in every version of HTTP. */
+export interface RequestHead {
+  readonly method?: string | undefined;
+  /** The request target. */
+  readonly url?: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  /** Names and values in turn, as they were sent. */
+  readonly rawHeaders: readonly string[];
+  readonly httpVersion: string;
+}
+
 /** A request on the gateway's HTTP port, split once. */
-export interface HttpRequest {
-  readonly raw: IncomingMessage;
+export interface HttpRequest<Raw extends RequestHead = IncomingMessage> {
+  readonly raw: Raw;
   /** Without query, still percent-encoded. */
   readonly path: string;
   readonly query: URLSearchParams;
@@ -14,23 +25,33 @@ export interface HttpRequest {
 }
 
 /** Splits a request target into path and query; absolute targets are refused, as this is no proxy. */
-export function splitTarget({ url: target = '', headers, httpVersion }: IncomingMessage): {
-  readonly path: string;
-  readonly query: URLSearchParams;
-} {
-  // RFC 9112, section 3.2.
-  if (headers.host === undefined && httpVersion === '1.1')
-    throw new GatewayError('BAD_REQUEST', 'An HTTP/1.1 request needs the header Host.');
+export function splitTarget(head: RequestHead): { readonly path: string; readonly query: URLSearchParams } {
+  checkHost(head);
+  const { url: target = '' } = head;
   if (!target.startsWith('/')) throw new GatewayError('BAD_REQUEST', 'The request target must be a path.');
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
   return { path, query: new URLSearchParams(mark === -1 ? '' : target.slice(mark + 1)) };
 }
 
+/** One host and no other, or two servers on the way may mean different ones (RFC 9112, section 3.2; RFC 9113, section 8.3.1). */
+function checkHost({ headers, rawHeaders, httpVersion }: RequestHead): void {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  if (hosts > 1) throw new GatewayError('BAD_REQUEST', 'A request must not have more than one header Host.');
+  if (hosts === 0 && httpVersion === '1.1') throw new GatewayError('BAD_REQUEST', 'An HTTP/1.1 request needs the header Host.');
+  const authority = headers[':authority'];
+  if (hosts === 1 && authority !== undefined && authority !== headers.host)
+    throw new GatewayError('BAD_REQUEST', 'The header Host and :authority must name the same host.');
+}
+
 const secretParameters = ['api_key', 'apikey', 'api-key', 'key', 'token', 'access_token', 'authorization'];
 
 /** The one credential a request carries. A long-lived secret in a URL is refused: URLs end up in logs. */
-export function credentialOf({ raw, query }: Pick<HttpRequest, 'raw' | 'query'>): Credential | undefined {
+export function credentialOf({ raw, query }: Pick<HttpRequest<RequestHead>, 'raw' | 'query'>): Credential | undefined {
   for (const name of secretParameters) {
     if (query.has(name)) {
       throw new GatewayError(

@@ -1,52 +1,38 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { RouteInfo } from '../core/entrypoint.ts';
-import { GatewayError, toGatewayError } from '../core/errors.ts';
-import { corsHeaders, preflightHeaders } from './cors.ts';
-import { splitTarget, type HttpRequest } from './http-request.ts';
+import { GatewayError } from '../core/errors.ts';
+import { Http1Answer } from './bare-answer.ts';
+import { Dispatch, unknownMethod, type DispatchParts, type RequestHandler, type StreamHandler, type UpgradeHandler } from './dispatch.ts';
 import { endWithProblem } from './last-words.ts';
 import { Pipeline } from './pipeline.ts';
-import { allowedMethods, respondProblem } from './respond.ts';
+import { respondProblem } from './respond.ts';
+import { StreamAwareMessage } from './stream-aware-message.ts';
 
-/** A protocol spoken in plain requests. The first that accepts a request gets it; rejecting answers with a problem. */
-export interface RequestHandler {
-  readonly protocol: string;
-  accepts(request: HttpRequest): boolean;
-  handle(request: HttpRequest, response: ServerResponse): Promise<void>;
-}
-
-/** A protocol reached by `Upgrade`. Rejecting answers with a problem and closes. */
-export interface UpgradeHandler {
-  readonly protocol: string;
-  /** The token of the Upgrade header, lower case. */
-  readonly token: string;
-  upgrade(request: HttpRequest, socket: Socket, head: Buffer): Promise<void>;
-}
-
-export interface HttpListenerParts {
-  readonly route: (path: string) => RouteInfo | undefined;
-  /** A thrown bug, for the operator's log. */
-  readonly onBug: (error: unknown) => void;
+export interface HttpListenerParts extends DispatchParts {
   /** Most sockets at once: what file descriptors and memory allow. */
   readonly maxConnections: number;
 }
 
-/** One port for every protocol that begins with an HTTP/1.1 request. */
+/** One port for every protocol that begins with an HTTP request. */
 export class HttpListener {
   readonly #parts: HttpListenerParts;
-  readonly #server: Server;
-  readonly #handlers: RequestHandler[] = [];
-  readonly #upgrades = new Map<string, UpgradeHandler>();
+  readonly #dispatch: Dispatch;
+  readonly #server: Server<typeof StreamAwareMessage>;
   /** Sockets that are no longer the server's to close. */
-  readonly #upgraded = new Set<Socket>();
+  readonly #upgraded = new Set<Duplex>();
   readonly #pipeline = new Pipeline();
-  /** Sockets on which a handler writes by itself. */
-  readonly #taken = new WeakSet<Duplex>();
+  readonly #forget: (this: Duplex) => void;
 
   constructor(parts: HttpListenerParts) {
     this.#parts = parts;
+    this.#dispatch = new Dispatch(parts);
+    const upgraded = this.#upgraded;
+    this.#forget = function forget() {
+      upgraded.delete(this);
+    };
     this.#server = createServer({
+      IncomingMessage: StreamAwareMessage,
       maxHeaderSize: 16 * 1024,
       headersTimeout: 10_000,
       requestTimeout: 30_000,
@@ -62,23 +48,19 @@ export class HttpListener {
     this.#server.on('checkContinue', (request, response) => void this.#request(request, response));
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket as Socket, head));
     this.#server.on('connect', (_request, socket) => endWithProblem(socket, unknownMethod('CONNECT'), {}));
-    this.#server.on('clientError', (error, socket) => {
-      if (this.#taken.has(socket)) socket.destroy();
-      else answerClientError(error, socket);
-    });
+    this.#server.on('clientError', (error, socket) => answerClientError(error, socket));
   }
 
   use(handler: RequestHandler): void {
-    this.#handlers.push(handler);
+    this.#dispatch.use(handler);
+  }
+
+  useStream(handler: StreamHandler): void {
+    this.#dispatch.useStream(handler);
   }
 
   useUpgrade(handler: UpgradeHandler): void {
-    this.#upgrades.set(handler.token, handler);
-  }
-
-  /** From now on a handler writes to this socket by itself: nothing else is answered on it, and who sends more on it is cut. */
-  takeOver(socket: Socket): void {
-    this.#taken.add(socket);
+    this.#dispatch.useUpgrade(handler);
   }
 
   /** Resolves to the base URL once connections are taken; rejects with the system's error. `reusePort`: others may listen on the same port and get their share. */
@@ -115,73 +97,49 @@ export class HttpListener {
   }
 
   async #request(raw: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (this.#taken.has(raw.socket)) {
-      raw.socket.destroy();
-      return;
-    }
     const turn = this.#pipeline.turn(raw.socket, response);
-    if (turn !== undefined && (!(await turn) || this.#taken.has(raw.socket))) {
+    if (turn !== undefined && !(await turn)) {
       raw.socket.destroy();
       return;
     }
-    let cors: Readonly<Record<string, string>> = {};
-    try {
-      const { path, query } = splitTarget(raw);
-      const route = this.#parts.route(path);
-      cors = corsHeaders(route?.cors, raw.headers.origin);
-      if (route === undefined) throw new GatewayError('NOT_FOUND', 'No API is served at this path.');
-      if (raw.method === 'OPTIONS') {
-        response.writeHead(204, { ...preflightHeaders(route.cors, raw.headers), allow: allowedMethods }).end();
-        return;
-      }
-      const request: HttpRequest = { raw, path, query, route, cors };
-      await this.#handlerOf(request).handle(request, response);
-    } catch (error) {
-      const refusal = this.#seen(error);
-      if (response.headersSent || response.destroyed) return;
+    await this.#dispatch.request(raw, response, (refusal, cors) => {
       if (raw.complete || !hasBody(raw)) respondProblem(response, refusal, cors);
       else refuseUnread(raw, refusal, cors);
-    }
+    });
   }
 
-  async #upgrade(raw: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    const onError = (): void => void socket.destroy();
-    socket.on('error', onError);
+  async #upgrade(raw: StreamAwareMessage, socket: Socket, head: Buffer): Promise<void> {
+    socket.on('error', destroy);
+    socket.on('close', this.#forget);
     this.#upgraded.add(socket);
-    socket.once('close', () => this.#upgraded.delete(socket));
-    let cors: Readonly<Record<string, string>> = {};
-    try {
-      const { path, query } = splitTarget(raw);
-      const route = this.#parts.route(path);
-      if (route === undefined) throw new GatewayError('NOT_FOUND', 'No API is served at this path.');
-      cors = corsHeaders(route.cors, raw.headers.origin);
-      const handler = this.#upgrades.get(String(raw.headers.upgrade).toLowerCase());
-      if (handler === undefined) throw new GatewayError('BAD_REQUEST', 'The only protocol to upgrade to here is websocket.');
-      await handler.upgrade({ raw, path, query, route, cors }, socket, head);
-    } catch (error) {
-      endWithProblem(socket, this.#seen(error), cors);
-    }
+    if (raw.kind === 'stream') await this.#stream(raw, socket, head);
+    else await this.#dispatch.upgrade(raw, socket, head);
   }
 
-  #handlerOf(request: HttpRequest): RequestHandler {
-    const { method } = request.raw;
-    if (method !== 'GET' && method !== 'POST') {
-      throw unknownMethod(method);
+  /** Until the stream ends nothing may come behind its request. */
+  async #stream(raw: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    const isBodied = hasBody(raw);
+    if (!isBodied && head.length > 0) {
+      socket.destroy();
+      return;
     }
-    const handler = this.#handlers.find((candidate) => candidate.accepts(request));
-    if (handler === undefined) throw new GatewayError('NOT_ACCEPTABLE', 'No protocol here answers such a request.');
-    return handler;
-  }
-
-  #seen(error: unknown): GatewayError {
-    const refusal = toGatewayError(error);
-    if (refusal.code === 'INTERNAL') this.#parts.onBug(error);
-    return refusal;
+    if (!isBodied) socket.on('data', destroy);
+    socket.on('end', destroy);
+    // Reading, so that the client's leaving is noticed.
+    socket.resume();
+    const turn = this.#pipeline.turnOfStream(socket);
+    if (turn !== undefined) await turn;
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    socket.setTimeout(0);
+    await this.#dispatch.stream(raw, isBodied, new Http1Answer(socket));
   }
 }
 
-function unknownMethod(method: string | undefined): GatewayError {
-  return new GatewayError('METHOD_NOT_ALLOWED', `A channel can be read with GET and published to with POST; ${method} means nothing here.`);
+function destroy(this: Duplex): void {
+  this.destroy();
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

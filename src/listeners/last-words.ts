@@ -7,10 +7,6 @@ const lingerTime = 2000;
 
 /** Writes a problem on a socket that no ServerResponse answers on, and closes it once the client has had time to read it. */
 export function endWithProblem(socket: Duplex, error: GatewayError, headers: Readonly<Record<string, string>>): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
   const body = JSON.stringify(error.toProblem());
   const all = {
     'content-type': 'application/problem+json',
@@ -20,7 +16,16 @@ export function endWithProblem(socket: Duplex, error: GatewayError, headers: Rea
     ...headers,
   };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${error.status} ${error.code}\r\n${lines.join('')}\r\n${body}`);
+  endWith(socket, `HTTP/1.1 ${error.status} ${error.code}\r\n${lines.join('')}\r\n${body}`);
+}
+
+/** Writes the last bytes on a socket and closes it once the client has had time to read them. */
+export function endWith(socket: Duplex, bytes: Buffer | string): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  socket.end(bytes);
   socket.resume();
   const timer = setTimeout(() => socket.destroy(), lingerTime);
   socket.once('end', () => socket.destroy());

@@ -29,4 +29,15 @@ export class Pipeline {
     }
     return new Promise((resolve) => line.last.once('close', () => resolve(!socket.destroyed)));
   }
+
+  /** The same for a request that takes the connection over: undefined when every answer has gone out. */
+  turnOfStream(socket: Socket): Promise<void> | undefined {
+    const last = this.#lines.get(socket)?.last;
+    if (last === undefined || last.destroyed) return undefined;
+    return new Promise((resolve) => {
+      last.once('close', resolve);
+      // The server no longer tells those that wait that the client is gone.
+      socket.once('close', resolve);
+    });
+  }
 }

@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import type { GatewayError } from '../core/errors.ts';
 import { rateLimit, rateLimitPolicy } from '../protocols/http/rate-limit.ts';
 
@@ -7,8 +6,18 @@ export const allowedMethods = 'GET, POST, OPTIONS';
 
 type Headers = Readonly<Record<string, string>>;
 
+/** What the responses of `node:http` and `node:http2` have in common. */
+export interface PlainAnswer {
+  readonly headersSent: boolean;
+  readonly destroyed?: boolean;
+  writeContinue(): void;
+  writeHead(status: number, headers: Headers): unknown;
+  end(body?: Buffer): unknown;
+  once(event: 'close', listener: () => void): unknown;
+}
+
 /** Answers with JSON and nothing left to guess for a browser. */
-export function respondJson(response: ServerResponse, status: number, body: Buffer | string, headers: Headers): void {
+export function respondJson(response: PlainAnswer, status: number, body: Buffer | string, headers: Headers): void {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   response.writeHead(status, {
     'content-type': 'application/json',
@@ -38,7 +47,7 @@ function limitHeaders({ details, retryAfter }: GatewayError): Record<string, str
 }
 
 /** Answers with an RFC 9457 problem document. */
-export function respondProblem(response: ServerResponse, error: GatewayError, headers: Headers): void {
+export function respondProblem(response: PlainAnswer, error: GatewayError, headers: Headers): void {
   if (response.headersSent || response.destroyed) return;
   respondJson(response, error.status, JSON.stringify(error.toProblem()), {
     ...refusalHeaders(error),

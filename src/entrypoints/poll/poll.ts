@@ -1,9 +1,8 @@
-import type { ServerResponse } from 'node:http';
 import type { Gateway, Page } from '../../core/entrypoint.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { credentialOf, type HttpRequest } from '../../listeners/http-request.ts';
-import type { RequestHandler } from '../../listeners/http.ts';
-import { respondJson } from '../../listeners/respond.ts';
+import type { RawRequest, RequestHandler } from '../../listeners/dispatch.ts';
+import { respondJson, type PlainAnswer } from '../../listeners/respond.ts';
 import { joinBatch } from '../../protocols/cloudevents/encode.ts';
 import { formatLink } from '../../protocols/http/link.ts';
 import type { EntrypointEnvironment } from '../environment.ts';
@@ -26,11 +25,11 @@ export class PollEntrypoint implements RequestHandler {
     http.use(this);
   }
 
-  accepts({ raw }: HttpRequest): boolean {
+  accepts({ raw }: HttpRequest<RawRequest>): boolean {
     return raw.method === 'GET';
   }
 
-  async handle(request: HttpRequest, response: ServerResponse): Promise<void> {
+  async handle(request: HttpRequest<RawRequest>, response: PlainAnswer): Promise<void> {
     const { path, query, cors } = request;
     const gone = new AbortController();
     response.once('close', () => gone.abort());

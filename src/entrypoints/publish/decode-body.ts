@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { EventDefaults } from '../../core/entrypoint.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { EventDraft } from '../../core/event.ts';
+import type { RawRequest } from '../../listeners/dispatch.ts';
 import { decodeBinary, decodePlain, hasEventHeaders } from '../../protocols/cloudevents/binary.ts';
 import { CloudEventError } from '../../protocols/cloudevents/cloud-event-error.ts';
 import { bodyForm, isJsonType, parseMediaType } from '../../protocols/cloudevents/content-type.ts';
@@ -13,7 +13,7 @@ export const maxBatchEvents = 10_000;
 
 /** The events of a request in any of the HTTP binding's content modes, or plain JSON that the contract completes. */
 export function decodeBody(
-  request: Pick<IncomingMessage, 'headers' | 'headersDistinct'>,
+  request: Pick<RawRequest, 'headers' | 'rawHeaders'>,
   body: Buffer,
   defaults: EventDefaults,
 ): readonly EventDraft[] {
@@ -26,7 +26,7 @@ export function decodeBody(
       case 'batch':
         return decodeBatch(body, maxBatchEvents);
       case 'plain':
-        return [hasEventHeaders(headers) ? decodeBinary(request.headersDistinct, body) : completePlain(body, contentType, defaults)];
+        return [hasEventHeaders(headers) ? decodeBinary(distinct(request.rawHeaders), body) : completePlain(body, contentType, defaults)];
       case 'foreign':
         throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', `Of the CloudEvents formats only JSON is read here, not ${contentType}.`);
     }
@@ -61,4 +61,12 @@ function completePlain(body: Buffer, contentType: string | undefined, { type, so
     );
   }
   return decodePlain(body, contentType, { type, source, id: randomUUID(), time: new Date().toISOString() });
+}
+
+/** Every value of each header field, by name in lower case: a field given twice is then recognised. */
+function distinct(rawHeaders: readonly string[]): Record<string, readonly string[]> {
+  const headers: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    (headers[(rawHeaders[at] as string).toLowerCase()] ??= []).push(rawHeaders[at + 1] as string);
+  return headers;
 }

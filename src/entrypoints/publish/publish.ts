@@ -1,10 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Gateway, Session } from '../../core/entrypoint.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { EventDraft } from '../../core/event.ts';
 import { credentialOf, type HttpRequest } from '../../listeners/http-request.ts';
-import type { RequestHandler } from '../../listeners/http.ts';
-import { respondJson } from '../../listeners/respond.ts';
+import type { RawRequest, RequestHandler } from '../../listeners/dispatch.ts';
+import { respondJson, type PlainAnswer } from '../../listeners/respond.ts';
 import type { EntrypointEnvironment } from '../environment.ts';
 import { limitHeaders } from '../limit-headers.ts';
 import { nameOf } from '../read-options.ts';
@@ -34,11 +33,11 @@ export class PublishEntrypoint implements RequestHandler {
     http.use(this);
   }
 
-  accepts({ raw }: HttpRequest): boolean {
+  accepts({ raw }: HttpRequest<RawRequest>): boolean {
     return raw.method === 'POST';
   }
 
-  async handle(request: HttpRequest, response: ServerResponse): Promise<void> {
+  async handle(request: HttpRequest<RawRequest>, response: PlainAnswer): Promise<void> {
     const { raw, path, query, route, cors } = request;
     const name = nameOf(query.get('reader'));
     const protocol = name === undefined ? this.protocol : (readingProtocols.find((known) => route.entrypoints.includes(known)) ?? 'poll');
@@ -79,7 +78,7 @@ export class PublishEntrypoint implements RequestHandler {
 }
 
 /** The events of a request; what cannot be read as events is a publishing error too. */
-async function readEvents(raw: IncomingMessage, limits: BodyLimits, session: Session): Promise<readonly EventDraft[]> {
+async function readEvents(raw: RawRequest, limits: BodyLimits, session: Session): Promise<readonly EventDraft[]> {
   try {
     return decodeBody(raw, await readBody(raw, limits), session.defaults);
   } catch (error) {

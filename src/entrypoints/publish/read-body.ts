@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { GatewayError, toGatewayError } from '../../core/errors.ts';
+import type { RawRequest } from '../../listeners/dispatch.ts';
 
 /** What a body may hold, and who is asked for the room. */
 export interface BodyLimits {
@@ -11,7 +11,7 @@ export interface BodyLimits {
 }
 
 /** The whole body, at most `maxBytes`; rejects with TOO_LARGE without reading the rest, and when the client goes away. */
-export function readBody(request: IncomingMessage, { maxBytes, take, begin }: BodyLimits): Promise<Buffer> {
+export function readBody(request: RawRequest, { maxBytes, take, begin }: BodyLimits): Promise<Buffer> {
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
     return Promise.reject(new GatewayError('UNSUPPORTED_MEDIA_TYPE', `Bodies are taken as they are; ${encoding} is not decoded here.`));

@@ -30,7 +30,7 @@ describe('curl', { skip: hasCurl() ? false : 'curl is not installed' }, () => {
     const [head = '', ...blocks] = (await curl('/chat/a/said?from=earliest', 'brief')).split(/\r?\n\r?\n/);
     assert.match(
       head,
-      /^HTTP\/1\.1 200 OK\r\nDate: .* GMT\r\nContent-Type: text\/event-stream\r\nCache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\nConnection: close\r\n/,
+      /^HTTP\/1\.1 200 OK\r\nDate: .* GMT\r\nConnection: close\r\nContent-Type: text\/event-stream\r\nCache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\n/,
     );
     assert.match(blocks[0] ?? '', /^retry: [12]\d\d\d$/);
     assert.match(blocks[1] ?? '', /^id: \w{6}-\d+\ndata: \{"specversion":"1\.0","id":"1"/);

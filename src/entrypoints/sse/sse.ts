@@ -1,9 +1,8 @@
-import type { ServerResponse } from 'node:http';
 import { GatewayError, toGatewayError } from '../../core/errors.ts';
-import { credentialOf, type HttpRequest } from '../../listeners/http-request.ts';
-import type { RequestHandler } from '../../listeners/http.ts';
+import type { BareAnswer } from '../../listeners/bare-answer.ts';
+import type { StreamHandler } from '../../listeners/dispatch.ts';
+import { credentialOf, type HttpRequest, type RequestHead } from '../../listeners/http-request.ts';
 import { refusalHeaders } from '../../listeners/respond.ts';
-import { prefersEventStream } from '../../protocols/http/accept.ts';
 import type { EntrypointEnvironment } from '../environment.ts';
 import { limitHeaders } from '../limit-headers.ts';
 import { readOptionsOf } from '../read-options.ts';
@@ -12,75 +11,65 @@ import { plainSse, typedSse } from './format.ts';
 import { SseStream } from './stream.ts';
 
 /** `GET` with `Accept: text/event-stream`: Server-Sent Events as HTML, section 9.2, has them. */
-export class SseEntrypoint implements RequestHandler {
+export class SseEntrypoint implements StreamHandler {
   readonly protocol = 'sse';
   readonly #environment: EntrypointEnvironment;
 
   constructor(environment: EntrypointEnvironment) {
     this.#environment = environment;
-    environment.http.use(this);
+    environment.http.useStream(this);
   }
 
-  accepts({ raw }: HttpRequest): boolean {
-    return raw.method === 'GET' && prefersEventStream(raw.headers.accept);
-  }
-
-  async handle(request: HttpRequest, response: ServerResponse): Promise<void> {
+  async stream(request: HttpRequest<RequestHead>, answer: BareAnswer): Promise<void> {
     const lastEventId = lastEventIdOf(request);
     if (lastEventId === endId) {
-      response.writeHead(204, request.cors).end();
+      answer.end(204, request.cors, undefined);
       return;
     }
     try {
-      await this.#open(request, lastEventId);
+      await this.#open(request, answer, lastEventId);
     } catch (error) {
       const refusal = toGatewayError(error);
       if (lastEventId === undefined && isFinal(refusal)) throw refusal;
       if (refusal.code === 'INTERNAL') throw refusal;
-      this.#refuseInStream(request, response, refusal);
+      this.#refuseInStream(request, answer, refusal);
     }
   }
 
-  async #open(request: HttpRequest, lastEventId: string | undefined): Promise<void> {
-    const { raw, path, query, cors } = request;
-    const { gateway, http, now, random, schedule } = this.#environment;
-    const format = formatOf(query.get('event'));
-    let stream: SseStream | undefined;
-    const onEnd = (reason: GatewayError): void => stream?.end(reason);
-    const session = await gateway.connect({
-      protocol: this.protocol,
-      path,
-      credential: credentialOf(request),
-      stream: true,
-      onEnd,
-    });
+  async #open(request: HttpRequest<RequestHead>, answer: BareAnswer, lastEventId: string | undefined): Promise<void> {
+    const { path, query, cors } = request;
+    const { gateway } = this.#environment;
+    const stream = new SseStream(answer, formatOf(query.get('event')), this.#environment);
     try {
-      const headers = { ...limitHeaders(await session.limits()), ...cors };
-      stream = new SseStream({ socket: raw.socket, format, headers, now, random, schedule, onClosed: () => session.close() });
-      const reader = await session.read(readOptionsOf(session.address, query, lastEventId), stream);
-      http.takeOver(raw.socket);
-      stream.open(reader);
+      const session = await gateway.connect({
+        protocol: this.protocol,
+        path,
+        credential: credentialOf(request),
+        stream: true,
+        onEnd: stream.onEnd,
+      });
+      stream.admit(session);
+      stream.fields = { ...limitHeaders(await session.limits()), ...cors };
+      stream.open(await session.read(readOptionsOf(session.address, query, lastEventId), stream));
     } catch (error) {
-      stream = undefined;
-      session.close();
+      stream.abandon();
       throw error;
     }
   }
 
   /** EventSource gives up for good on any status but 200: what passes with time is said inside a stream that ends. */
-  #refuseInStream({ cors }: HttpRequest, response: ServerResponse, refusal: GatewayError): void {
-    response.writeHead(200, {
+  #refuseInStream({ cors }: HttpRequest<RequestHead>, answer: BareAnswer, refusal: GatewayError): void {
+    const fields = {
       'content-type': 'text/event-stream',
       'cache-control': 'no-cache, no-transform',
-      connection: 'close',
       ...refusalHeaders(refusal),
       ...cors,
-    });
-    response.end(farewell(refusal, this.#environment.random));
+    };
+    answer.end(200, fields, farewell(refusal, this.#environment.random));
   }
 }
 
-function lastEventIdOf({ raw }: HttpRequest): string | undefined {
+function lastEventIdOf({ raw }: HttpRequest<RequestHead>): string | undefined {
   const value = raw.headers['last-event-id'];
   return typeof value === 'string' && value !== '' ? value : undefined;
 }

@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { Reader } from '../../core/entrypoint.ts';
 import { GatewayError } from '../../core/errors.ts';
+import { Http1Answer } from '../../listeners/bare-answer.ts';
 import { ManualTime } from '../../testing/manual-time.ts';
 import { until } from '../../testing/until.ts';
 import { plainSse } from './format.ts';
@@ -40,15 +41,10 @@ describe('an SSE stream', () => {
 
   const stream = (random = () => 0): SseStream => {
     const mine = seen;
-    return new SseStream({
-      socket,
-      format: plainSse,
-      headers: { 'x-more': 'yes' },
-      now: time.now,
-      random,
-      schedule: time.schedule,
-      onClosed: () => (mine.closed += 1),
-    });
+    const one = new SseStream(new Http1Answer(socket), plainSse, { now: time.now, random, schedule: time.schedule });
+    one.admit({ close: () => (mine.closed += 1) });
+    one.fields = { 'x-more': 'yes' };
+    return one;
   };
   const hears = (text: string | RegExp): Promise<void> =>
     until(
@@ -78,16 +74,16 @@ describe('an SSE stream', () => {
     client.destroy();
   });
 
-  test('beats after 15 seconds of silence and not before', { timeout: 5000 }, async () => {
+  test('beats when nothing went out between two looks, ten seconds apart', { timeout: 5000 }, async () => {
     const one = stream();
     one.open(reader);
-    time.advance(14_000);
+    time.advance(9_999);
     one.write(Buffer.from('data: x\n\n'));
-    time.advance(14_999);
+    time.advance(10_000);
     await hears('data: x\n\n');
     time.advance(1);
     await hears('data: x\n\n: \n\n');
-    time.advance(15_000);
+    time.advance(10_000);
     await hears('data: x\n\n: \n\n: \n\n');
     client.destroy();
   });

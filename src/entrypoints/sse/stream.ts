@@ -1,73 +1,95 @@
-import type { Socket } from 'node:net';
-import type { Reader, Sink } from '../../core/entrypoint.ts';
+import type { Reader, Session, Sink } from '../../core/entrypoint.ts';
 import type { GatewayError } from '../../core/errors.ts';
 import type { WireFormat } from '../../core/event.ts';
-import { encodeSseComment, encodeSseEvent, encodeSseRetry } from '../../protocols/sse/encode.ts';
+import type { BareAnswer, BytePipe } from '../../listeners/bare-answer.ts';
+import { encodeSseComment, encodeSseEvent } from '../../protocols/sse/encode.ts';
 import { farewell } from './farewell.ts';
 
-/** Milliseconds without a byte after which a comment is sent, so that proxies and clients see the stream is alive. */
-const heartbeat = 15_000;
+/**
+ * Milliseconds between two looks at a stream. One that nothing went out on since the last look is sent a comment, so that proxies and
+ * clients see it is alive: it is never silent for longer than two looks.
+ */
+const heartbeat = 10_000;
 /** Milliseconds a client has to take the last words before its socket is cut. */
 const farewellTime = 5000;
 
-export interface StreamParts {
-  readonly socket: Socket;
-  readonly format: WireFormat;
-  /** Header fields besides those of every stream. */
-  readonly headers: Readonly<Record<string, string>>;
+const heartbeatFrame = encodeSseComment('');
+
+const everyStream = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache, no-transform', 'X-Accel-Buffering': 'no' };
+
+/** Time and chance, the same for all streams. */
+export interface StreamClock {
   readonly now: () => number;
   readonly random: () => number;
   readonly schedule: (at: number, callback: () => void) => () => void;
-  /** The client is gone or the stream has ended. */
-  readonly onClosed: () => void;
 }
 
-const heartbeatFrame = encodeSseComment('');
-
-/**
- * One SSE response on the bare socket: the head is written here, the body ends with the connection, so that no
- * framing stands between the shared buffers and the socket.
- */
+/** One SSE response: its head, then the buffers that all readers share, straight to the connection. */
 export class SseStream implements Sink {
-  readonly #parts: StreamParts;
   readonly format: WireFormat;
-  #lastWrite: number;
-  #cancelTimer: () => void = () => undefined;
+  readonly #answer: BareAnswer;
+  readonly #pipe: BytePipe;
+  readonly #clock: StreamClock;
+  #session: Pick<Session, 'close'> | undefined;
+  #reader: Reader | undefined;
+  /** Until they have been sent. */
+  #fields: Readonly<Record<string, string>> | undefined;
   #isBegun = false;
+  #isOver = false;
   /** Ended before the response began. */
   #endedEarly: GatewayError | undefined;
-  #isOver = false;
+  /** Bytes that had gone out at the last look. */
+  #written = 0;
+  #cancelTimer: (() => void) | undefined;
 
-  constructor(parts: StreamParts) {
-    this.#parts = parts;
-    this.format = parts.format;
-    this.#lastWrite = parts.now();
+  constructor(answer: BareAnswer, format: WireFormat, clock: StreamClock) {
+    this.#answer = answer;
+    this.#pipe = answer.pipe;
+    this.format = format;
+    this.#clock = clock;
   }
 
-  /** From here on the socket is the stream's: what the reader writes goes out behind the response head. */
+  /** Whose stream it is; closed with the stream. */
+  admit(session: Pick<Session, 'close'>): void {
+    this.#session = session;
+  }
+
+  /** Header fields besides those of every stream, set before reading begins. */
+  set fields(fields: Readonly<Record<string, string>>) {
+    this.#fields = fields;
+  }
+
+  /** From here on the connection is the stream's: what the reader writes goes out behind the response head. */
   open(reader: Reader): void {
-    const { socket } = this.#parts;
-    if (socket.destroyed) {
+    this.#reader = reader;
+    const pipe = this.#pipe;
+    if (pipe.destroyed) {
       this.#close();
       return;
     }
-    socket.setKeepAlive(true, 60_000);
-    socket.on('drain', () => reader.drained());
-    socket.once('close', () => this.#close());
-    socket.once('error', () => socket.destroy());
-    this.#begin();
+    pipe.on('drain', this.#drained);
+    pipe.on('close', this.#close);
+    if (!this.#isBegun) this.#begin();
     if (this.#endedEarly !== undefined) this.end(this.#endedEarly);
-    else this.#beat();
+    else this.#look();
   }
 
+  /** The client is answered otherwise. */
+  abandon(): void {
+    this.#isOver = true;
+    this.#session?.close();
+  }
+
+  /** The same as `end`, for who calls it without the stream. */
+  readonly onEnd = (reason: GatewayError): void => this.end(reason);
+
   write(buffer: Buffer): boolean {
-    this.#begin();
-    this.#lastWrite = this.#parts.now();
-    return this.#parts.socket.write(buffer);
+    if (!this.#isBegun) this.#begin();
+    return this.#pipe.write(buffer);
   }
 
   get buffered(): number {
-    return this.#parts.socket.writableLength;
+    return this.#pipe.writableLength;
   }
 
   hold(error: GatewayError, until: number): void {
@@ -81,42 +103,36 @@ export class SseStream implements Sink {
       this.#endedEarly = reason;
       return;
     }
-    const { socket, random, now, schedule } = this.#parts;
+    const { random, now, schedule } = this.#clock;
     this.#close();
-    socket.end(farewell(reason, random));
-    const cancel = schedule(now() + farewellTime, () => socket.destroy());
-    socket.once('close', cancel);
+    this.#pipe.end(farewell(reason, random));
+    this.#pipe.once(
+      'close',
+      schedule(now() + farewellTime, () => this.#pipe.destroy()),
+    );
   }
 
   /** The response head and the first `retry:`, spread so that clients do not all come back at once; before the first byte, whoever writes it. */
   #begin(): void {
-    if (this.#isBegun) return;
     this.#isBegun = true;
-    const { socket, headers, now, random } = this.#parts;
-    const fields = {
-      'Content-Type': 'text/event-stream',
-      'Cache-Control': 'no-cache, no-transform',
-      'X-Accel-Buffering': 'no',
-      Connection: 'close',
-      ...headers,
-    };
-    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-    const head = `HTTP/1.1 200 OK\r\nDate: ${new Date(now()).toUTCString()}\r\n${lines.join('')}\r\n`;
-    socket.write(Buffer.concat([Buffer.from(head, 'latin1'), encodeSseRetry(1000 + Math.floor(random() * 2000))]));
+    const retry = 1000 + Math.floor(this.#clock.random() * 2000);
+    this.#answer.begin(200, { ...everyStream, ...this.#fields }, `retry: ${retry}\n\n`);
+    this.#fields = undefined;
   }
 
-  #beat(): void {
-    const { socket, now, schedule } = this.#parts;
-    if (this.#isOver) return;
-    const due = this.#lastWrite + heartbeat;
-    if (now() >= due && socket.writableLength === 0) this.write(heartbeatFrame);
-    this.#cancelTimer = schedule(Math.max(this.#lastWrite + heartbeat, now() + 1000), () => this.#beat());
-  }
+  readonly #look = (): void => {
+    const pipe = this.#pipe;
+    if (pipe.bytesWritten === this.#written && pipe.writableLength === 0) pipe.write(heartbeatFrame);
+    this.#written = pipe.bytesWritten;
+    this.#cancelTimer = this.#clock.schedule(this.#clock.now() + heartbeat, this.#look);
+  };
 
-  #close(): void {
+  readonly #drained = (): void => this.#reader?.drained();
+
+  readonly #close = (): void => {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#cancelTimer();
-    this.#parts.onClosed();
-  }
+    this.#cancelTimer?.();
+    this.#session?.close();
+  };
 }
