@@ -141,11 +141,18 @@ describe('pages in Chromium', { skip: noChromium }, () => {
       const page = await allowed.visit(browser);
       await open(page, `${socketUrl()}/chat/e${protocol.length}/both?ticket=${await ticket()}`, protocol === '' ? [] : [protocol]);
       await becomes(page, ({ opened }) => opened === 1);
-      const event = { specversion: '1.0', id: 'x', source: `/browser/${protocol}`, type: 'com.example.both', data: { text: 'grün' } };
+      assert.match(
+        await page.evaluate(() => (globalThis as unknown as { socket: WebSocket }).socket.extensions),
+        /^permessage-deflate/,
+        'long messages are to be compressed both ways',
+      );
+      const data = { text: 'grün '.repeat(1000) };
+      const event = { specversion: '1.0', id: 'x', source: `/browser/${protocol}`, type: 'com.example.both', data };
       const text = JSON.stringify(protocol === 'sluice.v1.json' ? { op: 'publish', ref: 1, event } : event);
       await page.evaluate((message) => (globalThis as unknown as { socket: WebSocket }).socket.send(message), text);
       const heard = await becomes(page, ({ messages }) => messages.some((message) => message.text.includes('"position":')));
       assert.equal(heard.messages[0]?.id, protocol);
+      assert.ok(heard.messages.some((message) => message.text.includes(data.text)));
       await page.context().close();
     });
   }

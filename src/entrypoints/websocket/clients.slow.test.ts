@@ -12,6 +12,7 @@ const limit = { timeout: 10_000 };
 /** What the WebSocket of a browser and those of both packages have in common. */
 interface Client {
   readonly protocol: string;
+  readonly extensions: string;
   readonly readyState: number;
   addEventListener(type: string, listener: (event: never) => void): void;
   send(data: string): void;
@@ -54,15 +55,16 @@ for (const [name, create] of Object.entries(clients)) {
     };
 
     for (const protocols of [[], ['cloudevents.json'], ['sluice.v1.json']]) {
-      test(`reads and publishes ${protocols[0] ?? 'without a subprotocol'}`, limit, async () => {
+      test(`reads and publishes ${protocols[0] ?? 'without a subprotocol'}, compressed`, limit, async () => {
         const { client, heard } = await open(`/chat/${protocols[0] ?? 'plain'}/both`, protocols);
         assert.equal(client.protocol, protocols[0] ?? '');
+        assert.match(client.extensions, /^permessage-deflate/);
         const event = {
           specversion: '1.0',
           id: `${protocols[0]}`,
           source: '/clients',
           type: 'com.example.both',
-          data: { text: 'grün 😀' },
+          data: { text: 'grün 😀'.repeat(1000) },
         };
         const hasOps = protocols[0] === 'sluice.v1.json';
         client.send(JSON.stringify(hasOps ? { op: 'publish', ref: 1, event } : event));
