@@ -136,7 +136,7 @@ export class DeliveryWriter {
       const slot = slotOf(member);
       const sink = this.#sinks[slot];
       if (sink === undefined) continue;
-      if (sink.buffered > 0) own ??= Buffer.from(buffer);
+      if (sink.buffered > 0) own ??= copyOf(buffer);
       this.#hand(sink, member, sink.buffered > 0 ? (own as Buffer) : buffer, events);
     }
   }
@@ -155,6 +155,13 @@ export class DeliveryWriter {
     if (hasRoom) this.#room.push(slot);
     else this.#wanted.add(slot);
   }
+}
+
+/** In memory of its own: the pool's is held by whoever holds a part of it. */
+function copyOf(buffer: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(buffer.length);
+  copy.set(buffer);
+  return copy;
 }
 
 function slotOf(member: number): number {
