@@ -128,6 +128,7 @@ function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: L
     meter: ledger,
     tickets,
     clock: systemClock,
+    random: Math.random,
     schedule,
     onUsed: (credential) => ledger.touchCredential(credential),
     onBug,

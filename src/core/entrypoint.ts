@@ -64,6 +64,12 @@ export interface Page {
   readonly position: Position;
 }
 
+/** A client's socket, as far as seeing goes whether it is still there; a half that has ended counts as gone. */
+export interface Peer {
+  readonly destroyed: boolean;
+  readonly readableEnded?: boolean;
+}
+
 /** Who knocks: what an entrypoint found in the handshake. */
 export interface Hello {
   readonly protocol: string;
@@ -72,6 +78,8 @@ export interface Hello {
   readonly credential: Credential | undefined;
   /** Whether the connection stays open; single requests do not count as connections. */
   readonly stream: boolean;
+  /** The client's socket: who is gone when it is his turn to be let in is passed over. */
+  readonly peer?: Peer | undefined;
   /** Called when the gateway ends the session: revoked key, duration over, restart. */
   readonly onEnd?: ((reason: GatewayError) => void) | undefined;
 }

@@ -7,6 +7,7 @@ import type { ConnectionContext } from '../core/policy.ts';
 import { hashApiKey } from '../store/api-key.ts';
 import type { Resource } from '../store/resources.ts';
 import type { ApiRuntime, BoundSubscription, Catalogue } from './catalogue.ts';
+import { ConnectLine } from './connect-line.ts';
 import { Feeds } from './feeds.ts';
 import { LostReaders } from './lost-readers.ts';
 import { decodeAddress } from './path.ts';
@@ -22,6 +23,7 @@ export interface GatewayParts {
   readonly meter: Meter;
   readonly tickets: Tickets;
   readonly clock: Clock;
+  readonly random: () => number;
   readonly schedule: (at: number, callback: () => void) => () => void;
   /** A credential was used: for `last used`. */
   readonly onUsed: (credential: string) => void;
@@ -34,6 +36,7 @@ export class EventGateway implements Gateway {
   readonly #parts: GatewayParts;
   readonly #feeds: Feeds;
   readonly #sessions = new Sessions();
+  readonly #line: ConnectLine;
   readonly #services: SessionServices;
   readonly #onClosed = (session: GatewaySession): void => this.#sessions.remove(session);
   #isDraining = false;
@@ -41,6 +44,7 @@ export class EventGateway implements Gateway {
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.#feeds = new Feeds(() => parts.meter.openTally());
+    this.#line = new ConnectLine({ random: parts.random });
     const { catalogue, meter, schedule, clock, onUsed, onBug } = parts;
     this.#services = {
       catalogue,
@@ -67,6 +71,11 @@ export class EventGateway implements Gateway {
     return api === undefined ? this.#sessions.size : this.#sessions.count(api);
   }
 
+  /** Connections that wait to be let in. */
+  get waiting(): number {
+    return this.#line.waiting;
+  }
+
   route(path: string): RouteInfo | undefined {
     const api = this.#parts.catalogue.route(path)?.api;
     if (api === undefined) return undefined;
@@ -75,7 +84,9 @@ export class EventGateway implements Gateway {
   }
 
   async connect(hello: Hello): Promise<Session> {
-    if (this.#isDraining) throw new GatewayError('RESTARTING', 'The gateway is restarting; come back in a moment.', { retryAfter: 2000 });
+    const turn = hello.stream && !this.#isDraining ? this.#line.enter(hello.peer) : undefined;
+    if (turn !== undefined) await this.#wait(turn, hello);
+    if (this.#isDraining) throw restarting();
     const found = this.#parts.catalogue.route(hello.path);
     let credential: Resource<'credential'> | undefined;
     try {
@@ -92,8 +103,19 @@ export class EventGateway implements Gateway {
   /** Tells every open connection to come back later, evenly over `window` milliseconds; resolves when all have been told. */
   async drain(window: number, signal: AbortSignal): Promise<void> {
     this.#isDraining = true;
-    await this.#sessions.drain(window, Math.random, signal);
+    this.#line.close(restarting());
+    await this.#sessions.drain(window, this.#parts.random, signal);
     await this.#feeds.close();
+  }
+
+  async #wait(turn: Promise<void>, hello: Hello): Promise<void> {
+    try {
+      await turn;
+    } catch (error) {
+      const refusal = toGatewayError(error);
+      if (refusal.code === 'OVERLOADED') this.#record(hello, undefined, undefined, refusal);
+      throw refusal;
+    }
   }
 
   #admit(hello: Hello, api: ApiRuntime, rest: readonly string[], credential: Resource<'credential'>): Session {
@@ -168,4 +190,8 @@ export class EventGateway implements Gateway {
       retryAfter: error.retryAfter,
     });
   }
+}
+
+function restarting(): GatewayError {
+  return new GatewayError('RESTARTING', 'The gateway is restarting; come back in a moment.', { retryAfter: 2000 });
 }

@@ -187,8 +187,8 @@ export class GatewaySession implements Session {
         onClosed: release,
       });
       this.#reader = live;
-      // In a later turn of the loop: whoever asked has the reader in hand before the first event, or the end, comes.
-      setImmediate(() => live.start());
+      // A little later: whoever asked has the reader in hand before the first event, or the end, comes.
+      process.nextTick(startReader, live);
       return live;
     } catch (error) {
       release();
@@ -373,6 +373,10 @@ export class GatewaySession implements Session {
     if (this.#ended !== undefined) throw this.#ended;
     if (this.#isClosed) throw new GatewayError('BAD_REQUEST', 'The connection is closed.');
   }
+}
+
+function startReader(reader: LiveReader): void {
+  reader.start();
 }
 
 /** Milliseconds after which an expiry is asked for again: connections that share a limit move it. */

@@ -52,7 +52,7 @@ export interface Asks {
   limits: { readonly ask: object; readonly answer: readonly LimitStatus[] };
 }
 
-export type PlainHello = Omit<Hello, 'onEnd'>;
+export type PlainHello = Omit<Hello, 'onEnd' | 'peer'>;
 
 /** One request of a worker: `session` and `request` are numbers of its own that it never uses twice. */
 export type Ask = {

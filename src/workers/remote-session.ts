@@ -30,7 +30,7 @@ export class RemoteSession implements Session, LinkedSession {
   /** Rejects as `Gateway.connect` does. */
   static async connect(link: MainLink, hello: Hello): Promise<RemoteSession> {
     const session = new RemoteSession(link, hello);
-    const { onEnd: _, ...plain } = hello;
+    const { onEnd: _end, peer: _peer, ...plain } = hello;
     try {
       await link.ask('connect', session.#id, { hello: plain }, (admitted) => session.#admit(admitted)).answer;
       return session;

@@ -46,6 +46,7 @@ export class SseEntrypoint implements StreamHandler {
         path,
         credential: credentialOf(request),
         stream: true,
+        peer: answer.pipe,
         onEnd: stream.onEnd,
       });
       stream.admit(session);

@@ -55,6 +55,7 @@ function helloOf(request: HttpRequest, connection: Connection): Hello {
     path: request.path,
     credential: credentialOf(request),
     stream: true,
+    peer: request.raw.socket,
     onEnd: (reason) => connection.end(reason),
   };
 }
