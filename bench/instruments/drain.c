@@ -10,8 +10,8 @@ int main(int count, char **values) {
   uint64_t expect = (uint64_t)number("expect", 100000), start = now(), ponged = start;
   int done = 0;
   bool *is_done = calloc((size_t)subscriber_count, sizeof *is_done);
-  struct usage a = usage_now();
-  double own = own_cpu(), first = 0;
+  struct moment a = moment_now();
+  double first = 0;
   is_ordered = number("ordered", 1) != 0;
   for (int i = 0; i < subscriber_count; i++) open_subscriber(&subscribers[i], i);
   while (done < subscriber_count && closed_count == 0 && seconds_since(start) < number("patience", 600)) {
@@ -30,10 +30,10 @@ int main(int count, char **values) {
     }
   }
   double seconds = seconds_since(start);
-  struct usage b = usage_now();
-  own = own_cpu() - own;
-  printf("{\"readers\":%d,\"done\":%d,\"events\":%lu,\"seconds\":%.3f,\"first_done_seconds\":%.3f,\"deliveries_s\":%.0f,\"cpu_per_million\":%.4f,\"server_load\":%.3f,\"generator_load\":%.3f,", subscriber_count, done,
-         (unsigned long)expect, seconds, first, (double)delivered / seconds, (b.cpu - a.cpu) / ((double)delivered / 1e6), (b.cpu - a.cpu) / seconds, own / seconds);
-  printf("\"bytes_read_by_server\":%.0f,\"bytes_received\":%lu,\"misordered\":%lu,\"closed\":%d}\n", b.read - a.read, (unsigned long)bytes_received, (unsigned long)misordered, closed_count);
+  struct moment b = moment_now();
+  printf("{\"readers\":%d,\"done\":%d,\"events\":%lu,\"seconds\":%.3f,\"first_done_seconds\":%.3f,\"deliveries_s\":%.0f,\"cpu_per_million\":%.4f,", subscriber_count, done,
+         (unsigned long)expect, seconds, first, (double)delivered / seconds, (b.usage.cpu - a.usage.cpu) / ((double)delivered / 1e6));
+  print_loads(&a, &b);
+  printf("\"bytes_read_by_server\":%.0f,\"bytes_received\":%lu,\"misordered\":%lu,\"closed\":%d}\n", b.usage.read - a.usage.read, (unsigned long)bytes_received, (unsigned long)misordered, closed_count);
   return 0;
 }

@@ -117,15 +117,11 @@ static void revive_subscribers(void) {
 }
 
 struct figures {
-  struct usage usage;
-  struct machine_load machine;
-  double cpu, at;
+  struct moment moment;
   uint64_t published, delivered, bytes;
 };
 
-static struct figures figures_now(void) {
-  return (struct figures){usage_now(), machine_now(), own_cpu(), (double)now() / 1e9, published, delivered, bytes_received};
-}
+static struct figures figures_now(void) { return (struct figures){moment_now(), published, delivered, bytes_received}; }
 
 /** Events that did not arrive, or not once, by the counts and sums of numbers, and that no gap told of; closed subscribers aside. */
 static uint64_t count_lost(void) {
@@ -176,13 +172,13 @@ int main(int count, char **values) {
     is_measuring = false;
     revive_subscribers();
   }
-  double seconds = b.at - a.at, deliveries = (double)(b.delivered - a.delivered), millions = deliveries / 1e6, per = seconds > 0 ? seconds : 1;
-  double server = b.usage.cpu - a.usage.cpu, own = b.cpu - a.cpu, writes = b.usage.writes - a.usage.writes;
+  struct usage *from = &a.moment.usage, *to = &b.moment.usage;
+  double seconds = b.moment.at - a.moment.at, deliveries = (double)(b.delivered - a.delivered), millions = deliveries / 1e6, per = seconds > 0 ? seconds : 1;
+  double writes = to->writes - from->writes;
   printf("{\"subscribers\":%d,\"seconds\":%.3f,\"deliveries\":%.0f,\"events_s\":%.1f,\"deliveries_s\":%.0f,", subscriber_count, seconds, deliveries,
          (double)(b.published - a.published) / per, deliveries / per);
-  printf("\"cpu_per_million\":%.4f,\"kernel_per_million\":%.4f,\"server_load\":%.3f,\"generator_load\":%.3f,\"other_load\":%.3f,\"stolen\":%.3f,", millions > 0 ? server / millions : 0,
-         millions > 0 ? (b.usage.kernel - a.usage.kernel) / millions : 0, server / per, own / per, (b.machine.busy - a.machine.busy - server - own) / per,
-         (b.machine.stolen - a.machine.stolen) / per);
+  printf("\"cpu_per_million\":%.4f,\"kernel_per_million\":%.4f,", millions > 0 ? (to->cpu - from->cpu) / millions : 0, millions > 0 ? (to->kernel - from->kernel) / millions : 0);
+  print_loads(&a.moment, &b.moment);
   printf("\"events_per_write\":%.3f,\"bytes_per_event\":%.1f,\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,", writes > 0 ? deliveries / writes : 0,
          deliveries > 0 ? (double)(b.bytes - a.bytes) / deliveries : 0, quantile(&latencies, 0.5), quantile(&latencies, 0.9), quantile(&latencies, 0.99), quantile(&latencies, 0.999));
   printf("\"kib_per_connection\":%.3f,\"kernel_kib_per_connection\":%.3f,\"base_mib\":%.1f,\"end_mib\":%.1f,", memory_of_all / subscriber_count,

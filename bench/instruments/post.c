@@ -42,15 +42,14 @@ int main(int count, char **values) {
   while (seconds_since(start) < warm) handle_events(true);
   is_recording = true;
   uint64_t from = now(), before = total ? 0 : acknowledged_events;
-  struct usage a = usage_now();
-  double own = own_cpu();
+  struct moment a = moment_now();
   while (seconds_since(from) < duration && (!total || published < total)) handle_events(true);
   while (!all_answered()) handle_events(false);
   double seconds = seconds_since(from), events = (double)(acknowledged_events - before);
-  struct usage b = usage_now();
-  own = own_cpu() - own;
-  printf("{\"connections\":%d,\"batch\":%d,\"seconds\":%.3f,\"events\":%.0f,\"events_s\":%.0f,\"requests_s\":%.0f,\"cpu_us_per_event\":%.3f,\"server_load\":%.3f,\"generator_load\":%.3f,", publisher_count,
-         batch, seconds, events, events / seconds, events / batch / seconds, (b.cpu - a.cpu) * 1e6 / events, (b.cpu - a.cpu) / seconds, own / seconds);
+  struct moment b = moment_now();
+  printf("{\"connections\":%d,\"batch\":%d,\"seconds\":%.3f,\"events\":%.0f,\"events_s\":%.0f,\"requests_s\":%.0f,\"cpu_us_per_event\":%.3f,", publisher_count,
+         batch, seconds, events, events / seconds, events / batch / seconds, (b.usage.cpu - a.usage.cpu) * 1e6 / events);
+  print_loads(&a, &b);
   printf("\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f}\n", quantile(&answers, 0.5), quantile(&answers, 0.99), quantile(&answers, 0.999));
   return 0;
 }

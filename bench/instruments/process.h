@@ -1,6 +1,7 @@
 // What the measured processes (pids=1,2,3) have used: CPU, memory, write calls.
 #pragma once
 #include "generator.h"
+#include <dirent.h>
 
 enum { MAX_PIDS = 64 };
 static int pids[MAX_PIDS], pid_count;
@@ -18,20 +19,34 @@ static void read_pids(void) {
   for (char *part = strtok(list, ","); part && pid_count < MAX_PIDS; part = strtok(NULL, ",")) pids[pid_count++] = atoi(part);
 }
 
-static void add_cpu(int pid, struct usage *to) {
+struct process_times {
+  int parent;
+  double user, kernel, children; // seconds; of children those that ended and were waited for
+};
+
+static bool times_of(int pid, struct process_times *times) {
   char name[64], line[2048];
   snprintf(name, sizeof name, "/proc/%d/stat", pid);
   FILE *file = fopen(name, "r");
-  if (!file) return;
+  if (!file) return false;
   size_t length = fread(line, 1, sizeof line - 1, file);
   fclose(file);
   line[length] = 0;
   char *after_name = strrchr(line, ')');
-  unsigned long user = 0, kernel = 0;
-  if (after_name) sscanf(after_name + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel);
+  unsigned long user = 0, kernel = 0, child_user = 0, child_kernel = 0;
+  if (!after_name || sscanf(after_name + 2, "%*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu", &times->parent, &user, &kernel, &child_user, &child_kernel) != 5) return false;
   double tick = (double)sysconf(_SC_CLK_TCK);
-  to->cpu += (double)(user + kernel) / tick;
-  to->kernel += (double)kernel / tick;
+  times->user = (double)user / tick;
+  times->kernel = (double)kernel / tick;
+  times->children = (double)(child_user + child_kernel) / tick;
+  return true;
+}
+
+static void add_cpu(int pid, struct usage *to) {
+  struct process_times times;
+  if (!times_of(pid, &times)) return;
+  to->cpu += times.user + times.kernel;
+  to->kernel += times.kernel;
 }
 
 static void add_io(int pid, struct usage *to) {
@@ -90,12 +105,31 @@ static double kernel_tcp(void) {
   return (double)pages * 4;
 }
 
-struct machine_load {
-  double busy;   // CPU seconds of all cores
-  double stolen; // by the host
+/** CPU seconds of everything the benchmark runs: who started this program, all else it started, the measured processes. */
+static double benchmark_cpu(void) {
+  int starter = getppid();
+  double all = 0;
+  struct process_times times;
+  if (times_of(starter, &times)) all += times.user + times.kernel + times.children;
+  for (int i = 0; i < pid_count; i++)
+    if (times_of(pids[i], &times) && times.parent != starter) all += times.user + times.kernel;
+  DIR *folder = opendir("/proc");
+  if (!folder) return all;
+  for (struct dirent *entry; (entry = readdir(folder));)
+    if (atoi(entry->d_name) > 0 && times_of(atoi(entry->d_name), &times) && times.parent == starter) all += times.user + times.kernel;
+  closedir(folder);
+  return all;
+}
+
+/** Where things stand at one moment. */
+struct moment {
+  struct usage usage;
+  double own, ours, busy, stolen; // CPU seconds: of this program, the benchmark, the machine, and those its host took away
+  double at;
 };
 
-static struct machine_load machine_now(void) {
+static struct moment moment_now(void) {
+  struct moment m = {.usage = usage_now(), .own = own_cpu(), .ours = benchmark_cpu()};
   FILE *file = fopen("/proc/stat", "r");
   unsigned long user = 0, nice = 0, kernel = 0, idle, wait, irq = 0, soft = 0, steal = 0;
   if (file) {
@@ -103,7 +137,17 @@ static struct machine_load machine_now(void) {
     fclose(file);
   }
   double tick = (double)sysconf(_SC_CLK_TCK);
-  return (struct machine_load){(double)(user + nice + kernel + irq + soft) / tick, (double)steal / tick};
+  m.busy = (double)(user + nice + kernel + irq + soft) / tick;
+  m.stolen = (double)steal / tick;
+  m.at = (double)now() / 1e9;
+  return m;
+}
+
+/** What was used between two moments, in cores. */
+static void print_loads(const struct moment *a, const struct moment *b) {
+  double seconds = b->at > a->at ? b->at - a->at : 1, others = b->busy - a->busy - (b->ours - a->ours);
+  printf("\"server_load\":%.3f,\"generator_load\":%.3f,\"other_load\":%.3f,\"stolen\":%.3f,", (b->usage.cpu - a->usage.cpu) / seconds, (b->own - a->own) / seconds,
+         (others > 0 ? others : 0) / seconds, (b->stolen - a->stolen) / seconds);
 }
 
 /** Asks the measured processes that understand it (gc=1) to collect garbage; false when nobody is to be asked. */

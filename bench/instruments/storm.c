@@ -78,8 +78,7 @@ int main(int count, char **values) {
   for (int i = 0; i < (int)number("missed", 10); i++) publish_and_wait();
   hold();
   memset(&caught_up, 0, sizeof caught_up);
-  struct usage a = usage_now();
-  double own = own_cpu();
+  struct moment a = moment_now();
   uint64_t start = now();
   // Connecting so many takes a moment, in which the first are served already.
   for (int i = 0; i < subscriber_count; i++) {
@@ -90,10 +89,10 @@ int main(int count, char **values) {
   double ready_seconds = seconds_since(start);
   wait_for_all(number("patience", 60), "all they missed");
   double seconds = seconds_since(start);
-  struct usage b = usage_now();
-  own = own_cpu() - own;
-  printf("{\"clients\":%d,\"ready\":%d,\"connects_s\":%.0f,\"ready_seconds\":%.3f,\"caught_up_seconds\":%.3f,\"cpu_us_per_connect\":%.1f,\"server_load\":%.3f,\"generator_load\":%.3f,", subscriber_count,
-         ready_count, ready_count / ready_seconds, ready_seconds, seconds, (b.cpu - a.cpu) * 1e6 / subscriber_count, (b.cpu - a.cpu) / seconds, own / seconds);
+  struct moment b = moment_now();
+  printf("{\"clients\":%d,\"ready\":%d,\"connects_s\":%.0f,\"ready_seconds\":%.3f,\"caught_up_seconds\":%.3f,\"cpu_us_per_connect\":%.1f,", subscriber_count,
+         ready_count, ready_count / ready_seconds, ready_seconds, seconds, (b.usage.cpu - a.usage.cpu) * 1e6 / subscriber_count);
+  print_loads(&a, &b);
   printf("\"p50_ms\":%.1f,\"p99_ms\":%.1f,\"caught_up_p99_ms\":%.1f,\"incomplete\":%lu,\"misordered\":%lu,\"closed\":%d}\n", quantile(&waits, 0.5), quantile(&waits, 0.99),
          quantile(&caught_up, 0.99), (unsigned long)subscriber_count - (unsigned long)complete(), (unsigned long)misordered, closed_count);
   return 0;
