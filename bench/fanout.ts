@@ -113,7 +113,7 @@ function findings(bench: Benchmark, names: readonly string[]): Findings {
         rows: pacedRows,
       },
     ],
-    bars: bars(names, ratio),
+    bars: [...bars(names, ratio), ...losses(bench, names)],
   };
 }
 
@@ -128,4 +128,18 @@ function bars(names: readonly string[], ratio: Ratio): readonly Bar[] {
         .filter(({ to }) => names.includes(to))
         .map(({ how, figure, to, bound }) => atMost(`${name}, ${how}: ${words[figure]} / ${to}`, ratio(name, how, to, figure), bound)),
     );
+}
+
+/** Cheap deliveries count for nothing when some do not arrive: over all runs of Sluice none may be missing or come twice. */
+function losses(bench: Benchmark, names: readonly string[]): readonly Bar[] {
+  return names
+    .filter((name) => name.startsWith('sluice-'))
+    .map((name) => {
+      const runs = [saturated, paced].flatMap((how) => bench.runs[`${name} ${how}`] ?? []);
+      return atMost(
+        `${name}: deliveries lost or doubled`,
+        runs.reduce((sum, { lost = 0, closed = 0 }) => sum + lost + closed, 0),
+        0,
+      );
+    });
 }
