@@ -45,6 +45,8 @@ export interface SluiceOptions {
   readonly controlHost?: string | undefined;
   /** Threads that own the clients' sockets; default: none, this one does. */
   readonly workers?: number | undefined;
+  /** Most connections that wait to be let in when many come at once; past it they are told to come back. */
+  readonly mostWaiting?: number | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   readonly version?: string | undefined;
   /** Default: warnings on stderr. */
@@ -102,7 +104,7 @@ async function openFoundation(
 }
 
 /** Puts the gateway's parts together on a foundation; it does not listen yet. */
-function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: Log) {
+function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: Log, { mostWaiting }: SluiceOptions) {
   const wheel = new TimingWheel({ clock: systemClock });
   const schedule = (at: number, callback: () => void): (() => void) => {
     const handle = wheel.schedule(at, callback);
@@ -129,6 +131,7 @@ function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: L
     tickets,
     clock: systemClock,
     random: Math.random,
+    mostWaiting,
     schedule,
     onUsed: (credential) => ledger.touchCredential(credential),
     onBug,
@@ -193,7 +196,7 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   const contracts = new ContractCache();
   readAhead(contracts, options.config);
   const foundation = await openFoundation({ data, log, contracts }, closers);
-  const parts = buildGateway(foundation, log);
+  const parts = buildGateway(foundation, log, options);
   const { wheel, catalogue, gateway } = parts;
   closers.push(() => {
     catalogue.close();

@@ -17,7 +17,7 @@ interface Waiter {
   next: Waiter | undefined;
 }
 
-export interface ConnectLineOptions {
+interface ConnectLineOptions {
   readonly random: () => number;
   /** Most connections that wait; past it they are told to come back. */
   readonly mostWaiting?: number | undefined;

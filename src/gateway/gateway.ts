@@ -24,6 +24,8 @@ export interface GatewayParts {
   readonly tickets: Tickets;
   readonly clock: Clock;
   readonly random: () => number;
+  /** Most connections that wait to be let in. */
+  readonly mostWaiting?: number | undefined;
   readonly schedule: (at: number, callback: () => void) => () => void;
   /** A credential was used: for `last used`. */
   readonly onUsed: (credential: string) => void;
@@ -44,7 +46,7 @@ export class EventGateway implements Gateway {
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.#feeds = new Feeds(() => parts.meter.openTally());
-    this.#line = new ConnectLine({ random: parts.random });
+    this.#line = new ConnectLine(parts);
     const { catalogue, meter, schedule, clock, onUsed, onBug } = parts;
     this.#services = {
       catalogue,

@@ -35,6 +35,8 @@ export interface FixtureOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Threads that own the sockets; none without. */
   readonly workers?: number;
+  /** Most connections that wait to be let in at once. */
+  readonly mostWaiting?: number;
   /** Where log lines go; silent without. */
   readonly onLog?: (line: string) => void;
 }
@@ -111,10 +113,10 @@ class RunningSluice implements SluiceFixture {
   }
 
   async start(config: Readonly<Record<string, unknown>> | undefined, port = 0, controlPort = 0): Promise<void> {
-    const { onLog, workers } = this.#options;
+    const { onLog, workers, mostWaiting } = this.#options;
     const destination = { write: (line: string) => onLog?.(line) };
     const log = createLog({ level: onLog === undefined ? 'silent' : 'info', destination, json: true });
-    this.#sluice = await startSluice({ config, data: this.data, port, controlPort, workers, log, env: {} });
+    this.#sluice = await startSluice({ config, data: this.data, port, controlPort, workers, mostWaiting, log, env: {} });
   }
 
   async parse(yaml: string): Promise<Readonly<Record<string, unknown>>> {
