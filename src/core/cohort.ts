@@ -4,6 +4,16 @@ import { Group, type FeedReader, type Governor } from './group.ts';
 import type { Batch, Tally } from './meter.ts';
 import type { Position } from './position.ts';
 
+/** Where a flush stands on the log. */
+export interface FlushPlace {
+  /** Where the lane stood so far. */
+  readonly before: Position;
+  /** Where the events of the flush end. */
+  readonly position: Position;
+  /** Events between the two that were left out already. */
+  readonly passedOver: number;
+}
+
 const nothing = Buffer.alloc(0);
 
 /** Readers that share every byte: same wire format, same filter. Those of one subscription that are level form a group; the others are served one by one. */
@@ -40,10 +50,9 @@ export class Cohort {
     this.#singles.add(reader);
   }
 
-  /** `before` is where the lane stood so far, `position` where these events end. */
-  flush(events: readonly Event[], before: Position, position: Position): void {
+  flush(events: readonly Event[], { before, position, passedOver }: FlushPlace): void {
     this.#gather(before);
-    const batch = makeBatch(events, position, this.#filter);
+    const batch = makeBatch(events, position, this.#filter, passedOver);
     const buffer = batch.events.length === 0 ? nothing : joinFrames(batch.events, this.#format);
     const alone = this.#singles.size === 0 ? [] : [...this.#singles];
     for (const group of this.#groups.values()) {

@@ -38,6 +38,10 @@ export interface ViewRequest {
   readonly fields?: string | undefined;
   /** Share of the events, as `0.1` or `1/10`. */
   readonly sample?: string | undefined;
+  /** At most one flush in this interval, as `1s`. */
+  readonly conflate?: string | undefined;
+  /** What makes events versions of the same thing, as `subject` or `data.symbol`. */
+  readonly by?: string | undefined;
 }
 
 export interface Reader {

@@ -1,9 +1,9 @@
+import { ConflatingLane } from './conflating-lane.ts';
 import type { Backbone, Channel, Consumer } from './backbone.ts';
 import type { Event } from './event.ts';
 import type { FeedReader } from './group.ts';
 import { defaultFlush, Lane } from './lane.ts';
 import type { Tally } from './meter.ts';
-import type { FlushBound } from './policy.ts';
 import type { Position } from './position.ts';
 import { SharedReads } from './shared-reads.ts';
 
@@ -18,8 +18,8 @@ export class Feed {
   position: Position;
   readonly #consumer: Consumer;
   readonly #openTally: () => Tally;
-  readonly #lanes = new Map<string, Lane>();
-  readonly #members = new Map<FeedReader, Lane>();
+  readonly #lanes = new Map<string, Lane | ConflatingLane>();
+  readonly #members = new Map<FeedReader, Lane | ConflatingLane>();
   readonly #waiters = new Set<() => void>();
   /** What those who are behind read of the log, up to this feed's position. */
   readonly behind: SharedReads;
@@ -55,14 +55,13 @@ export class Feed {
 
   /** Where a reader must be to join, or past it: a lane may still hold back what came in. */
   placeOf(reader: FeedReader): Position {
-    return this.#lanes.get(laneKey(boundOf(reader)))?.position ?? this.position;
+    return this.#lanes.get(laneKey(reader))?.position ?? this.position;
   }
 
   join(reader: FeedReader): void {
-    const bound = boundOf(reader);
-    const key = laneKey(bound);
+    const key = laneKey(reader);
     let lane = this.#lanes.get(key);
-    if (lane === undefined) this.#lanes.set(key, (lane = new Lane(bound, this.position, this.#openTally)));
+    if (lane === undefined) this.#lanes.set(key, (lane = this.#openLane(reader)));
     lane.add(reader);
     this.#members.set(reader, lane);
   }
@@ -95,6 +94,11 @@ export class Feed {
     await this.#consumer.close();
   }
 
+  #openLane({ governor, filter }: FeedReader): Lane | ConflatingLane {
+    const lane = new Lane(governor.flush ?? defaultFlush, this.position, this.#openTally);
+    return filter?.conflation === undefined ? lane : new ConflatingLane(lane, filter, filter.conflation);
+  }
+
   #receive(events: readonly Event[], position: Position): void {
     this.position = position;
     for (const lane of this.#lanes.values()) lane.receive(events, position);
@@ -111,12 +115,11 @@ export class Feed {
   }
 }
 
-function boundOf({ governor }: FeedReader): FlushBound {
-  return governor.flush ?? defaultFlush;
-}
-
-function laneKey({ maxDelay, maxBytes, maxEvents }: FlushBound): string {
-  return `${maxDelay} ${maxBytes} ${maxEvents}`;
+/** Readers whose plans bound a flush alike share a lane; where events are conflated, those who also have the same filter. */
+function laneKey({ governor, filter }: FeedReader): string {
+  const { maxDelay, maxBytes, maxEvents } = governor.flush ?? defaultFlush;
+  const bound = `${maxDelay} ${maxBytes} ${maxEvents}`;
+  return filter?.conflation === undefined ? bound : `${bound} ${filter.key}`;
 }
 
 /** Holds batches that arrive before the feed knows where its consumer began. */

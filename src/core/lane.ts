@@ -20,6 +20,8 @@ export class Lane {
   #position: Position;
   #pending: Event[] = [];
   #pendingBytes = 0;
+  /** Events that were to come before the pending ones end, and will not. */
+  #passedOver = 0;
   #pendingPosition: Position;
   #rest: NodeJS.Timeout | undefined;
   #isScheduled = false;
@@ -63,12 +65,14 @@ export class Lane {
     if (byFilter.size === 0) this.#cohorts.delete(reader.format);
   }
 
-  receive(events: readonly Event[], position: Position): void {
+  /** `passedOver` events more lie before `position`, which these readers do not get. */
+  receive(events: readonly Event[], position: Position, passedOver = 0): void {
     for (const event of events) {
       this.#pending.push(event);
       this.#pendingBytes += event.bytes;
     }
     this.#pendingPosition = position;
+    this.#passedOver += passedOver;
     this.#schedule();
   }
 
@@ -97,10 +101,13 @@ export class Lane {
     if (this.#isClosed) return;
     const begun = performance.now();
     const events = this.#take();
+    const isAll = this.#pending.length === 0;
     const before = this.#position;
-    this.#position = this.#pending.length === 0 ? this.#pendingPosition : (events.at(-1) as Event).position;
+    this.#position = isAll ? this.#pendingPosition : (events.at(-1) as Event).position;
+    const passedOver = isAll ? this.#passedOver : 0;
+    if (isAll) this.#passedOver = 0;
     for (const byFilter of this.#cohorts.values()) {
-      for (const cohort of byFilter.values()) cohort.flush(events, before, this.#position);
+      for (const cohort of byFilter.values()) cohort.flush(events, { before, position: this.#position, passedOver });
     }
     this.#endedAt = performance.now();
     this.#took = this.#endedAt - begun;

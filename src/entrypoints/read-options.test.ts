@@ -94,6 +94,30 @@ describe('what a reader asks to see', () => {
     }
   });
 
+  test('is the newest of each key within an interval, and everything once that is over', limit, async () => {
+    const url = `${world.gateway}/chat/ticker/said?conflate=200ms&by=data.symbol&fields=symbol,n`;
+    const clients = await Promise.all([openSse(url, { key }), openWebSocket(url.replace('http', 'ws'), { key })]);
+    const tick = (n: number, symbol: string) => ({ id: `${n}`, data: { symbol, n, more: 'x' } });
+    await say(world, '/chat/ticker/said', [tick(1, 'A')]);
+    for (const client of clients) await client.atLeast(1);
+    for (let n = 2; n < 12; n += 1) await say(world, '/chat/ticker/said', [tick(n, n % 2 === 0 ? 'A' : 'B')]);
+    for (const client of clients) {
+      await client.until(() => client.received.at(-1)?.id === '11');
+      const ids = client.received.map(({ id }) => id);
+      assert.deepEqual(ids.slice(-2), ['10', '11'], 'the newest of both');
+      assert.ok(ids.length < 11, `${ids.length} of 11`);
+      assert.deepEqual(client.received.at(-1)?.['data'], { symbol: 'B', n: 11 });
+      client.close();
+    }
+    const [, , , page] = await everywhere('/chat/ticker/said?from=earliest&conflate=1s&by=data.symbol', 2);
+    assert.deepEqual(
+      (page as readonly Seen[]).map(({ id }) => id),
+      ['10', '11'],
+    );
+    const verdict = (await world.client().get(['usage', 'verify'])) as { gaps: unknown; overlaps: unknown };
+    assert.deepEqual([verdict.gaps, verdict.overlaps], [[], []]);
+  });
+
   test('stays the same for a durable reader', limit, async () => {
     const read = (query: string) =>
       fetch(`${world.gateway}/chat/named/said?reader=r&from=earliest${query}`, { headers: { 'x-api-key': key } });
@@ -113,6 +137,9 @@ describe('what a reader asks to see', () => {
       [`fields=${'a'.repeat(1025)}`, /^\?fields= has 1025 characters; at most 1024/],
       ['sample=0', /^sample takes .* as 0\.1 or 1\/10/],
       ['sample=1.5', /^sample takes/],
+      ['conflate=1', /^conflate takes an interval from 50ms to 1h/],
+      ['conflate=1s&by=name', /^by takes subject, type/],
+      ['by=subject', /^by says what to conflate by; give conflate as well/],
     ] as const) {
       const { status, code, detail } = await refusal(query);
       assert.deepEqual([status, code], [400, 'BAD_REQUEST'], query);

@@ -1,5 +1,5 @@
-import type { Filter } from '../core/batch.ts';
 import { GatewayError } from '../core/errors.ts';
+import type { Event } from '../core/event.ts';
 
 const decimal = /^(?:0?\.\d{1,6}|[01](?:\.0{1,6})?)$/;
 const fraction = /^(\d{1,7})\/(\d{1,7})$/;
@@ -15,16 +15,12 @@ export function readShare(text: string): number {
 }
 
 /**
- * A filter that besides lets through a share of the events only. Which ones is decided by source and id alone: the same for every reader,
- * after resuming and on every node, and a smaller share is part of a larger one.
+ * Lets through a share of the events. Which ones is decided by source and id alone: the same for every reader, after resuming and on
+ * every node, and a smaller share is part of a larger one.
  */
-export function sampled(share: number, filter: Filter | undefined): Filter {
+export function sampler(share: number): (event: Event) => boolean {
   const threshold = share * 2 ** 32;
-  return {
-    key: `sample=${share} ${filter?.key ?? ''}`,
-    // The hash before the expression, because it costs less.
-    test: (event) => hashOf(event.source, event.id) < threshold && (filter === undefined || filter.test(event)),
-  };
+  return ({ source, id }) => hashOf(source, id) < threshold;
 }
 
 /** 32 bits: FNV-1a over both texts with a mark between them, then the finish of MurmurHash3, since ids often differ in their last digit only. */
