@@ -19,7 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   entrypoints: ['core', 'protocols', 'listeners', 'observe'],
   gateway: ['core', 'protocols', 'policies', 'contracts', 'store', 'metering', 'listeners', 'backbones', 'entrypoints', 'observe'],
   control: ['core', 'policies', 'contracts', 'store', 'metering', 'observe'],
-  workers: ['core', 'gateway', 'observe'],
+  workers: ['core', 'listeners', 'gateway', 'observe'],
   cli: [
     'core',
     'protocols',

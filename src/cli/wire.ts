@@ -16,6 +16,7 @@ import { openFront } from '../gateway/front.ts';
 import { backboneKinds, entrypoints, policies, wireFormats } from '../gateway/registry.ts';
 import { Tickets } from '../gateway/tickets.ts';
 import { TimingWheel } from '../gateway/timing-wheel.ts';
+import type { KeyPair } from '../listeners/key-pair.ts';
 import { CountingDatabase } from '../metering/counting-database.ts';
 import { HealthTimeline } from '../metering/health-timeline.ts';
 import { openLedger, type Ledger } from '../metering/ledger.ts';
@@ -47,6 +48,8 @@ export interface SluiceOptions {
   readonly workers?: number | undefined;
   /** Most connections that wait to be let in when many come at once; past it they are told to come back. */
   readonly mostWaiting?: number | undefined;
+  /** Serve https on the gateway's port instead of http. */
+  readonly tls?: KeyPair | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   readonly version?: string | undefined;
   /** Default: warnings on stderr. */
@@ -60,6 +63,8 @@ export interface Sluice {
   readonly adminToken: string;
   /** The threads that own the sockets, when there are any. */
   readonly workers: WorkerPool | undefined;
+  /** New connections are shown this certificate from now on; only where it was started with one. */
+  renewCertificate(pair: KeyPair): void;
   /** Applies a configuration to what runs; nothing is deleted. */
   apply(config: Readonly<Record<string, unknown>>, actor: string): Promise<readonly ConfigChange[]>;
   /** Tells clients to come back later, finishes what was begun, closes. `grace` bounds it all, in milliseconds. */
@@ -145,16 +150,18 @@ export type GatewayParts = ReturnType<typeof buildGateway>;
 /** Where clients connect: a listener of this thread, or one in each worker. */
 interface Front {
   listen(port: number, host: string): Promise<string>;
+  renew(pair: KeyPair): void;
   close(): Promise<void>;
   closeNow(): unknown;
 }
 
 function buildWorkers(
   { gateway, catalogue, onBug }: GatewayParts,
-  { log, metrics, workers }: { log: Log; metrics: Metrics; workers: number },
+  { log, metrics, workers, tls }: { log: Log; metrics: Metrics; workers: number; tls: KeyPair | undefined },
 ) {
   const pool = new WorkerPool({
     workers,
+    tls,
     gateway,
     formats: new Map(wireFormats.map((format) => [format.name, format])),
     onBug,
@@ -208,9 +215,10 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   if (options.config !== undefined) await applyConfig(administration, options.config, { prune: false, actor: options.actor ?? 'config' });
   await Promise.all([catalogue.settled(), health.check()]);
   health.start();
+  const { tls } = options;
   const workers =
-    options.workers === undefined ? undefined : buildWorkers(parts, { log, metrics: foundation.metrics, workers: options.workers });
-  const front: Front = workers ?? openFront(parts);
+    options.workers === undefined ? undefined : buildWorkers(parts, { log, metrics: foundation.metrics, workers: options.workers, tls });
+  const front: Front = workers ?? openFront({ ...parts, tls });
   closers.push(() => front.closeNow());
   const gatewayUrl = await front.listen(options.port, options.host ?? '127.0.0.1');
   const control = controlOf({
@@ -232,6 +240,7 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
     controlUrl,
     adminToken: admin.token,
     workers,
+    renewCertificate: (pair) => front.renew(pair),
     apply: (config, actor) => applyConfig(administration, config, { prune: false, actor }),
     stop: async ({ grace = defaultGrace } = {}) => {
       const signal = AbortSignal.timeout(grace);

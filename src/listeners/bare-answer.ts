@@ -24,8 +24,8 @@ export interface BareAnswer {
   readonly pipe: BytePipe;
   /** The head of a stream and what comes first in it; the rest is written to the pipe as it is. */
   begin(status: number, fields: Fields, first: string): void;
-  /** A whole answer. */
-  end(status: number, fields: Fields, body: Buffer | undefined): void;
+  /** An answer that is complete. */
+  whole(status: number, fields: Fields, body: Buffer | undefined): void;
   refuse(error: GatewayError, fields: Fields): void;
 }
 
@@ -50,7 +50,7 @@ export class Http1Answer implements BareAnswer {
     this.pipe.write(headOf(status, fields) + first, 'latin1');
   }
 
-  end(status: number, fields: Fields, body: Buffer | undefined): void {
+  whole(status: number, fields: Fields, body: Buffer | undefined): void {
     const head = Buffer.from(headOf(status, fields), 'latin1');
     endWith(this.pipe, body === undefined ? head : Buffer.concat([head, body]));
   }

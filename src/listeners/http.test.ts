@@ -50,7 +50,7 @@ describe('the HTTP listener', () => {
     ],
     ['17 KiB of headers', `GET /chat/a/said HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(17 * 1024)}\r\n\r\n`, 431],
     ['a path of 17 KiB', `GET /chat/${'a'.repeat(17 * 1024)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
-    ['HTTP/2 by prior knowledge', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
+    ['a broken preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n', 400],
     ['an upgrade to something else', 'GET /chat/a/said HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: irc/6.9\r\n\r\n', 400],
     ['an upgrade to h2c as if it was not asked', 'GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n', 404],
     ['two Hosts', 'GET /chat/a/said HTTP/1.1\r\nHost: x\r\nhost: y\r\n\r\n', 400],

@@ -1,24 +1,45 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../core/errors.ts';
 import { Http1Answer } from './bare-answer.ts';
 import { Dispatch, unknownMethod, type DispatchParts, type RequestHandler, type StreamHandler, type UpgradeHandler } from './dispatch.ts';
+import { Http2Sessions } from './http2.ts';
+import { beginsHttp2, leaveHttp1, type ParseError } from './http2-preface.ts';
 import { endWithProblem } from './last-words.ts';
 import { Pipeline } from './pipeline.ts';
 import { respondProblem } from './respond.ts';
 import { StreamAwareMessage } from './stream-aware-message.ts';
+import { oldestTls, type KeyPair } from './key-pair.ts';
 
 export interface HttpListenerParts extends DispatchParts {
   /** Most sockets at once: what file descriptors and memory allow. */
   readonly maxConnections: number;
+  /** Serve https, as HTTP/2 and HTTP/1.1, instead of http. */
+  readonly tls?: KeyPair | undefined;
 }
+
+const options = {
+  IncomingMessage: StreamAwareMessage,
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 30_000,
+  connectionsCheckingInterval: 2000,
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
+  // Said here in our own words.
+  requireHostHeader: false,
+};
 
 /** One port for every protocol that begins with an HTTP request. */
 export class HttpListener {
   readonly #parts: HttpListenerParts;
   readonly #dispatch: Dispatch;
-  readonly #server: Server<typeof StreamAwareMessage>;
+  readonly #server: Server<typeof StreamAwareMessage> | TlsServer<typeof StreamAwareMessage>;
+  readonly #http2: Http2Sessions;
   /** Sockets that are no longer the server's to close. */
   readonly #upgraded = new Set<Duplex>();
   readonly #pipeline = new Pipeline();
@@ -31,24 +52,15 @@ export class HttpListener {
     this.#forget = function forget() {
       upgraded.delete(this);
     };
-    this.#server = createServer({
-      IncomingMessage: StreamAwareMessage,
-      maxHeaderSize: 16 * 1024,
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      keepAliveTimeout: 30_000,
-      connectionsCheckingInterval: 2000,
-      noDelay: true,
-      // Said here in our own words.
-      requireHostHeader: false,
-    });
+    this.#http2 = new Http2Sessions(this.#dispatch);
+    this.#server = parts.tls === undefined ? createServer(options) : this.#secure(parts.tls);
     this.#server.maxConnections = parts.maxConnections;
     this.#server.on('request', (request, response) => void this.#request(request, response));
     // Who asks before sending is let go on by the handler, once it is sure to read the body.
     this.#server.on('checkContinue', (request, response) => void this.#request(request, response));
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket as Socket, head));
     this.#server.on('connect', (_request, socket) => endWithProblem(socket, unknownMethod('CONNECT'), {}));
-    this.#server.on('clientError', (error, socket) => answerClientError(error, socket));
+    this.#server.on('clientError', (error, socket) => this.#clientError(error, socket as Socket));
   }
 
   use(handler: RequestHandler): void {
@@ -71,7 +83,7 @@ export class HttpListener {
         this.#server.off('error', reject);
         this.#server.on('error', (error) => this.#parts.onBug(error));
         const { port: actual } = this.#server.address() as AddressInfo;
-        resolve(`http://${host.includes(':') ? `[${host}]` : host}:${actual}`);
+        resolve(`${this.#parts.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${actual}`);
       });
     });
   }
@@ -86,14 +98,43 @@ export class HttpListener {
         resolve();
       });
       this.#server.closeIdleConnections();
+      this.#http2.close();
     });
+  }
+
+  /** From now on new connections are shown this certificate; only for a listener that began with one. */
+  renew(pair: KeyPair): void {
+    if ('setSecureContext' in this.#server) this.#server.setSecureContext({ ...pair, minVersion: oldestTls });
   }
 
   /** Takes no more connections and cuts what is still open, upgraded or not. */
   closeNow(): void {
     this.#server.close();
     this.#server.closeAllConnections();
+    this.#http2.closeNow();
     for (const socket of this.#upgraded) socket.destroy();
+  }
+
+  /** The handshake has agreed on the version of HTTP (ALPN, RFC 7301). */
+  #secure(pair: KeyPair): TlsServer<typeof StreamAwareMessage> {
+    const protocols = { ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: 10_000, minVersion: oldestTls };
+    const server = createTlsServer({ ...options, ...protocols, ...pair });
+    const [serveHttp1] = server.listeners('secureConnection');
+    server.removeAllListeners('secureConnection');
+    server.on('secureConnection', (socket) => {
+      if (socket.alpnProtocol === 'h2') this.#http2.take(socket);
+      else if (serveHttp1 !== undefined) Reflect.apply(serveHttp1, server, [socket]);
+    });
+    return server;
+  }
+
+  #clientError(error: ParseError, socket: Socket): void {
+    if (this.#parts.tls === undefined && beginsHttp2(error, socket)) {
+      leaveHttp1(error, socket);
+      this.#http2.take(socket);
+    } else {
+      answerClientError(error, socket);
+    }
   }
 
   async #request(raw: IncomingMessage, response: ServerResponse): Promise<void> {

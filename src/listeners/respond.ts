@@ -12,7 +12,8 @@ export interface PlainAnswer {
   readonly destroyed?: boolean;
   writeContinue(): void;
   writeHead(status: number, headers: Headers): unknown;
-  end(body?: Buffer): unknown;
+  end(): unknown;
+  end(body: Buffer): unknown;
   once(event: 'close', listener: () => void): unknown;
 }
 

@@ -6,6 +6,7 @@ import {
   eventOf,
   Inbox,
   targetOf,
+  type Ending,
   type Reading,
   type ReadingProtocol,
   type ReadingRequest,
@@ -72,23 +73,38 @@ class SseReading implements Reading {
 
   #parse(chunk: Buffer): void {
     const before = this.#parser.retry;
-    for (const message of this.#parser.feed(chunk)) this.#tell(message);
+    for (const message of this.#parser.feed(chunk)) this.#inbox.put(toldBySse(message));
     if (this.#parser.retry !== before) this.#retries += 1;
     if (this.#retries > 0) this.#inbox.begun();
   }
 
-  #tell({ event, data }: SseMessage): void {
-    const json = JSON.parse(data) as Record<string, unknown>;
-    if (event === 'sluice.gap') this.#inbox.put({ kind: 'gap', ...json } as Told);
-    else if (event === 'sluice.limit') this.#inbox.put({ kind: 'held', until: String(json['until']) });
-    else if (event === 'sluice.error') this.#inbox.put(endingOf(json));
-    else this.#inbox.put(eventOf(json));
-  }
-
   #closed(): void {
-    const body = Buffer.concat(this.#body).toString('utf8');
-    if (this.#status !== 200 && body !== '') this.#inbox.put(endingOf(JSON.parse(body)));
-    else if (this.#retries > 1) this.#inbox.put({ kind: 'end', code: 'RESTARTING', number: 200, retryAfter: this.#parser.retry });
-    else this.#inbox.put({ kind: 'end', code: 'GONE', number: this.#status, retryAfter: undefined });
+    const refusal = Buffer.concat(this.#body).toString('utf8');
+    this.#inbox.put(endOfSse({ status: this.#status, refusal, retries: this.#retries, retry: this.#parser.retry }));
   }
+}
+
+/** A message of an event stream, as what a reading client was told. */
+export function toldBySse({ event, data }: SseMessage): Told {
+  const json = JSON.parse(data) as Record<string, unknown>;
+  if (event === 'sluice.gap') return { kind: 'gap', ...json } as Told;
+  if (event === 'sluice.limit') return { kind: 'held', until: String(json['until']) };
+  if (event === 'sluice.error') return endingOf(json);
+  return eventOf(json);
+}
+
+interface Ended {
+  readonly status: number;
+  /** The body of an answer that was no stream. */
+  readonly refusal: string;
+  /** How often the client was told when to come back. */
+  readonly retries: number;
+  readonly retry: number | undefined;
+}
+
+/** Why a stream ended, where nothing in it said so. */
+export function endOfSse({ status, refusal, retries, retry }: Ended): Ending {
+  if (status !== 200 && refusal !== '') return endingOf(JSON.parse(refusal));
+  if (retries > 1) return { kind: 'end', code: 'RESTARTING', number: 200, retryAfter: retry };
+  return { kind: 'end', code: 'GONE', number: status, retryAfter: undefined };
 }

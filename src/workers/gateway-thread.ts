@@ -12,13 +12,14 @@ import { SinkBoard } from './sink-board.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('gateway-thread.ts runs as a worker thread only');
-const { host, port: wanted, routes, board } = workerData as WorkerStart;
+const { host, port: wanted, routes, tls, board } = workerData as WorkerStart;
 
 const link = new MainLink(port, new SinkBoard(board), onBug);
 const gateway = new RemoteGateway(link, routes);
 const wheel = new TimingWheel({ clock: systemClock });
 const front = openFront({
   gateway,
+  tls,
   onBug,
   schedule: (at, callback) => {
     const handle = wheel.schedule(at, callback);
@@ -40,6 +41,7 @@ front.listen(wanted, host, { reusePort: true }).then(
 
 function receive(message: ToWorker): void {
   if (message.kind === 'routes') gateway.routes = message.routes;
+  else if (message.kind === 'renew') front.renew(message.pair);
   else if (message.kind === 'close') void front.close().then(() => say({ kind: 'closed' }));
   else link.receive(message);
 }

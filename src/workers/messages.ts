@@ -2,6 +2,7 @@ import type { Placed } from '../core/backbone.ts';
 import type { Credential, EventDefaults, Hello, PageOptions, ReadOptions, RouteInfo } from '../core/entrypoint.ts';
 import type { LimitStatus } from '../core/policy.ts';
 import type { Position } from '../core/position.ts';
+import type { KeyPair } from '../listeners/key-pair.ts';
 import type { PackedDrafts, PackedEvents } from './packed-events.ts';
 import type { PlainError } from './plain-error.ts';
 
@@ -16,6 +17,8 @@ export interface WorkerStart {
   /** 0: any free port. */
   readonly port: number;
   readonly routes: readonly Route[];
+  /** Serve https instead of http. */
+  readonly tls: KeyPair | undefined;
   /** Memory of the link's `SinkBoard`. */
   readonly board: SharedArrayBuffer;
 }
@@ -75,6 +78,7 @@ export type FromWorker =
 
 export type ToWorker =
   | { readonly kind: 'routes'; readonly routes: readonly Route[] }
+  | { readonly kind: 'renew'; readonly pair: KeyPair }
   | { readonly kind: 'answer'; readonly request: number; readonly value: Asks[keyof Asks]['answer'] }
   | { readonly kind: 'refusal'; readonly request: number; readonly error: PlainError }
   | Deliveries

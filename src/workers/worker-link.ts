@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Gateway } from '../core/entrypoint.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { WireFormat } from '../core/event.ts';
+import type { KeyPair } from '../listeners/key-pair.ts';
 import { LinkPost } from './link-post.ts';
 import { LinkSession, type SessionHost } from './link-session.ts';
 import type { Ask, Asks, FromWorker, Route, ToWorker, WorkerStart } from './messages.ts';
@@ -72,6 +73,11 @@ export class WorkerLink implements SessionHost {
 
   route(routes: readonly Route[]): void {
     this.post.sayNow({ kind: 'routes', routes });
+  }
+
+  /** From now on new connections are shown this certificate. */
+  renew(pair: KeyPair): void {
+    this.post.sayNow({ kind: 'renew', pair });
   }
 
   /** Takes no more connections; resolves when the last one has ended, or the worker. */

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import type { KeyPair } from '../listeners/key-pair.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Route } from './messages.ts';
 import { WorkerLink, type LinkParts } from './worker-link.ts';
@@ -10,6 +11,8 @@ const settled = 60_000;
 
 export interface PoolParts extends LinkParts {
   readonly workers: number;
+  /** Serve https instead of http. */
+  readonly tls?: KeyPair | undefined;
   /** The APIs as they are served now. */
   readonly routes: () => readonly Route[];
   /** A worker ended by itself: for the operator's log. */
@@ -35,12 +38,14 @@ interface Place {
 export class WorkerPool {
   readonly #parts: PoolParts;
   readonly #places: Place[] = [];
+  #tls: KeyPair | undefined;
   #host = '';
   #port = 0;
   #isClosed = false;
 
   constructor(parts: PoolParts) {
     this.#parts = parts;
+    this.#tls = parts.tls;
   }
 
   get status(): readonly WorkerStatus[] {
@@ -71,6 +76,12 @@ export class WorkerPool {
     for (const { link } of this.#places) link.route(routes);
   }
 
+  /** From now on new connections are shown this certificate. */
+  renew(pair: KeyPair): void {
+    this.#tls = pair;
+    for (const { link } of this.#places) link.renew(pair);
+  }
+
   /** Takes no more connections; resolves when the last one has ended. */
   async close(): Promise<void> {
     this.#stopReplacing();
@@ -96,7 +107,7 @@ export class WorkerPool {
   }
 
   #open(): WorkerLink {
-    return new WorkerLink(this.#parts, { host: this.#host, port: this.#port, routes: this.#parts.routes() });
+    return new WorkerLink(this.#parts, { host: this.#host, port: this.#port, routes: this.#parts.routes(), tls: this.#tls });
   }
 
   #keep(place: Place): void {

@@ -2,12 +2,14 @@ import { once } from 'node:events';
 import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { wholeNumber } from '../arguments.ts';
+import { certificateFiles, followCertificate, readCertificate } from '../certificate.ts';
 import { defineCommand, type Context } from '../command.ts';
 import { readConfig, withPlaces } from '../config-changes.ts';
 import { watchFolderOf } from '../config-watch.ts';
 import { CliError, exitOfAnswer } from '../exit-code.ts';
 import type { ConfigBundle } from '../../control/config/parse-config.ts';
 import { GatewayError } from '../../core/errors.ts';
+import type { KeyPair } from '../../listeners/key-pair.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Sluice } from '../wire.ts';
 
@@ -30,6 +32,13 @@ const options = {
     default: '127.0.0.1',
     describe: 'address the management API listens on; elsewhere than on loopback it needs SLUICE_ADMIN_TOKEN',
   },
+  'tls-cert': {
+    type: 'string',
+    value: 'FILE',
+    describe:
+      'serve https, HTTP/2 and HTTP/1.1, with this certificate (PEM, with those that lead to its issuer); read again when it changes',
+  },
+  'tls-key': { type: 'string', value: 'FILE', describe: 'the private key of the certificate (PEM)' },
   workers: { type: 'string', value: 'N', describe: "threads that own the clients' connections; without, the main thread does" },
   grace: { type: 'string', value: 'SECONDS', default: '10', describe: 'time for connections to end when it is told to stop' },
   'log-level': { type: 'string', value: 'LEVEL', default: 'info', describe: levels.join(', ') },
@@ -51,9 +60,15 @@ export const up = defineCommand({
     const log = await openLog(context);
     const file = await configFile(context);
     const bundle = file === undefined ? undefined : await readConfig(file, context);
-    const sluice = await serve(context, bundle, log);
+    const files = certificateFiles(values['tls-cert'], values['tls-key'], context.cwd);
+    const tls = files === undefined ? undefined : await readCertificate(files);
+    const sluice = await serve(context, bundle, { log, tls });
     const stopWatching =
       file === undefined || bundle === undefined ? () => undefined : watchFolderOf(file, follower({ context, file, sluice, log }, bundle));
+    const stopFollowing =
+      files === undefined || tls === undefined
+        ? () => undefined
+        : followCertificate(files, tls, { renew: (pair) => sluice.renewCertificate(pair), log });
     try {
       const { gatewayUrl, controlUrl } = sluice;
       await output.show({ event: 'ready', gateway: gatewayUrl, control: controlUrl }, () => `Gateway ${gatewayUrl}\nControl ${controlUrl}`);
@@ -61,6 +76,7 @@ export const up = defineCommand({
       log.info('stopping: clients are told to come back');
     } finally {
       stopWatching();
+      stopFollowing();
       await sluice.stop({ grace });
     }
   },
@@ -83,7 +99,11 @@ async function configFile({ values, cwd }: UpContext): Promise<string | undefine
   );
 }
 
-async function serve(context: UpContext, bundle: ConfigBundle | undefined, log: Log): Promise<Sluice> {
+async function serve(
+  context: UpContext,
+  bundle: ConfigBundle | undefined,
+  { log, tls }: { log: Log; tls: KeyPair | undefined },
+): Promise<Sluice> {
   const { values, env, cwd, version } = context;
   const { startSluice } = await import('../wire.ts');
   try {
@@ -96,6 +116,7 @@ async function serve(context: UpContext, bundle: ConfigBundle | undefined, log: 
       host: values.host,
       controlHost: values['control-host'],
       workers: values.workers === undefined ? undefined : wholeNumber(values.workers, 'workers', 1, 64),
+      tls,
       env,
       version,
       log,

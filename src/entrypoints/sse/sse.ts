@@ -23,7 +23,7 @@ export class SseEntrypoint implements StreamHandler {
   async stream(request: HttpRequest<RequestHead>, answer: BareAnswer): Promise<void> {
     const lastEventId = lastEventIdOf(request);
     if (lastEventId === endId) {
-      answer.end(204, request.cors, undefined);
+      answer.whole(204, request.cors, undefined);
       return;
     }
     try {
@@ -66,7 +66,7 @@ export class SseEntrypoint implements StreamHandler {
       ...refusalHeaders(refusal),
       ...cors,
     };
-    answer.end(200, fields, farewell(refusal, this.#environment.random));
+    answer.whole(200, fields, farewell(refusal, this.#environment.random));
   }
 }
 
