@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { burstEvents } from '../peers/peer.ts';
 
 /** How a benchmark is to be run; times in seconds. */
 export interface RunOptions {
@@ -62,11 +63,18 @@ export function readArguments(argv: readonly string[]): RunOptions {
     only: new Set(words(values.only, ',')),
     subscribers: values.subscribers === undefined ? undefined : positive('subscribers', values.subscribers, 1),
     minutes: positive('minutes', values.minutes, 60),
-    window: values.window === undefined ? undefined : positive('window', values.window, 1),
+    window: windowFrom(values.window),
     serverCore: values['server-core'],
     generatorCore: values['generator-core'],
     sluiceArguments: words(values.sluice, ' '),
   };
+}
+
+function windowFrom(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const window = positive('window', text, burstEvents);
+  if (window < burstEvents) throw new Error(`--window must be at least ${burstEvents}, the events of one burst.`);
+  return window;
 }
 
 function positive(name: string, text: string | undefined, fallback: number): number {
