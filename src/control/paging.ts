@@ -54,11 +54,17 @@ export function pageOf<T>(all: readonly T[], keyOf: (item: T) => string, request
   const page = rest.slice(0, request.limit);
   return {
     items: page.map(({ item }) => item),
-    next: rest.length > page.length ? Buffer.from(page.at(-1)!.key).toString('base64url') : null,
+    next: rest.length > page.length ? encodeCursor(page.at(-1)!.key) : null,
   };
 }
 
-function decodeCursor(cursor: string): string {
+/** The `next` of a page that ends with this key. */
+export function encodeCursor(key: string): string {
+  return Buffer.from(key).toString('base64url');
+}
+
+/** The key behind an `after`; throws BAD_REQUEST for what no page can have answered. */
+export function decodeCursor(cursor: string): string {
   if (!/^[A-Za-z0-9_-]+$/.test(cursor)) throw new GatewayError('BAD_REQUEST', '`after` must be the `next` of an earlier page.');
   return Buffer.from(cursor, 'base64url').toString('utf8');
 }

@@ -83,9 +83,14 @@ describe('publish', () => {
       await writeFile(join(folder, 'events.ndjson'), '{"n":1}\n{"n":2}\n');
       const { requests } = await publishTo(['x/y', 'events.ndjson'], { cwd: folder });
       assert.equal(requests.length, 2);
-      const { outcome } = await publishTo(['x/y', 'nothing.json'], { cwd: folder });
+      for (const more of [[], ['--content-type', 'image/png', '--type', 'a.b']]) {
+        const { outcome } = await publishTo(['x/y', 'nothing.json', ...more], { cwd: folder });
+        assert.equal(outcome.exit, 5);
+        assert.match(outcome.stderr, /There is no file nothing\.json\./);
+      }
+      const { outcome } = await publishTo(['x/y', '.'], { cwd: folder });
       assert.equal(outcome.exit, 1);
-      assert.match(outcome.stderr, /could not be read: ENOENT/);
+      assert.match(outcome.stderr, /could not be read: EISDIR/);
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -63,12 +63,13 @@ async function* publications(context: Context<typeof options>): AsyncGenerator<P
   const contentType = context.values['content-type'];
   if (data !== undefined && context.positionals.length > 1) throw new CliError('usage', 'Give --data or a file, not both.');
   if (contentType !== undefined) {
-    const bytes = data === undefined ? await buffer(input(context)) : Buffer.from(data);
+    const bytes =
+      data === undefined ? await buffer(input(context)).catch((error: unknown) => unreadable(error, context)) : Buffer.from(data);
     yield binaryPublication(bytes, contentType, attributes);
   } else if (data !== undefined) {
     yield publicationOf(data, attributes);
   } else {
-    yield* fromInput(input(context), attributes);
+    yield* fromInput(context, attributes);
   }
 }
 
@@ -79,10 +80,10 @@ function input(context: Context<typeof options>): Readable {
   return context.stdin;
 }
 
-async function* fromInput(stream: Readable, attributes: Attributes): AsyncGenerator<Publication> {
+async function* fromInput(context: Context<typeof options>, attributes: Attributes): AsyncGenerator<Publication> {
   let document = '';
   let published = 0;
-  for await (const lines of inputLines(stream)) {
+  for await (const lines of inputLines(context)) {
     if (document !== '' || (published === 0 && parseJson(lines[0] ?? '') === undefined)) {
       document += `${lines.join('\n')}\n`;
       if (document.length > maxDocumentCharacters) throw new CliError('invalid', 'The input is one document of more than 64 MiB.');
@@ -97,11 +98,17 @@ async function* fromInput(stream: Readable, attributes: Attributes): AsyncGenera
   else if (published === 0) throw new CliError('invalid', 'The input is empty.');
 }
 
-async function* inputLines(stream: Readable): AsyncGenerator<string[]> {
+async function* inputLines(context: Context<typeof options>): AsyncGenerator<string[]> {
   try {
-    yield* lineGroups(stream, maxLineCharacters);
+    yield* lineGroups(input(context), maxLineCharacters);
   } catch (error) {
-    if (error instanceof CliError) throw error;
-    throw new CliError('failed', `The input could not be read: ${(error as Error).message}.`, { cause: error });
+    unreadable(error, context);
   }
+}
+
+function unreadable(error: unknown, { positionals }: Context<typeof options>): never {
+  if (error instanceof CliError) throw error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') throw new CliError('notFound', `There is no file ${positionals[1]}.`, { cause: error });
+  throw new CliError('failed', `The input could not be read: ${message}.`, { cause: error });
 }

@@ -38,6 +38,13 @@ describe('Readers, analytics and usage over HTTP', () => {
     assert.deepEqual(control.asked, [
       ['readers', 'default', { limit: 5, after: undefined, subscription: undefined, api: 'orders', application: undefined, state: 'live' }],
     ]);
+    const next = Buffer.from('r1').toString('base64url');
+    await control.expect(200, 'GET', `/readers?after=${next}`);
+    const [, , { after }] = control.asked.at(-1) as [string, string, { after: string }];
+    assert.equal(after, 'r1');
+    for (const list of ['/readers', '/apis', '/applications', '/subscriptions']) {
+      await control.refused('BAD_REQUEST', 'GET', `${list}?after=%ff`);
+    }
     assert.equal((await control.expect(200, 'GET', '/readers/r1')).json.cursor, 'abc-1');
     await control.refused('CONFLICT', 'DELETE', '/readers/r1');
     control.readers.set('r1', { ...reader, state: 'closed' });

@@ -4,7 +4,7 @@ import { choice, text } from '../config/scalars.ts';
 import { optional, required } from '../config/shape.ts';
 import { defaultTenant } from '../draft.ts';
 import { applicationAsked, mayReadOf } from '../own.ts';
-import { pageFields, pageSchema } from '../paging.ts';
+import { decodeCursor, encodeCursor, pageFields, pageSchema } from '../paging.ts';
 import type { Router } from '../router.ts';
 import { notFound } from '../router.ts';
 import type { Services } from '../services.ts';
@@ -32,8 +32,10 @@ export function readerRoutes(router: Router, { insights, store }: Services): voi
     },
     answers: answers(200, 'A page of readers.', pageSchema(readerView)),
     async handle({ query, application }) {
-      const page = await insights.readers(defaultTenant, { ...query, application: applicationAsked(application, query.application) });
-      return { body: { ...page, items: page.items.filter(({ subscription }) => mayReadOf(application, subscription, store)) } };
+      const asked = { ...query, after: query.after && decodeCursor(query.after), application: applicationAsked(application, query.application) };
+      const { items, next } = await insights.readers(defaultTenant, asked);
+      const mine = items.filter(({ subscription }) => mayReadOf(application, subscription, store));
+      return { body: { items: mine, next: next && encodeCursor(next) } };
     },
   });
   router.add({
