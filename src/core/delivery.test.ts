@@ -11,6 +11,7 @@ import type { Batch, ReaderAccount, Tally } from './meter.ts';
 import type { FlushBound, LimitAnswer, Overflow } from './policy.ts';
 import type { Position } from './position.ts';
 import { LiveReader } from './reader.ts';
+import { Turns } from './turns.ts';
 
 const log = 'default/test';
 const addresses = ['a/1', 'a/2', 'b/1'];
@@ -270,6 +271,7 @@ class World {
       format: lines,
       filter: undefined,
       governor,
+      turns: new Turns(),
       schedule,
       onLimited: () => undefined,
       onBug: (error: unknown) => assert.fail(error as Error),

@@ -10,6 +10,7 @@ import { defaultBound, Outbox } from './outbox.ts';
 import { conflationKey, tooSlow } from './overflow.ts';
 import type { LimitAnswer, OutboxBound } from './policy.ts';
 import type { Position } from './position.ts';
+import type { Turns } from './turns.ts';
 
 /** What a reader is made of. */
 export interface ReaderParts {
@@ -21,6 +22,8 @@ export interface ReaderParts {
   readonly format: WireFormat;
   readonly filter: Filter | undefined;
   readonly governor: Governor;
+  /** For catching up, which everybody who does so shares. */
+  readonly turns: Turns;
   /** Calls back once at a wall time in milliseconds; returns how to cancel. */
   readonly schedule: (at: number, callback: () => void) => () => void;
   /** A limit stopped delivery of `events` more events. */
@@ -199,14 +202,12 @@ export class LiveReader implements FeedReader {
     this.#outbox ??= new Outbox(this.#parts.format, this.#bound);
   }
 
-  #tellConflated(batch: Batch, events: number): void {
-    this.#tellGap({ after: this.#position, upTo: batch.position, events, reason: 'conflated' });
-    this.#parts.account.drop(events, this.#position, 'conflated');
-  }
-
   #account(batch: Batch): void {
-    if (batch.conflated) this.#tellConflated(batch, batch.conflated);
-    this.#parts.account.charge(batch, this.#charged === undefined ? 0 : this.#countCharged(batch, this.#charged));
+    if (batch.conflated) {
+      this.#tellGap({ after: this.#position, upTo: batch.position, events: batch.conflated, reason: 'conflated' });
+      this.account.drop(batch.conflated, this.#position, 'conflated');
+    }
+    this.account.charge(batch, this.#charged === undefined ? 0 : this.#countCharged(batch, this.#charged));
     this.#position = batch.position;
   }
 
@@ -321,15 +322,14 @@ export class LiveReader implements FeedReader {
   }
 
   #tellGap(gap: Gap): void {
-    const { sink, format } = this.#parts;
-    const frame = format.encodeGap(gap);
-    if (frame.length > 0) sink.write(frame, 0);
+    const frame = this.format.encodeGap(gap);
+    if (frame.length > 0) this.sink.write(frame, 0);
   }
 
   /** Reads the backbone until level with the feed. Comparison and join happen in one turn, so nothing is lost or seen twice. */
   async #catchUp(): Promise<void> {
     if (this.#isReading || this.#state !== 'waiting') return;
-    const { feed, sink, account, filter } = this.#parts;
+    const { feed, sink, account, filter, turns } = this.#parts;
     this.#isReading = true;
     this.#isBehind(true);
     this.#state = 'catching-up';
@@ -338,6 +338,7 @@ export class LiveReader implements FeedReader {
         if (this.#joinIfLevel()) return;
         account.state('catching-up');
         const slice = await feed.behind.next(this.#position);
+        await turns.next();
         if (!this.#is('catching-up')) return;
         this.#deliver(makeBatch(slice.events, slice.position, filter), filter === undefined ? slice.frames(this.format) : undefined);
       }
@@ -381,7 +382,6 @@ export class LiveReader implements FeedReader {
   #leaveFeed(state: 'waiting' | 'held'): void {
     this.#isBehind(false);
     this.#parts.feed.leave(this);
-    this.#outbox?.clear();
     this.#outbox = undefined;
     this.#state = state;
   }

@@ -4,6 +4,7 @@ import type { Credential, Gateway, Hello, RouteInfo, Session } from '../core/ent
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Meter } from '../core/meter.ts';
 import type { ConnectionContext } from '../core/policy.ts';
+import { Turns } from '../core/turns.ts';
 import { hashApiKey } from '../store/api-key.ts';
 import type { Resource } from '../store/resources.ts';
 import type { ApiRuntime, BoundSubscription, Catalogue } from './catalogue.ts';
@@ -54,6 +55,7 @@ export class EventGateway implements Gateway {
       views: new Views(),
       lost: new LostReaders(),
       meter,
+      turns: new Turns(),
       schedule,
       now: () => clock.now(),
       authenticate: (credential, api) => this.#authenticate(credential, api),

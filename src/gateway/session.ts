@@ -5,6 +5,7 @@ import type { EventDraft } from '../core/event.ts';
 import type { Meter } from '../core/meter.ts';
 import type { ConnectionContext, LimitStatus } from '../core/policy.ts';
 import { LiveReader } from '../core/reader.ts';
+import type { Turns } from '../core/turns.ts';
 import type { Resource } from '../store/resources.ts';
 import type { ApiRuntime, BoundSubscription, Catalogue } from './catalogue.ts';
 import type { Feeds } from './feeds.ts';
@@ -24,6 +25,7 @@ export interface SessionServices {
   readonly views: Views;
   readonly lost: LostReaders;
   readonly meter: Meter;
+  readonly turns: Turns;
   /** Calls back once at a wall time in milliseconds; returns how to cancel. */
   readonly schedule: (at: number, callback: () => void) => () => void;
   readonly now: () => number;
@@ -154,7 +156,7 @@ export class GatewaySession implements Session {
   async read(options: ReadOptions, sink: Sink): Promise<Reader> {
     this.#checkOpen();
     const subscription = this.#reads(options.address);
-    const { feeds, views, lost, meter, schedule, onBug } = this.#services;
+    const { feeds, views, lost, meter, turns, schedule, onBug } = this.#services;
     const view = views.of(options);
     const { feed, release } = await feeds.borrow(this.#api.backbone, { log: this.#api.log, address: options.address });
     try {
@@ -181,6 +183,7 @@ export class GatewaySession implements Session {
         filter: view.filter,
         // The plan may have changed while the account was opened.
         governor: (this.#services.catalogue.subscription(id) ?? subscription).stages,
+        turns,
         schedule,
         onBug,
         onLimited: ({ error }, events) => this.#recordLimit(id, error, events, options.address),
