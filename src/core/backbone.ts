@@ -90,8 +90,9 @@ export interface Backbone {
   /**
    * Resolves once the events are as durable as this backbone makes them; all of them or none. One answer per event, in order.
    * What repeats an event of the address (source and id, within the window) is answered with the first one's place and not kept again.
+   * What is published to a channel under the same `publisher` (any object) has the order of the calls, also where one does not wait for the last.
    */
-  publish(channel: Channel, events: readonly EventDraft[]): Promise<readonly Placed[]>;
+  publish(channel: Channel, events: readonly EventDraft[], publisher?: object): Promise<readonly Placed[]>;
   read(request: ReadRequest): Promise<ReadResult>;
   /** Turns where a reader wants to begin into a position it may read after; rejects with POSITION_LOST. */
   locate(channel: Channel, from: StartFrom): Promise<Position>;

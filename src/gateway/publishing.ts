@@ -13,6 +13,8 @@ interface Publishing {
   readonly api: ApiRuntime;
   readonly subscription: BoundSubscription;
   readonly connection: ConnectionContext;
+  /** Whose events keep their order. */
+  readonly publisher: object;
   readonly address: string;
   readonly events: readonly EventDraft[];
 }
@@ -27,7 +29,7 @@ export async function publishEvents(publishing: Publishing): Promise<readonly Pl
     throw refusal;
   }
   const offeredAt = now();
-  const placed = await api.backbone.publish({ log: api.log, address }, events).catch((error: unknown) => {
+  const placed = await api.backbone.publish({ log: api.log, address }, events, publishing.publisher).catch((error: unknown) => {
     stages.published(events.length, 0);
     const failure = toGatewayError(error);
     record(publishing, failure);

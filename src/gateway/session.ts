@@ -144,6 +144,7 @@ export class GatewaySession implements Session {
       api: this.#api,
       subscription,
       connection: this.#connectionOf(subscription),
+      publisher: this,
       address,
       events,
     });

@@ -44,8 +44,16 @@ export interface Entry {
   readonly duplicate: boolean[];
   /** Sequence numbers that have the hash of an event but are not the event. */
   readonly refuted: Set<number>;
+  /** Whether all suspicions that its events are repetitions were looked into. */
+  isVerified: boolean;
   readonly resolve: (placed: readonly Placed[]) => void;
   readonly reject: (error: GatewayError) => void;
+}
+
+/** An event of an entry that may be the one at a sequence number. */
+interface Suspect {
+  readonly index: number;
+  readonly seq: number;
 }
 
 /** The one writer of all logs: gathers what is published while a commit is under way, gives sequence numbers, and acknowledges after the commit. */
@@ -53,6 +61,8 @@ export class Appender {
   readonly #parts: AppenderParts;
   readonly #encoder = new BatchEncoder();
   #waiting: Entry[] = [];
+  /** By publisher, in order: entries that are looked into, or came after one that is. */
+  readonly #lines = new Map<object, Entry[]>();
   /** Logs whose head may differ from what is on disk, because the outcome of a commit is unknown. */
   readonly #suspect = new Set<Log>();
   #pendingBytes = 0;
@@ -67,7 +77,8 @@ export class Appender {
     this.#parts = parts;
   }
 
-  publish(log: Log, address: string, drafts: readonly EventDraft[]): Promise<readonly Placed[]> {
+  /** What one `publisher` offers reaches the log in the order it came. */
+  publish(log: Log, address: string, drafts: readonly EventDraft[], publisher: object = {}): Promise<readonly Placed[]> {
     if (this.#closed) return Promise.reject(closed());
     if (drafts.length === 0) return Promise.resolve([]);
     const bytes = sizeOf(drafts);
@@ -79,7 +90,8 @@ export class Appender {
       const hashes = keys.map((key) => hashKey(key, log.seed));
       const claims: (Claim | undefined)[] = Array.from({ length: drafts.length });
       const duplicate: boolean[] = Array.from({ length: drafts.length }, () => false);
-      this.#admit({ log, address, drafts, bytes, keys, hashes, claims, duplicate, refuted: new Set(), resolve, reject });
+      const entry = { log, address, drafts, bytes, keys, hashes, claims, duplicate, refuted: new Set<number>(), isVerified: false };
+      this.#admit({ ...entry, resolve, reject }, publisher);
     }).finally(() => {
       this.#pendingBytes -= bytes;
       if (--this.#open === 0) this.#onIdle?.();
@@ -93,15 +105,49 @@ export class Appender {
     await this.#running;
   }
 
-  #admit(entry: Entry): void {
+  #admit(entry: Entry, publisher: object): void {
     const suspects = this.#suspects(entry);
-    if (suspects.length > 0) {
-      this.#verify(entry, suspects).then(
-        () => this.#admit(entry),
-        (error: unknown) => entry.reject(toBackboneError(error)),
-      );
+    const line = this.#lines.get(publisher);
+    if (suspects.length === 0 && line === undefined) {
+      this.#take(entry);
       return;
     }
+    if (line === undefined) this.#lines.set(publisher, [entry]);
+    else line.push(entry);
+    if (suspects.length === 0) entry.isVerified = true;
+    else void this.#lookInto(entry, suspects, publisher);
+  }
+
+  /** Verifies at once, whoever is before it in the line. */
+  async #lookInto(entry: Entry, suspects: readonly Suspect[], publisher: object): Promise<void> {
+    entry.isVerified = false;
+    try {
+      await this.#verify(entry, suspects);
+      entry.isVerified = true;
+    } catch (error) {
+      const line = this.#lines.get(publisher);
+      line?.splice(line.indexOf(entry), 1);
+      entry.reject(toBackboneError(error));
+    }
+    this.#advance(publisher);
+  }
+
+  #advance(publisher: object): void {
+    const line = this.#lines.get(publisher) ?? [];
+    for (let first = line[0]; first?.isVerified === true; first = line[0]) {
+      // Others may have published the same meanwhile.
+      const suspects = this.#suspects(first);
+      if (suspects.length > 0) {
+        void this.#lookInto(first, suspects, publisher);
+        return;
+      }
+      line.shift();
+      this.#take(first);
+    }
+    if (line.length === 0) this.#lines.delete(publisher);
+  }
+
+  #take(entry: Entry): void {
     const { unsettled, dedup } = entry.log;
     for (let index = 0; index < entry.drafts.length; index++) {
       if (entry.claims[index] !== undefined) continue;
@@ -116,8 +162,8 @@ export class Appender {
   }
 
   /** Events whose hash is that of a durable one not yet compared. */
-  #suspects({ log, hashes, claims, keys, refuted }: Entry): { readonly index: number; readonly seq: number }[] {
-    const suspects: { index: number; seq: number }[] = [];
+  #suspects({ log, hashes, claims, keys, refuted }: Entry): Suspect[] {
+    const suspects: Suspect[] = [];
     for (let index = 0; index < hashes.length; index++) {
       if (claims[index] !== undefined) continue;
       const found = log.dedup?.find(hashes[index]!);
@@ -127,7 +173,7 @@ export class Appender {
     return suspects;
   }
 
-  async #verify(entry: Entry, suspects: readonly { readonly index: number; readonly seq: number }[]): Promise<void> {
+  async #verify(entry: Entry, suspects: readonly Suspect[]): Promise<void> {
     const since = this.#parts.clock.now() - entry.log.policy.dedupWindow;
     for (const { index, seq } of suspects) {
       if (entry.claims[index] !== undefined) continue;
@@ -163,7 +209,7 @@ export class Appender {
         this.#refuse();
         return;
       }
-      const commit = this.#take();
+      const commit = this.#next();
       const writing = commit?.write(this.#parts.database);
       // While the disk works on the next commit, the last one is told.
       done?.announce();
@@ -191,7 +237,7 @@ export class Appender {
     }
   }
 
-  #take(): Commit | undefined {
+  #next(): Commit | undefined {
     if (this.#waiting.length === 0) return undefined;
     let taken = 0;
     let bytes = 0;

@@ -82,10 +82,10 @@ export class EmbeddedBackbone implements Backbone {
     }
   }
 
-  publish(channel: Channel, events: readonly EventDraft[]): Promise<readonly Placed[]> {
+  publish(channel: Channel, events: readonly EventDraft[], publisher?: object): Promise<readonly Placed[]> {
     const log = this.#logs.get(channel.log);
     if (log === undefined) return Promise.reject(unknownLog(channel));
-    return this.#appender.publish(log, channel.address, events);
+    return this.#appender.publish(log, channel.address, events, publisher);
   }
 
   async read(request: ReadRequest): Promise<ReadResult> {
