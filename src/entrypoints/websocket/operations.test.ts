@@ -83,6 +83,21 @@ describe('WebSocket operations', () => {
     assert.deepEqual(await errorOf(client), [3, 'BAD_REQUEST']);
   });
 
+  test('what is published without waiting keeps its order, also behind what is repeated', limit, async () => {
+    const client = await open('/chat/order/asked');
+    const of = (n: number) => event(`${n}`, { type: 'com.example.asked', data: { n } });
+    client.say({ op: 'publish', events: [of(0)] });
+    await nextOp(client, 'accepted');
+    const count = 60;
+    for (let n = 1; n <= count; n += 1) client.say({ op: 'publish', ref: n, events: n % 3 === 1 ? [of(n - 1), of(n)] : [of(n)] });
+    for (let n = 1; n <= count; n += 1) assert.equal((await nextOp(client, 'accepted'))['ref'], n);
+    const response = await fetch(`${world.gateway}/chat/order/asked?from=earliest`, { headers: { 'x-api-key': keyOf('provider') } });
+    assert.deepEqual(
+      ((await response.json()) as { readonly data: { readonly n: number } }[]).map(({ data }) => data.n),
+      Array.from({ length: count + 1 }, (_, n) => n),
+    );
+  });
+
   test('answers come in the order of the questions', limit, async () => {
     const client = await open('/chat/c/asked');
     const refs = Array.from({ length: 300 }, (_, n) => n);
