@@ -3,7 +3,11 @@ import { describe, it } from 'node:test';
 
 import { GatewayError } from '../core/errors.ts';
 import type { PlanSpec } from '../store/resources.ts';
+import type { PolicyEnvironment, SubscriptionContext } from '../core/policy.ts';
+import { combineStages } from './compile.ts';
 import { limitsOf, policiesOf } from './plan-policies.ts';
+import { planBinder } from './plan-stages.ts';
+import { policies } from './registry.ts';
 
 function plan(spec: Partial<PlanSpec>): PlanSpec {
   return { state: 'published', security: ['api-key'], approval: 'auto', limits: {}, ...spec };
@@ -35,6 +39,14 @@ describe('the policies of a plan', () => {
       { kind: 'backpressure', options: limits.backpressure },
       { kind: 'flush', options: flush },
     ]);
+  });
+
+  it('bring its flush, and the defaults of what it leaves out, to its readers', () => {
+    const bind = planBinder(policies, {} as PolicyEnvironment);
+    const stages = bind(plan({ flush: { maxDelay: 20, maxEvents: 7 } })).map((stagesOf) =>
+      stagesOf({ allow: { publish: [], read: [] } } as unknown as SubscriptionContext),
+    );
+    assert.deepEqual(combineStages(stages).flush, { maxDelay: 20, maxBytes: 262_144, maxEvents: 7 });
   });
 
   it('are only scope, backpressure and flush for a provider without a plan', () => {
