@@ -57,8 +57,7 @@ export class Connection implements Sink, FrameOwner {
     this.#dialect = dialect;
     this.#socket = socket;
     this.#answer = answer;
-    const { now, schedule } = environment;
-    this.#frames = new FrameSocket({ socket, owner: this, maxMessageBytes, deflate, now, schedule });
+    this.#frames = new FrameSocket({ socket, owner: this, maxMessageBytes, deflate, environment });
   }
 
   /** From now on the session is this connection's to close. */

@@ -3,6 +3,7 @@ import { encodeCloseFrame, encodePing, encodePong } from '../../protocols/websoc
 import { FrameDecoder } from '../../protocols/websocket/frame-decoder.ts';
 import { MessageAssembler, type Message } from '../../protocols/websocket/message-assembler.ts';
 import { WebSocketProtocolError } from '../../protocols/websocket/protocol-error.ts';
+import type { EntrypointEnvironment } from '../environment.ts';
 
 /** Milliseconds a client has to answer a close frame, and then to close its socket. */
 const closeTime = 5000;
@@ -27,9 +28,10 @@ interface FrameSocketParts {
   readonly maxMessageBytes: number;
   /** Whether permessage-deflate was agreed. */
   readonly deflate: boolean;
-  readonly now: () => number;
-  readonly schedule: (at: number, callback: () => void) => () => void;
+  readonly environment: Timing;
 }
+
+type Timing = Pick<EntrypointEnvironment, 'now' | 'schedule'>;
 
 const itsFrames = Symbol('FrameSocket');
 
@@ -43,7 +45,9 @@ interface FramedSocket extends Socket {
  * (RFC 6455, sections 5.5 and 7). Whole frames may be written to the socket by others as long as it is not over.
  */
 export class FrameSocket {
-  readonly #parts: FrameSocketParts;
+  readonly #socket: Socket;
+  readonly #owner: FrameOwner;
+  readonly #environment: Timing;
   readonly #decoder: FrameDecoder;
   readonly #assembler: MessageAssembler;
   /** `closing`: a close frame was sent and not answered; `ended`: what comes is thrown away. */
@@ -52,20 +56,21 @@ export class FrameSocket {
   #unanswered: Buffer | undefined;
   #cancelCut: (() => void) | undefined;
 
-  constructor(parts: FrameSocketParts) {
-    const { maxMessageBytes, deflate } = parts;
-    this.#parts = parts;
+  constructor({ socket, owner, maxMessageBytes, deflate, environment }: FrameSocketParts) {
+    this.#socket = socket;
+    this.#owner = owner;
+    this.#environment = environment;
     this.#decoder = new FrameDecoder({ role: 'server', maxPayloadBytes: maxMessageBytes, deflate });
     this.#assembler = new MessageAssembler(maxMessageBytes);
-    const socket: FramedSocket = parts.socket;
-    socket[itsFrames] = this;
+    const framed: FramedSocket = socket;
+    framed[itsFrames] = this;
     socket.on('close', onClose);
     socket.on('error', ignore);
   }
 
   /** Answers the handshake and begins to read; false when the client has gone meanwhile. */
   open(answer: string): boolean {
-    const { socket } = this.#parts;
+    const socket = this.#socket;
     if (this.#state !== 'open' || socket.destroyed || !socket.readable || !socket.writable) return false;
     socket.setTimeout(0);
     socket.write(answer, 'latin1');
@@ -77,38 +82,37 @@ export class FrameSocket {
   }
 
   ping(): void {
-    if (this.#state === 'open') this.#parts.socket.write(encodePing());
+    if (this.#state === 'open') this.#socket.write(encodePing());
   }
 
   pause(): void {
-    if (this.#state === 'open') this.#parts.socket.pause();
+    if (this.#state === 'open') this.#socket.pause();
   }
 
   resume(): void {
-    this.#parts.socket.resume();
+    this.#socket.resume();
   }
 
   /** Begins the closing handshake; cuts a client that does not answer in time. */
   close(code: number, reason: string): void {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
-    this.#parts.socket.write(encodeCloseFrame(code, reason));
+    this.#socket.write(encodeCloseFrame(code, reason));
     // A paused socket would never see the answer.
     this.resume();
     this.#cutLater();
-    this.#parts.owner.onOver();
+    this.#owner.onOver();
   }
 
   /** Cuts the connection. */
   terminate(): void {
-    this.#parts.socket.destroy();
+    this.#socket.destroy();
   }
 
   /** The socket has read something. */
   receive(chunk: Buffer): void {
     if (this.#state === 'ended') return;
-    const { owner } = this.#parts;
-    owner.onSign();
+    this.#owner.onSign();
     try {
       this.#decoder.feed(chunk, (frame) => {
         if (this.#state === 'ended') return;
@@ -119,7 +123,7 @@ export class FrameSocket {
       if (error instanceof WebSocketProtocolError) {
         this.#end(encodeCloseFrame(error.closeCode, error.message));
       } else {
-        owner.onBug(error);
+        this.#owner.onBug(error);
         this.#end(encodeCloseFrame(1011));
       }
     }
@@ -129,7 +133,7 @@ export class FrameSocket {
     switch (message.kind) {
       case 'text':
       case 'binary':
-        if (this.#state === 'open') this.#parts.owner.onMessage(message.data, message.kind === 'text');
+        if (this.#state === 'open') this.#owner.onMessage(message.data, message.kind === 'text');
         break;
       case 'ping':
         this.#pong(message.data);
@@ -142,10 +146,9 @@ export class FrameSocket {
   }
 
   #pong(payload: Buffer): void {
-    const { socket } = this.#parts;
     if (this.#state !== 'open') return;
-    if (socket.writableNeedDrain) this.#unanswered = payload;
-    else socket.write(encodePong(payload));
+    if (this.#socket.writableNeedDrain) this.#unanswered = payload;
+    else this.#socket.write(encodePong(payload));
   }
 
   /** The socket can take more. */
@@ -153,7 +156,7 @@ export class FrameSocket {
     const payload = this.#unanswered;
     this.#unanswered = undefined;
     if (payload !== undefined) this.#pong(payload);
-    this.#parts.owner.onDrain();
+    this.#owner.onDrain();
   }
 
   /** The client will send no more. */
@@ -163,19 +166,18 @@ export class FrameSocket {
 
   /** Sends nothing after the close frame, if there is still one to send, and listens to nothing. */
   #end(closeFrame?: Buffer): void {
-    const { socket, owner } = this.#parts;
     const wasOpen = this.#state === 'open';
     this.#state = 'ended';
-    if (wasOpen && closeFrame !== undefined) socket.write(closeFrame);
-    socket.end();
+    if (wasOpen && closeFrame !== undefined) this.#socket.write(closeFrame);
+    this.#socket.end();
     this.resume();
     this.#cutLater();
-    if (wasOpen) owner.onOver();
+    if (wasOpen) this.#owner.onOver();
   }
 
   #cutLater(): void {
-    const { socket, now, schedule } = this.#parts;
-    this.#cancelCut ??= schedule(now() + closeTime, () => socket.destroy());
+    const { now, schedule } = this.#environment;
+    this.#cancelCut ??= schedule(now() + closeTime, () => this.terminate());
   }
 
   /** The socket is closed. */
@@ -183,7 +185,7 @@ export class FrameSocket {
     const wasOpen = this.#state === 'open';
     this.#state = 'ended';
     this.#cancelCut?.();
-    if (wasOpen) this.#parts.owner.onOver();
+    if (wasOpen) this.#owner.onOver();
   }
 }
 
