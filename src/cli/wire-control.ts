@@ -42,6 +42,8 @@ export function controlOf(all: ControlParts): ReturnType<typeof createControl> {
     countOf: countByLag(async (log, address, position) => (await embedded.lag({ log, address }, position)).events),
     health,
   });
+  let isLost = false;
+  void database.lost.then(() => (isLost = true));
   return createControl({
     store,
     insights,
@@ -54,7 +56,8 @@ export function controlOf(all: ControlParts): ReturnType<typeof createControl> {
     issueTicket: (_tenant, credential, api) => tickets.issue({ credential, api }),
     status: async () => statusOf(all),
     metrics: () => metrics.scrape(),
-    ready: () => !gateway.draining,
+    healthy: () => !isLost,
+    ready: () => !gateway.draining && !isLost,
     log,
     administration,
     version,
@@ -72,6 +75,7 @@ function statusOf({ version, startedAt, gatewayUrl, workers, foundation, parts, 
     gateway: {
       url: gatewayUrl,
       connections: gateway.connections(),
+      waiting: gateway.waiting,
       draining: gateway.draining,
       ...(workers && { workers: workers.status }),
     },

@@ -67,6 +67,8 @@ export interface Sluice {
   renewCertificate(pair: KeyPair): void;
   /** Applies a configuration to what runs; nothing is deleted. */
   apply(config: Readonly<Record<string, unknown>>, actor: string): Promise<readonly ConfigChange[]>;
+  /** Resolves with the reason when it cannot go on and has to be started anew; it is still to be stopped. */
+  readonly failed: Promise<Error>;
   /** Tells clients to come back later, finishes what was begun, closes. `grace` bounds it all, in milliseconds. */
   stop(options?: { readonly grace?: number }): Promise<void>;
 }
@@ -77,7 +79,7 @@ const defaultGrace = 10_000;
 
 /** What everything else stands on: the store, the embedded log and the books. */
 export interface Foundation {
-  readonly database: Database & { stats(): object };
+  readonly database: Database & { stats(): object; readonly lost: Promise<Error> };
   readonly store: ResourceStore;
   readonly embedded: Backbone;
   readonly ledger: Ledger;
@@ -183,7 +185,15 @@ function buildWorkers(
 export async function startSluice(options: SluiceOptions): Promise<Sluice> {
   const closers: (() => unknown)[] = [];
   const closeAll = async (): Promise<void> => {
-    for (const close of closers.splice(0).toReversed()) await close();
+    const failures: Error[] = [];
+    for (const close of closers.splice(0).toReversed()) {
+      try {
+        await close();
+      } catch (error) {
+        failures.push(error as Error);
+      }
+    }
+    if (failures[0] !== undefined) throw failures[0];
   };
   try {
     return await start(options, closers, closeAll);
@@ -240,6 +250,7 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
     controlUrl,
     adminToken: admin.token,
     workers,
+    failed: foundation.database.lost,
     renewCertificate: (pair) => front.renew(pair),
     apply: (config, actor) => applyConfig(administration, config, { prune: false, actor }),
     stop: async ({ grace = defaultGrace } = {}) => {

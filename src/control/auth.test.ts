@@ -79,6 +79,8 @@ describe('Authentication', () => {
     const time = control.clock.time;
     control.clock.time = 0;
     assert.deepEqual(await at('/readyz'), [503, 'application/json']);
+    control.clock.time = 1;
+    assert.deepEqual(await at('/healthz'), [503, 'application/json']);
     control.clock.time = time;
     assert.deepEqual(await at('/nothing'), [404, 'application/problem+json']);
   });

@@ -107,6 +107,7 @@ export class ControlFixture {
       issueTicket: (tenant, credential, api) => ({ ticket: `ticket for ${tenant}/${credential}/${api ?? '*'}`, expiresIn: 30 }),
       status: async () => ({ version: 'test' }),
       metrics: async () => ({ contentType: 'application/openmetrics-text; version=1.0.0; charset=utf-8', body: '# EOF\n' }),
+      healthy: () => clock.time !== 1,
       ready: () => clock.time > 0,
     });
     const url = await app.listen({ host: '127.0.0.1', port: 0 });

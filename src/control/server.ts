@@ -49,6 +49,7 @@ export interface ControlDependencies {
   readonly issueTicket: Services['issueTicket'];
   readonly status: Services['status'];
   readonly metrics: Services['metrics'];
+  readonly healthy: Services['healthy'];
   readonly ready: Services['ready'];
   readonly log: ControlLog;
   /** Shared with whoever else changes resources, such as the configuration file at start. Default: its own. */

@@ -21,5 +21,7 @@ export interface Services {
   readonly issueTicket: (tenant: string, credential: string, api?: string) => Ticket | Promise<Ticket>;
   readonly status: () => Promise<object>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
+  /** False: the process has to be started anew. */
+  readonly healthy: () => boolean;
   readonly ready: () => boolean;
 }

@@ -69,18 +69,26 @@ export const up = defineCommand({
       files === undefined || tls === undefined
         ? () => undefined
         : followCertificate(files, tls, { renew: (pair) => sluice.renewCertificate(pair), log });
+    let failure: Error | undefined;
     try {
       const { gatewayUrl, controlUrl } = sluice;
       await output.show({ event: 'ready', gateway: gatewayUrl, control: controlUrl }, () => `Gateway ${gatewayUrl}\nControl ${controlUrl}`);
-      if (!signal.aborted) await once(signal, 'abort');
+      failure = await Promise.race([sluice.failed, stopAsked(signal)]);
       log.info('stopping: clients are told to come back');
     } finally {
       stopWatching();
       stopFollowing();
-      await sluice.stop({ grace });
+      const stopped = sluice.stop({ grace });
+      // What could not be written fails once more on the way out.
+      await (failure === undefined ? stopped : stopped.catch((error: unknown) => log.debug({ error }, 'it did not stop in order')));
     }
+    if (failure !== undefined) throw new CliError('failed', failure.message, { cause: failure });
   },
 });
+
+async function stopAsked(signal: AbortSignal): Promise<undefined> {
+  if (!signal.aborted) await once(signal, 'abort');
+}
 
 async function openLog({ values }: UpContext): Promise<Log> {
   const level = levels.find((known) => known === values['log-level']);

@@ -15,6 +15,14 @@ const tag = 'Readers';
 const readerParam = { reader: required(text({ min: 1, max: 200 }), 'Id of the reader.') } as const;
 const readerView = { ...anyObject, required: ['id', 'subscription', 'application', 'api', 'protocol', 'address', 'state', 'cursor'] };
 
+const listQuery = {
+  ...pageFields,
+  subscription: optional(text({ min: 1, max: 40 }), 'Only of this subscription.'),
+  api: optional(resourceName, 'Only of this API.'),
+  application: optional(resourceName, 'Only of this application.'),
+  state: optional(choice(['live', 'catching-up', 'paused', 'closed']), 'Only in this state.'),
+} as const;
+
 export function readerRoutes(router: Router, { insights, store }: Services): void {
   router.add({
     method: 'GET',
@@ -23,16 +31,14 @@ export function readerRoutes(router: Router, { insights, store }: Services): voi
     tag,
     summary: 'List readers: who reads what, how far they are, and how far behind; an application sees its own.',
     access: 'owner',
-    query: {
-      ...pageFields,
-      subscription: optional(text({ min: 1, max: 40 }), 'Only of this subscription.'),
-      api: optional(resourceName, 'Only of this API.'),
-      application: optional(resourceName, 'Only of this application.'),
-      state: optional(choice(['live', 'catching-up', 'paused', 'closed']), 'Only in this state.'),
-    },
+    query: listQuery,
     answers: answers(200, 'A page of readers.', pageSchema(readerView)),
     async handle({ query, application }) {
-      const asked = { ...query, after: query.after && decodeCursor(query.after), application: applicationAsked(application, query.application) };
+      const asked = {
+        ...query,
+        after: query.after && decodeCursor(query.after),
+        application: applicationAsked(application, query.application),
+      };
       const { items, next } = await insights.readers(defaultTenant, asked);
       const mine = items.filter(({ subscription }) => mayReadOf(application, subscription, store));
       return { body: { items: mine, next: next && encodeCursor(next) } };

@@ -25,10 +25,10 @@ export function probeRoutes(router: Router, services: Services): void {
     path: '/healthz',
     operation: 'getHealth',
     tag,
-    summary: 'Whether the process answers.',
+    summary: 'Whether the process works; where it does not, it has to be started anew.',
     access: 'open',
-    answers: answers(200, 'It does.', state),
-    handle: () => ({ body: { status: 'ok' } }),
+    answers: { ...answers(200, 'It does.', state), 503: { description: 'It cannot go on.', schema: state } },
+    handle: () => (services.healthy() ? { body: { status: 'ok' } } : { status: 503, body: { status: 'failed' } }),
   });
   router.add({
     method: 'GET',

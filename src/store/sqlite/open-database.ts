@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Database } from '../database.ts';
+import type { Database, StoreError } from '../database.ts';
 import type { Migration } from '../migration.ts';
 import { dataFiles } from './data-files.ts';
 import type { OpenRequest, ReaderReply, ReaderRequest, WriterReply, WriterRequest } from './protocol.ts';
@@ -19,7 +19,7 @@ interface OpenOptions {
 }
 
 /** Opens a data folder for this process alone; rejects with StoreError LOCKED, READ_ONLY, NEWER, CORRUPT, FULL or FAILED. */
-export async function openDatabase(options: OpenOptions): Promise<Database & { stats(): DatabaseStats }> {
+export async function openDatabase(options: OpenOptions): Promise<Database & { stats(): DatabaseStats; readonly lost: Promise<StoreError> }> {
   const folder = resolve(options.folder);
   const request: OpenRequest = { folder, migrations: options.migrations ?? [] };
   const { thread: writer, ready } = await Thread.start<WriterRequest, WriterReply>('writer-thread', request);

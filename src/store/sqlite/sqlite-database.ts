@@ -56,6 +56,7 @@ export class SqliteDatabase implements Database {
   #lastQuery = 0;
   /** Why nothing can be done any more. */
   #ended: StoreError | undefined;
+  readonly #loss = Promise.withResolvers<StoreError>();
   #idle: (() => void) | undefined;
   #closed: Promise<void> | undefined;
   #commits = 0;
@@ -114,6 +115,11 @@ export class SqliteDatabase implements Database {
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  /** Resolves when a thread ended by itself: from then on everything is refused, until the process starts anew. */
+  get lost(): Promise<StoreError> {
+    return this.#loss.promise;
   }
 
   stats(): DatabaseStats {
@@ -194,6 +200,7 @@ export class SqliteDatabase implements Database {
 
   #lost(error: StoreError): void {
     this.#ended = error;
+    this.#loss.resolve(error);
     const transactions = [...(this.#inFlight ?? []), ...this.#waiting];
     this.#inFlight = undefined;
     this.#waiting = [];

@@ -70,7 +70,7 @@ export class Thread<Request, Answer extends Reply> {
     tell(
       new StoreError(
         'FAILED',
-        'A thread of the database ended unexpectedly; restart this process. What was being written may or may not be there.',
+        'A thread of the database ended unexpectedly; this process has to be started anew. What was being written may or may not be there.',
         cause,
       ),
     );
