@@ -54,6 +54,7 @@ export class Http2Watch {
 
   #answered(): void {
     this.#asked += 1;
-    if (this.#asked > maxAsked) this.#session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    if (this.#asked <= maxAsked) return;
+    this.#session.destroy(new Error('This client asks for too many answers.'), constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 }

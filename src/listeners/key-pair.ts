@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureVersion } from 'node:tls';
 
@@ -16,6 +16,8 @@ export async function readKeyPair(certFile: string, keyFile: string): Promise<Ke
   const [cert, key] = await Promise.all([readPem(certFile, 'certificate'), readPem(keyFile, 'private key')]);
   const leaf = certificateOf(cert, certFile);
   try {
+    // An empty text would be taken for no key.
+    createPrivateKey(key);
     createSecureContext({ cert, key, minVersion: oldestTls });
   } catch (error) {
     throw new Error(complaint(error as NodeJS.ErrnoException, certFile, keyFile), { cause: error });
