@@ -6,6 +6,7 @@ import { ManagementClient } from '../cli/client/management.ts';
 import { parseConfig } from '../control/config/parse-config.ts';
 import { readTextFile } from '../control/config/read-config-file.ts';
 import { createLog } from '../observe/log.ts';
+import type { KeyPair } from '../listeners/key-pair.ts';
 import type { WorkerPool } from '../workers/worker-pool.ts';
 
 /** A whole Sluice for one test, on free ports and a data folder of its own. */
@@ -24,6 +25,8 @@ export interface SluiceFixture {
   readonly workers: WorkerPool;
   /** Stops and starts it on the same folder and ports. */
   restart(options?: { readonly grace?: number }): Promise<void>;
+  /** New connections are shown this certificate from now on. */
+  renewCertificate(pair: KeyPair): void;
   /** Open connections, as the status page counts them. */
   connections(): Promise<number>;
   stop(): Promise<void>;
@@ -35,6 +38,8 @@ export interface FixtureOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Threads that own the sockets; none without. */
   readonly workers?: number;
+  /** Serve https with this certificate. */
+  readonly tls?: KeyPair;
   /** Most connections that wait to be let in at once. */
   readonly mostWaiting?: number;
   /** Where log lines go; silent without. */
@@ -95,6 +100,10 @@ class RunningSluice implements SluiceFixture {
     await this.#running.apply(await this.parse(yaml), 'test');
   }
 
+  renewCertificate(pair: KeyPair): void {
+    this.#running.renewCertificate(pair);
+  }
+
   async connections(): Promise<number> {
     const { gateway } = await this.client().get(['status']);
     return (gateway as { connections: number }).connections;
@@ -113,10 +122,10 @@ class RunningSluice implements SluiceFixture {
   }
 
   async start(config: Readonly<Record<string, unknown>> | undefined, port = 0, controlPort = 0): Promise<void> {
-    const { onLog, workers, mostWaiting } = this.#options;
+    const { onLog, workers, mostWaiting, tls } = this.#options;
     const destination = { write: (line: string) => onLog?.(line) };
     const log = createLog({ level: onLog === undefined ? 'silent' : 'info', destination, json: true });
-    this.#sluice = await startSluice({ config, data: this.data, port, controlPort, workers, mostWaiting, log, env: {} });
+    this.#sluice = await startSluice({ config, data: this.data, port, controlPort, workers, mostWaiting, tls, log, env: {} });
   }
 
   async parse(yaml: string): Promise<Readonly<Record<string, unknown>>> {
