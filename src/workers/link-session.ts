@@ -1,4 +1,4 @@
-import type { Gateway, Reader, Session } from '../core/entrypoint.ts';
+import type { Gateway, Peer, Reader, Session } from '../core/entrypoint.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { WireFormat } from '../core/event.ts';
 import type { LinkPost } from './link-post.ts';
@@ -20,7 +20,7 @@ export interface SessionHost {
 type AskOf<Op extends keyof Asks> = Extract<Ask, { op: Op }>;
 
 /** One session of a worker: the real one, and what the worker does with it. */
-export class LinkSession implements SinkVoice {
+export class LinkSession implements SinkVoice, Peer {
   readonly #host: SessionHost;
   readonly #id: number;
   #session: Session | undefined;
@@ -34,6 +34,11 @@ export class LinkSession implements SinkVoice {
   constructor(host: SessionHost, id: number) {
     this.#host = host;
     this.#id = id;
+  }
+
+  /** Its client is gone. */
+  get destroyed(): boolean {
+    return this.#isClosed;
   }
 
   /** Whether it is let in and stays open. */
@@ -102,7 +107,7 @@ export class LinkSession implements SinkVoice {
   async #connect({ hello }: AskOf<'connect'>): Promise<Asks['connect']['answer']> {
     const { gateway, post } = this.#host;
     const onEnd = (reason: GatewayError): void => post.sayInOrder({ kind: 'end-session', session: this.#id, error: toPlainError(reason) });
-    const session = await gateway.connect({ ...hello, onEnd });
+    const session = await gateway.connect({ ...hello, peer: this, onEnd });
     if (this.#isClosed) {
       session.close();
       throw gone();

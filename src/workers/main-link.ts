@@ -2,6 +2,7 @@ import type { Sink } from '../core/entrypoint.ts';
 import { GatewayError } from '../core/errors.ts';
 import { DeliveryWriter } from './delivery-writer.ts';
 import type { Ask, Asks, FromWorker, ToWorker } from './messages.ts';
+import { PeerWatch } from './peer-watch.ts';
 import { fromPlainError } from './plain-error.ts';
 import type { SinkBoard } from './sink-board.ts';
 import { TurnPost, type Port } from './turn-post.ts';
@@ -24,6 +25,8 @@ interface OpenRequest {
 
 /** A worker's end of its link to the main thread. */
 export class MainLink {
+  /** Clients that wait to be let in. */
+  readonly peers = new PeerWatch();
   readonly #post: TurnPost<FromWorker>;
   readonly #writer: DeliveryWriter;
   readonly #requests = new Map<number, OpenRequest>();
@@ -93,7 +96,7 @@ export class MainLink {
     this.#writer.drained(slot);
   }
 
-  receive(message: Exclude<ToWorker, { kind: 'routes' | 'close' }>): void {
+  receive(message: Exclude<ToWorker, { kind: 'routes' | 'renew' | 'close' }>): void {
     this.#beginTurn();
     if (message.kind === 'deliver') {
       this.#writer.take(message);

@@ -30,13 +30,16 @@ export class RemoteSession implements Session, LinkedSession {
   /** Rejects as `Gateway.connect` does. */
   static async connect(link: MainLink, hello: Hello): Promise<RemoteSession> {
     const session = new RemoteSession(link, hello);
-    const { onEnd: _end, peer: _peer, ...plain } = hello;
+    const { onEnd: _, peer, ...plain } = hello;
+    const stopWatching = peer && link.peers.add(peer, () => session.close());
     try {
       await link.ask('connect', session.#id, { hello: plain }, (admitted) => session.#admit(admitted)).answer;
       return session;
     } catch (error) {
       link.forget(session.#id);
       throw error;
+    } finally {
+      stopWatching?.();
     }
   }
 
