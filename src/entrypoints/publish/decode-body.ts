@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EventDefaults } from '../../core/entrypoint.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { EventDraft } from '../../core/event.ts';
@@ -6,17 +7,20 @@ import type { RawRequest } from '../../listeners/dispatch.ts';
 import { decodeBinary, decodePlain, hasEventHeaders } from '../../protocols/cloudevents/binary.ts';
 import { CloudEventError } from '../../protocols/cloudevents/cloud-event-error.ts';
 import { bodyForm, isJsonType, parseMediaType } from '../../protocols/cloudevents/content-type.ts';
-import { decodeBatch, decodeStructured } from '../../protocols/cloudevents/structured.ts';
+import { BatchDecoder, decodeBatch, decodeStructured } from '../../protocols/cloudevents/structured.ts';
 
 /** Most events one request may bring: what one commit takes without holding up others. */
 export const maxBatchEvents = 10_000;
 
+/** Bytes of a batch read in one turn of the loop: a few milliseconds of small events. */
+const turnBytes = 128 * 1024;
+
 /** The events of a request in any of the HTTP binding's content modes, or plain JSON that the contract completes. */
-export function decodeBody(
+export async function decodeBody(
   request: Pick<RawRequest, 'headers' | 'rawHeaders'>,
   body: Buffer,
   defaults: EventDefaults,
-): readonly EventDraft[] {
+): Promise<readonly EventDraft[]> {
   const { headers } = request;
   const contentType = headers['content-type'];
   try {
@@ -24,7 +28,7 @@ export function decodeBody(
       case 'structured':
         return [decodeStructured(body)];
       case 'batch':
-        return decodeBatch(body, maxBatchEvents);
+        return body.length <= turnBytes ? decodeBatch(body, maxBatchEvents) : await decodeInTurns(body);
       case 'plain':
         return [hasEventHeaders(headers) ? decodeBinary(distinct(request.rawHeaders), body) : completePlain(body, contentType, defaults)];
       case 'foreign':
@@ -33,6 +37,12 @@ export function decodeBody(
   } catch (error) {
     throw invalidEvent(error);
   }
+}
+
+async function decodeInTurns(body: Buffer): Promise<readonly EventDraft[]> {
+  const decoder = new BatchDecoder(body, maxBatchEvents);
+  while (!decoder.readOn(turnBytes)) await nextTurn();
+  return decoder.events;
 }
 
 /** A codec's complaint as an error a client may see; anything else as it is. */

@@ -80,7 +80,7 @@ export class PublishEntrypoint implements RequestHandler {
 /** The events of a request; what cannot be read as events is a publishing error too. */
 async function readEvents(raw: RawRequest, limits: BodyLimits, session: Session): Promise<readonly EventDraft[]> {
   try {
-    return decodeBody(raw, await readBody(raw, limits), session.defaults);
+    return await decodeBody(raw, await readBody(raw, limits), session.defaults);
   } catch (error) {
     if (error instanceof GatewayError) await session.malformed(error);
     throw error;

@@ -5,7 +5,7 @@ import { maxExtensions } from './attributes.ts';
 import type { CloudEvent } from './cloud-event.ts';
 import { CloudEventError } from './cloud-event-error.ts';
 import { encodeEvent } from './encode.ts';
-import { decodeBatch, decodeStructured } from './structured.ts';
+import { BatchDecoder, decodeBatch, decodeStructured } from './structured.ts';
 
 const required = '"specversion":"1.0","id":"1","source":"/s","type":"t"';
 const decode = (members: string): CloudEvent => decodeStructured(Buffer.from(`{${required},${members}}`));
@@ -177,6 +177,42 @@ describe('a batch', () => {
   it('must be an array and nothing more', () => {
     for (const bad of [event, '[', `[${event},]`, `[${event}] x`, `[${event} ${event}]`]) {
       assert.throws(() => decodeBatch(Buffer.from(bad), 9), { name: 'CloudEventError' }, bad);
+    }
+  });
+
+  it('read in parts of any size gives the same events, or the same complaint', () => {
+    const [other, bad] = [`{${required},"subject":"s","data":{"a":[1]}}`, `{${required},"time":"noon"}`];
+    const outcome = (decode: () => readonly CloudEvent[]): unknown => {
+      try {
+        return decode();
+      } catch (thrown) {
+        assert.ok(thrown instanceof CloudEventError);
+        return [thrown.path, thrown.message];
+      }
+    };
+    for (const text of [
+      '[]',
+      ' [ ] ',
+      `[${event}]`,
+      `[${event},${other},${event}]`,
+      `[${event},${bad}]`,
+      `[${event},${event}`,
+      '7',
+      '',
+      `[${event}] x`,
+    ]) {
+      const body = Buffer.from(text);
+      const whole = outcome(() => decodeBatch(body, 3));
+      for (const bytes of [1, 7, event.length, 100, 1000]) {
+        const inParts = outcome(() => {
+          const decoder = new BatchDecoder(body, 3);
+          for (let parts = 1; !decoder.readOn(bytes); parts += 1) {
+            assert.ok(decoder.events.length >= parts, 'each part reads an event at least');
+          }
+          return decoder.events;
+        });
+        assert.deepEqual(inParts, whole, `${text} in parts of ${bytes}`);
+      }
     }
   });
 });

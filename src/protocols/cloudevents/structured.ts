@@ -22,21 +22,66 @@ export function decodeStructured(body: Uint8Array): CloudEvent {
 }
 
 /** Reads a batch in the JSON batch format, of at most `maxEvents`. Throws CloudEventError with a path such as `[3].id`. */
-export function decodeBatch(body: Uint8Array, maxEvents: number): CloudEvent[] {
-  return asCloudEvent(() => {
-    const reader = new JsonReader(body);
-    const events = readEvents(reader, maxEvents);
-    reader.end();
-    return events;
-  });
+export function decodeBatch(body: Uint8Array, maxEvents: number): readonly CloudEvent[] {
+  const decoder = new BatchDecoder(body, maxEvents);
+  decoder.readOn(Infinity);
+  return decoder.events;
+}
+
+/** Reads the same in parts: a long batch takes tens of milliseconds, in which others may have their turn. */
+export class BatchDecoder {
+  readonly #reader: JsonReader;
+  readonly #events: CloudEvent[] = [];
+  readonly #maxEvents: number;
+  #isBegun = false;
+
+  constructor(body: Uint8Array, maxEvents: number) {
+    this.#reader = new JsonReader(body);
+    this.#maxEvents = maxEvents;
+  }
+
+  /** What was read so far. */
+  get events(): readonly CloudEvent[] {
+    return this.#events;
+  }
+
+  /** Reads so many bytes and on to the end of an event; true once the batch was read whole. Throws CloudEventError like `decodeBatch`. */
+  readOn(bytes: number): boolean {
+    return asCloudEvent(() => {
+      const reader = this.#reader;
+      if (!this.#isBegun) openBatch(reader);
+      this.#isBegun = true;
+      if (!readMore(reader, { events: this.#events, maxEvents: this.#maxEvents, until: reader.offset + bytes })) return false;
+      reader.end();
+      return true;
+    });
+  }
 }
 
 /** The array of events that a reader stands before. Throws CloudEventError, and JsonError for what is not JSON. */
 export function readEvents(reader: JsonReader, maxEvents: number): CloudEvent[] {
+  const events: CloudEvent[] = [];
+  openBatch(reader);
+  readMore(reader, { events, maxEvents, until: Infinity });
+  return events;
+}
+
+function openBatch(reader: JsonReader): void {
   if (reader.kind() !== 'array') throw new CloudEventError('', 'a batch is a JSON array of events');
   reader.openArray();
-  const events: CloudEvent[] = [];
-  while (reader.element()) {
+}
+
+interface Reading {
+  readonly events: CloudEvent[];
+  readonly maxEvents: number;
+  /** Place in the body from which on no further event is begun. */
+  readonly until: number;
+}
+
+/** True once the array has ended. */
+function readMore(reader: JsonReader, { events, maxEvents, until }: Reading): boolean {
+  while (reader.offset < until) {
+    if (!reader.element()) return true;
     const path = `[${events.length}]`;
     if (events.length === maxEvents) throw new CloudEventError(path, `a batch has at most ${maxEvents} events; send the rest in another`);
     try {
@@ -45,7 +90,7 @@ export function readEvents(reader: JsonReader, maxEvents: number): CloudEvent[] 
       throw thrown instanceof CloudEventError ? thrown.within(path) : thrown;
     }
   }
-  return events;
+  return false;
 }
 
 /** The event that a reader stands before. Throws CloudEventError, and JsonError for what is not JSON. */
