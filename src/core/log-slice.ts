@@ -6,7 +6,7 @@ import type { Position } from './position.ts';
 /** Ends of a slice kept for those who come back from places in it: they come back from a few, the last ones. */
 const mostTails = 8;
 /** Longest frames kept for the next reader in bytes; joining more costs little beside writing it. */
-const mostFrameBytes = 64 * 1024;
+const mostFrameBytes = 256 * 1024;
 
 /** Consecutive events of a log, read once for everybody who is behind. */
 export class LogSlice implements ReadResult {

@@ -66,6 +66,18 @@ describe('shared reads', () => {
     assert.ok(asked.length < 300, `${asked.length} reads, where each for itself would be 900`);
   });
 
+  test('readers that drift apart still share what the first of them read', async () => {
+    const { reads, asked } = log();
+    reads.enter();
+    const fast = follow(reads, 0);
+    let after = at(0);
+    await fast;
+    while (after !== at(1000)) after = (await reads.next(after)).position;
+    reads.exit();
+    assert.equal(asked.length, 10);
+    reads.close();
+  });
+
   test('readers that come back one after another share what the first ones read, from near places too', async () => {
     const { reads, asked } = log();
     for (let turn = 0; turn < 10_000; turn += 1) {

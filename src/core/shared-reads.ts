@@ -2,8 +2,11 @@ import type { ReadResult } from './backbone.ts';
 import { LogSlice } from './log-slice.ts';
 import type { Position } from './position.ts';
 
-/** Slices kept at most: readers that catch up from different places meet within one and go on together. */
-const mostSlices = 8;
+/**
+ * Slices kept at most, some 30 MiB of small events: as far as readers that go on together may drift apart before the log is read
+ * again for the last of them.
+ */
+const mostSlices = 64;
 /** Milliseconds slices are kept after the last reader was level: those who come back together do so one after another. */
 const lingerFor = 250;
 /** Bytes of events kept meanwhile; whoever missed more than that is behind long enough to meet others. */
@@ -16,8 +19,8 @@ const mostLingeringBytes = 64 * 1024;
 export class SharedReads {
   readonly #read: (after: Position) => Promise<ReadResult>;
   #underWay: Promise<unknown> | undefined;
-  /** Oldest first. */
-  #slices: LogSlice[] = [];
+  /** By the place they begin after, least recently used first. */
+  readonly #slices = new Map<Position, LogSlice>();
   #readers = 0;
   /** While somebody was behind a moment ago. */
   #linger: NodeJS.Timeout | undefined;
@@ -35,8 +38,8 @@ export class SharedReads {
     this.#readers -= 1;
     if (this.#readers > 0) return;
     let bytes = 0;
-    for (const slice of this.#slices) bytes += slice.bytes;
-    if (bytes > mostLingeringBytes) this.#slices = [];
+    for (const slice of this.#slices.values()) bytes += slice.bytes;
+    if (bytes > mostLingeringBytes) this.#slices.clear();
     if (this.#linger === undefined) this.#linger = setTimeout(() => this.#forget(), lingerFor).unref();
     else this.#linger.refresh();
   }
@@ -57,12 +60,21 @@ export class SharedReads {
     this.#forget();
   }
 
+  /** Most readers stand where a slice begins, the end of the one before. */
   #find(after: Position): LogSlice | undefined {
-    for (const slice of this.#slices) {
+    const begun = this.#slices.get(after);
+    if (begun !== undefined) return this.#use(begun, begun);
+    for (const slice of this.#slices.values()) {
       const found = slice.from(after);
-      if (found !== undefined) return found;
+      if (found !== undefined) return this.#use(slice, found);
     }
     return undefined;
+  }
+
+  #use(slice: LogSlice, found: LogSlice): LogSlice {
+    this.#slices.delete(slice.after);
+    this.#slices.set(slice.after, slice);
+    return found;
   }
 
   async #begin(after: Position): Promise<LogSlice> {
@@ -78,12 +90,13 @@ export class SharedReads {
   #keep(slice: LogSlice): void {
     const others = this.#linger === undefined ? this.#readers - 1 : this.#readers;
     if (slice.events.length === 0 || others < 1) return;
-    this.#slices.push(slice);
-    if (this.#slices.length > Math.min(mostSlices, others + 1)) this.#slices.shift();
+    this.#slices.set(slice.after, slice);
+    if (this.#slices.size <= Math.min(mostSlices, 16 * others)) return;
+    for (const oldest of this.#slices.keys()) if (this.#slices.delete(oldest)) break;
   }
 
   #forget(): void {
     this.#linger = undefined;
-    if (this.#readers === 0) this.#slices = [];
+    if (this.#readers === 0) this.#slices.clear();
   }
 }
