@@ -20,6 +20,8 @@ export class Resumable {
   readonly #byAge = new Map<string, Lineage>();
   /** By identity; each ordered by `charged`. */
   readonly #groups = new Map<string, Lineage[]>();
+  /** At or before all starts of a group, so that a place before them all is not looked for among thousands. */
+  readonly #leastStarts = new WeakMap<readonly Lineage[], Position>();
 
   constructor(compare: ComparePositions, mostReaders: number) {
     this.#compare = compare;
@@ -33,13 +35,18 @@ export class Resumable {
   add(lineage: Lineage): void {
     const key = groupKey(lineage.subjects);
     const group = this.#groups.get(key) ?? [];
-    const index = this.#firstAtOrAfter(group, lineage.charged);
+    let index = this.#firstAtOrAfter(group, lineage.charged);
     if (index === undefined) {
       this.#dropGroup(group);
       group.length = 0;
+      this.#leastStarts.delete(group);
+    } else if (group[index]?.charged === lineage.charged) {
+      index = lastAlike(group, index) + 1;
     }
     group.splice(index ?? 0, 0, lineage);
     this.#groups.set(key, group);
+    const least = this.#leastStarts.get(group);
+    if (least === undefined || this.#hasBegunBefore(lineage, least)) this.#leastStarts.set(group, lineage.subjects.start);
     this.#byAge.set(lineage.subjects.reader, lineage);
     if (this.#byAge.size > this.#mostReaders) this.#forgetOldest();
   }
@@ -55,11 +62,8 @@ export class Resumable {
       this.#groups.delete(key);
       return undefined;
     }
-    // What lies before a reader's start was never charged to it, so it cannot be what this client resumes.
-    const index = group.findIndex(
-      (lineage, at) => at >= first && this.#isAtOrBefore(lineage.subjects.log, lineage.subjects.start, position),
-    );
-    if (index === -1) return undefined;
+    const index = this.#firstBegunBefore(group, first, position);
+    if (index === undefined) return undefined;
     const [lineage] = group.splice(index, 1) as [Lineage];
     if (group.length === 0) this.#groups.delete(key);
     this.#byAge.delete(lineage.subjects.reader);
@@ -98,6 +102,24 @@ export class Resumable {
     for (const lineage of group) this.#byAge.delete(lineage.subjects.reader);
   }
 
+  /** What lies before a reader's start was never charged to it, so it cannot be what this client resumes. */
+  #firstBegunBefore(group: readonly Lineage[], first: number, position: Position): number | undefined {
+    const least = this.#leastStarts.get(group) as Position;
+    if (first === group.length || this.#compare((group[first] as Lineage).subjects.log, least, position) > 0) return undefined;
+    // Thousands that were cut together were charged up to the same place: the last of them leaves without moving the others.
+    const last = lastAlike(group, first);
+    for (let index = last; index >= first; index -= 1) if (this.#hasBegunBefore(group[index] as Lineage, position)) return index;
+    for (let index = last + 1; index < group.length; index += 1) if (this.#hasBegunBefore(group[index] as Lineage, position)) return index;
+    this.#leastStarts.set(group, this.#leastStartOf(group));
+    return undefined;
+  }
+
+  #leastStartOf(group: readonly Lineage[]): Position {
+    let { start: least } = (group[0] as Lineage).subjects;
+    for (const lineage of group) if (this.#hasBegunBefore(lineage, least)) least = lineage.subjects.start;
+    return least;
+  }
+
   #firstAtOrAfter(group: readonly Lineage[], position: Position): number | undefined {
     let low = 0;
     let high = group.length;
@@ -105,7 +127,8 @@ export class Resumable {
       while (low < high) {
         const middle = (low + high) >> 1;
         const lineage = group[middle] as Lineage;
-        const order = this.#compare(lineage.subjects.log, lineage.charged, position);
+        const { charged } = lineage;
+        const order = charged === position ? 0 : this.#compare(lineage.subjects.log, charged, position);
         if (Number.isNaN(order)) return undefined;
         if (order < 0) low = middle + 1;
         else high = middle;
@@ -116,13 +139,26 @@ export class Resumable {
     return low;
   }
 
-  #isAtOrBefore(log: string, start: Position, position: Position): boolean {
+  #hasBegunBefore({ subjects: { log, start } }: Lineage, position: Position): boolean {
     try {
       return this.#compare(log, start, position) <= 0;
     } catch {
       return false;
     }
   }
+}
+
+/** The last of those in a row that were charged up to the same place as the one at `first`. */
+function lastAlike(group: readonly Lineage[], first: number): number {
+  const charged = group[first]?.charged;
+  let low = first;
+  let high = group.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (group[middle]?.charged === charged) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 function groupKey({ subscription, log, address, filter }: ResumableIdentity): string {

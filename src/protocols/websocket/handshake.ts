@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** RFC 6455, section 1.3. */
 const acceptSuffix = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -12,9 +12,7 @@ export function isHandshakeKey(key: string | undefined): key is string {
 
 /** The Sec-WebSocket-Accept that answers a key (section 4.2.2, item 5.4). */
 export function acceptKey(key: string): string {
-  return createHash('sha1')
-    .update(key + acceptSuffix, 'latin1')
-    .digest('base64');
+  return hash('sha1', key + acceptSuffix, 'base64');
 }
 
 /** The subprotocols a client offers, in its order of preference (section 4.1, item 10); undefined when the header is malformed. */
