@@ -77,6 +77,8 @@ export interface Stages {
   readonly onLimit?: () => LimitAnswer;
   /** Wall time in milliseconds at which this connection must end, and with what error; undefined: never. */
   readonly expiry?: (connection: ConnectionContext) => { readonly at: number; readonly error: GatewayError } | undefined;
+  /** Other connections move `expiry`: it is asked again from time to time, even where it gave nothing. */
+  readonly expiryMoves?: boolean;
   readonly onDisconnect?: (connection: ConnectionContext) => void;
   /** How a slow reader is treated; the last policy that says so decides. */
   readonly outbox?: OutboxBound;

@@ -52,6 +52,14 @@ describe('A limit on connections', () => {
 });
 
 describe('A limit on duration', () => {
+  it('that one connection alone would never use up ends all of them when many came', async () => {
+    await within('{ duration: { limit: 62s, per: minute } }', async (_world, url) => {
+      const clients = [await openSse(url, { key: readerKey })];
+      while (clients.length < 40) clients.push(await openSse(url, { key: readerKey }));
+      for (const { problem } of await Promise.all(clients.map(({ ended }) => ended))) assert.equal(problem?.['code'], 'DURATION_OVER');
+    });
+  });
+
   for (const [protocol, open] of Object.entries(byProtocol)) {
     it(`ends each connection by ${protocol} after its time, and takes it again`, async () => {
       await within('{ duration: { limit: 1s, per: connection } }', async (_world, url) => {

@@ -43,6 +43,7 @@ describe('combined stages', () => {
     assert.equal(stages.limitsDelivery, false);
     assert.equal(stages.limited(), undefined);
     assert.equal(stages.expiry(connection), undefined);
+    assert.equal(stages.expiryMoves, false);
     assert.equal(stages.outbox, undefined);
     assert.equal(stages.flush, undefined);
     assert.deepEqual(stages.status(), []);
@@ -140,6 +141,7 @@ describe('combined stages', () => {
 
   it('end a connection at the earliest expiry', () => {
     const end = (at: number): Stages => ({ expiry: () => ({ at, error: refused(`${at}`) }) });
+    assert.equal(combineStages([end(30), { expiryMoves: true }, { expiryMoves: false }]).expiryMoves, true);
     assert.equal(combineStages([end(30), { expiry: () => undefined }, end(10), end(20)]).expiry(connection)?.at, 10);
   });
 

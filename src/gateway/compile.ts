@@ -18,8 +18,10 @@ export interface CompiledStages {
   delivered(n: number, bytes: number): void;
   /** Why the last `allow` gave fewer than asked: the policy that allows least, of equals the one that lasts longest. Undefined when its window has ended meanwhile. */
   limited(): LimitAnswer | undefined;
-  /** The earliest end of this connection as things stand; limits that connections share move it, so it is asked again from time to time and when it has come. */
+  /** The earliest end of this connection as things stand. */
   expiry(connection: ConnectionContext): { readonly at: number; readonly error: GatewayError } | undefined;
+  /** Limits that connections share move the expiry: it is to be asked again from time to time and when it has come. */
+  readonly expiryMoves: boolean;
   readonly outbox: OutboxBound | undefined;
   readonly flush: FlushBound | undefined;
   status(): readonly LimitStatus[];
@@ -49,6 +51,7 @@ export function combineStages(list: readonly Stages[]): CompiledStages {
       }
       return first;
     },
+    expiryMoves: list.some(({ expiryMoves }) => expiryMoves === true),
     outbox: present(list, 'outbox').at(-1),
     flush: present(list, 'flush').at(-1),
     status: () => statuses.flatMap((status) => status()),

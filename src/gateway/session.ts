@@ -50,9 +50,9 @@ export interface Admission {
 /** One authenticated connection or request, under the plan as it is now. */
 export class GatewaySession implements Session {
   readonly #services: SessionServices;
-  readonly #hello: Hello;
   readonly address: string;
-  readonly #connectedAt: number;
+  readonly #protocol: string;
+  readonly #onEnd: Hello['onEnd'];
   readonly #onClosed: (session: GatewaySession) => void;
   readonly #lease: { close(): void } | undefined;
   #api: ApiRuntime;
@@ -67,17 +67,19 @@ export class GatewaySession implements Session {
   #isClosed = false;
   /** Whether the connect stage holds something that the disconnect stage gives back. */
   #isCounted = true;
-  readonly #endListeners = new Set<(reason: GatewayError) => void>();
+  /** Pages that wait; most sessions have none. */
+  #waitingPages: Set<AbortController> | undefined;
 
   constructor(services: SessionServices, admission: Admission, connection: ConnectionContext, onClosed: (session: GatewaySession) => void) {
     this.#services = services;
-    this.#hello = admission.hello;
     this.address = admission.address;
     this.#api = admission.api;
     this.#credential = admission.credential;
     this.#primary = admission.subscription;
     this.#connection = connection;
-    this.#connectedAt = connection.connectedAt;
+    // Nothing else of the hello is kept: neither key nor path.
+    this.#protocol = admission.hello.protocol;
+    this.#onEnd = admission.hello.onEnd;
     this.#onClosed = onClosed;
     this.#lease = admission.hello.stream ? services.meter.connected(connection.subscription, admission.hello.protocol) : undefined;
     this.#watchExpiry();
@@ -167,7 +169,7 @@ export class GatewaySession implements Session {
         this.#reader?.end(taken);
       };
       const account = await openAccount(
-        { meter, lost, api: this.#api, feed, subscription, protocol: this.#hello.protocol, view, options },
+        { meter, lost, api: this.#api, feed, subscription, protocol: this.#protocol, view, options },
         onTaken,
       );
       if (this.#isClosed || taken !== undefined) {
@@ -207,8 +209,8 @@ export class GatewaySession implements Session {
     const { catalogue, feeds, views, lost, meter } = this.#services;
     const view = views.of(options);
     const ended = new AbortController();
-    const onEnd = (): void => ended.abort();
-    this.#endListeners.add(onEnd);
+    this.#waitingPages ??= new Set();
+    this.#waitingPages.add(ended);
     try {
       const page = await readPage(
         {
@@ -217,7 +219,7 @@ export class GatewaySession implements Session {
           feeds,
           api: this.#api,
           subscription: () => catalogue.subscription(id) ?? subscription,
-          protocol: this.#hello.protocol,
+          protocol: this.#protocol,
           view,
         },
         { ...options, signal: AbortSignal.any([options.signal, ended.signal]) },
@@ -226,7 +228,7 @@ export class GatewaySession implements Session {
       this.#checkOpen();
       return page;
     } finally {
-      this.#endListeners.delete(onEnd);
+      this.#waitingPages.delete(ended);
     }
   }
 
@@ -259,8 +261,8 @@ export class GatewaySession implements Session {
     if (this.#isClosed) return;
     this.#ended = reason;
     this.close();
-    for (const listener of this.#endListeners) listener(reason);
-    this.#hello.onEnd?.(reason);
+    for (const page of this.#waitingPages ?? []) page.abort();
+    this.#onEnd?.(reason);
   }
 
   /** The control plane changed something: applies new limits, ends what is no longer allowed. */
@@ -281,7 +283,7 @@ export class GatewaySession implements Session {
     if (api === undefined || api.log !== this.#api.log) throw new GatewayError('NOT_FOUND', 'This API is no longer served here.');
     const credential = catalogue.credential(this.#credential.id);
     usable(api, credential, now());
-    checkPlace(this.#api, api, this.#hello);
+    checkPlace(this.#api, api, this.#protocol);
     const isRotated = credential !== this.#credential;
     this.#api = api;
     this.#credential = credential as Resource<'credential'>;
@@ -289,7 +291,7 @@ export class GatewaySession implements Session {
     if (primary?.resource.spec.state !== 'accepted') throw inactive(primary);
     if (primary !== this.#primary) this.#rebind(primary);
     else if (isRotated) this.#watchExpiry();
-    if (this.#readsAs === undefined) admittedBy(this.#mine(), api, this.address, this.#hello.protocol);
+    if (this.#readsAs === undefined) admittedBy(this.#mine(), api, this.address, this.#protocol);
     else this.#refreshReading(this.#readsAs);
   }
 
@@ -316,11 +318,12 @@ export class GatewaySession implements Session {
   #watchExpiry(): void {
     this.#cancelExpiry?.();
     this.#cancelExpiry = undefined;
-    if (!this.#hello.stream && this.#hello.protocol !== 'poll') return;
-    const limit = this.#primary.stages.expiry(this.#connection);
-    const { expiresAt } = this.#credential.spec;
-    if (limit === undefined && expiresAt === undefined) return;
-    const at = Math.min(limit?.at ?? Infinity, expiresAt ?? Infinity, this.#services.now() + recheck);
+    if (!this.#connection.stream && this.#protocol !== 'poll') return;
+    const { stages } = this.#primary;
+    const limit = stages.expiry(this.#connection)?.at ?? Infinity;
+    const look = stages.expiryMoves ? this.#services.now() + recheck : Infinity;
+    const at = Math.min(limit, look, this.#credential.spec.expiresAt ?? Infinity);
+    if (at === Infinity) return;
     this.#cancelExpiry = this.#services.schedule(at, () => this.#expire());
   }
 
@@ -345,10 +348,10 @@ export class GatewaySession implements Session {
   #connectionOf(subscription: BoundSubscription): ConnectionContext {
     if (subscription === this.#primary) return this.#connection;
     return {
-      protocol: this.#hello.protocol,
+      protocol: this.#protocol,
       subscription: subscription.context,
-      stream: this.#hello.stream,
-      connectedAt: this.#connectedAt,
+      stream: this.#connection.stream,
+      connectedAt: this.#connection.connectedAt,
     };
   }
 
@@ -370,7 +373,7 @@ export class GatewaySession implements Session {
   }
 
   #record(subscription: BoundSubscription, decision: Omit<Refused, 'protocol'>): void {
-    this.#services.meter.refused(refusalOf(subscription, { ...decision, protocol: this.#hello.protocol }));
+    this.#services.meter.refused(refusalOf(subscription, { ...decision, protocol: this.#protocol }));
   }
 
   #checkOpen(): void {
@@ -383,11 +386,11 @@ function startReader(reader: LiveReader): void {
   reader.start();
 }
 
-/** Milliseconds after which an expiry is asked for again: connections that share a limit move it. */
+/** Milliseconds after which an expiry that other connections move is asked for again. */
 const recheck = 1000;
 
 /** An API that moved away, or gave up the protocol, is no longer at what this client connected to. */
-function checkPlace(before: ApiRuntime, { resource: { name, spec } }: ApiRuntime, { protocol }: Hello): void {
+function checkPlace(before: ApiRuntime, { resource: { name, spec } }: ApiRuntime, protocol: string): void {
   if (spec.path !== before.resource.spec.path) throw new GatewayError('NOT_FOUND', `The API ${name} has moved to ${spec.path}.`);
   if (!spec.entrypoints.includes(protocol))
     throw new GatewayError('NOT_ACCEPTABLE', `The API ${name} no longer offers ${protocol}; it offers ${spec.entrypoints.join(', ')}.`);

@@ -15,6 +15,7 @@ export interface ConnectionLease {
 }
 
 interface Group {
+  readonly key: string;
   readonly subscription: SubscriptionContext;
   readonly protocol: string;
   open: number;
@@ -48,14 +49,14 @@ export class ConnectionBook implements Book {
   open(subscription: SubscriptionContext, protocol: string): ConnectionLease {
     const key = `${subscription.id}\n${protocol}`;
     let group = this.#groups.get(key);
-    if (group === undefined) this.#groups.set(key, (group = { subscription, protocol, open: 0, accruedAt: this.#clock.now() }));
+    if (group === undefined) this.#groups.set(key, (group = { key, subscription, protocol, open: 0, accruedAt: this.#clock.now() }));
     this.#accrue(group);
     group.open += 1;
     const row = this.#row(group);
     row.opened += 1;
     row.peak = Math.max(row.peak, group.open);
     this.#rows.touch(row);
-    return new Lease(() => this.#close(key, group));
+    return new Lease(this, group);
   }
 
   /** Adds the time since the last change to all that is open. */
@@ -106,13 +107,14 @@ export class ConnectionBook implements Book {
     this.#rows.failed();
   }
 
-  #close(key: string, group: Group): void {
+  /** One connection of the group has ended. */
+  end(group: Group): void {
     this.#accrue(group);
     group.open -= 1;
     const row = this.#row(group);
     row.closed += 1;
     this.#rows.touch(row);
-    if (group.open === 0) this.#groups.delete(key);
+    if (group.open === 0) this.#groups.delete(group.key);
   }
 
   #accrue(group: Group): void {
@@ -129,20 +131,24 @@ export class ConnectionBook implements Book {
 
   #row(group: Group): ConnectionRow {
     const minute = minuteOf(this.#clock.now());
-    const key = `${minute}\n${group.subscription.id}\n${group.protocol}`;
+    const key = `${minute}\n${group.key}`;
     return this.#rows.get(key) ?? this.#rows.add(key, { group, minute, isDirty: false, opened: 0, closed: 0, milliseconds: 0, peak: 0 });
   }
 }
 
 class Lease implements ConnectionLease {
-  #end: (() => void) | undefined;
+  readonly #book: ConnectionBook;
+  readonly #group: Group;
+  #isOver = false;
 
-  constructor(end: () => void) {
-    this.#end = end;
+  constructor(book: ConnectionBook, group: Group) {
+    this.#book = book;
+    this.#group = group;
   }
 
   close(): void {
-    this.#end?.();
-    this.#end = undefined;
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#book.end(this.#group);
   }
 }

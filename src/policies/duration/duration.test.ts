@@ -38,6 +38,7 @@ describe('a duration per connection', () => {
     const world = new World();
     const stages = world.stages([{ limit: 3_600_000, per: 'connection' }]);
     const end = stages.expiry?.(world.connection());
+    assert.equal(stages.expiryMoves, false, 'nothing moves the end of a connection of its own');
     assert.equal(end?.at, noon + 3_600_000);
     assert.equal(end.error.code, 'DURATION_OVER');
     assert.equal(end.error.message, 'A connection may stay open for 1 hour; connect again to go on.');
@@ -72,6 +73,7 @@ describe('a duration per window', () => {
   it('is used up by all connections together', () => {
     const world = new World();
     const stages = world.stages(perDay);
+    assert.equal(stages.expiryMoves, true);
     const first = world.connection();
     stages.onConnect?.(first);
     assert.equal(stages.expiry?.(first)?.at, noon + 60_000);

@@ -60,6 +60,7 @@ function stagesOf(options: readonly DurationOptions[], environment: PolicyEnviro
   const connects = rules.flatMap(({ connect }) => (connect === undefined ? [] : [connect]));
   return {
     expiry: (connection) => earliest(rules, connection),
+    expiryMoves: times.length > 0,
     ...(connects.length === 0
       ? {}
       : {
