@@ -1,4 +1,5 @@
 import { joinFrames, makeBatch, type Filter } from './batch.ts';
+import { Changes } from './changes.ts';
 import type { Event, WireFormat } from './event.ts';
 import { Group, type FeedReader, type Governor } from './group.ts';
 import type { Batch, Tally } from './meter.ts';
@@ -23,11 +24,13 @@ export class Cohort {
   readonly #openTally: () => Tally;
   readonly #groups = new Map<Governor, Group>();
   readonly #singles = new Set<FeedReader>();
+  readonly #changes: Changes | undefined;
 
   constructor(format: WireFormat, filter: Filter | undefined, openTally: () => Tally) {
     this.#format = format;
     this.#filter = filter;
     this.#openTally = openTally;
+    this.#changes = format.changes === undefined ? undefined : new Changes(format.changes.coding);
   }
 
   get isEmpty(): boolean {
@@ -37,9 +40,11 @@ export class Cohort {
   /** It joins a group with the next flush in which it is level. */
   add(reader: FeedReader): void {
     this.#singles.add(reader);
+    reader.changes = this.#changes;
   }
 
   remove(reader: FeedReader): void {
+    reader.changes = undefined;
     if (reader.group === undefined) this.#singles.delete(reader);
     else this.#leaveGroup(reader);
   }
@@ -53,13 +58,19 @@ export class Cohort {
   flush(events: readonly Event[], { before, position, passedOver }: FlushPlace): void {
     this.#gather(before);
     const batch = makeBatch(events, position, this.#filter, passedOver);
-    const buffer = batch.events.length === 0 ? nothing : joinFrames(batch.events, this.#format);
+    const buffer = this.#join(batch.events);
     const alone = this.#singles.size === 0 ? [] : [...this.#singles];
     for (const group of this.#groups.values()) {
       if (group.mayTake(batch)) group.flush(batch, buffer);
       else this.#scatter(group, alone);
     }
     for (const reader of alone) this.#hand(reader, batch, buffer);
+  }
+
+  #join(events: readonly Event[]): Buffer {
+    if (this.#changes === undefined) return events.length === 0 ? nothing : joinFrames(events, this.#format);
+    this.#changes.add(events);
+    return events.length === 0 ? nothing : this.#changes.join(events, this.#format);
   }
 
   /** A limit is near: each asks for itself. */
@@ -72,8 +83,9 @@ export class Cohort {
   }
 
   #gather(position: Position): void {
+    const oldest = this.#changes?.oldest;
     for (const reader of this.#singles) {
-      if (!reader.isLevel) continue;
+      if (!reader.isLevel || (oldest !== undefined && !reader.knows(oldest))) continue;
       this.#singles.delete(reader);
       let group = this.#groups.get(reader.governor);
       if (group === undefined) {

@@ -42,6 +42,8 @@ export interface ViewRequest {
   readonly conflate?: string | undefined;
   /** What makes events versions of the same thing, as `subject` or `data.symbol`. */
   readonly by?: string | undefined;
+  /** `patch`: events as changes of the last one of the same key. */
+  readonly delta?: string | undefined;
 }
 
 export interface Reader {

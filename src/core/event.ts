@@ -1,3 +1,4 @@
+import type { ChangeFormat } from './changes.ts';
 import type { Position } from './position.ts';
 
 /** How the data member of the JSON format carries the bytes (CloudEvents JSON format 1.0.2, section 3.1). */
@@ -28,6 +29,8 @@ export interface WireFormat {
   encode(event: Event): Buffer;
   /** A frame that names a gap, so that a reader never misses events without being told. */
   encodeGap(gap: Gap): Buffer;
+  /** Where events may be written as changes of others; `encode` then writes them whole. */
+  readonly changes?: ChangeFormat | undefined;
 }
 
 /** Events that a reader did not get: how many (undefined when unknown), between which positions, and why. */
@@ -93,10 +96,10 @@ export class Event implements EventDraft {
     return frame;
   }
 
-  /** The event with other data, as one client gets to see it. Charge for the event itself. */
-  withData(data: Uint8Array): Event {
-    const { id, source, type, subject, time, datacontenttype, dataschema, extensions, dataKind } = this;
-    const draft = { id, source, type, subject, time, datacontenttype, dataschema, extensions, data, dataKind };
+  /** The event as one client gets to see it. Charge for the event itself. */
+  with(changes: Partial<EventDraft>): Event {
+    const { id, source, type, subject, time, datacontenttype, dataschema, extensions, data, dataKind } = this;
+    const draft = { id, source, type, subject, time, datacontenttype, dataschema, extensions, data, dataKind, ...changes };
     return new Event(draft, this.address, this.position, this.acceptedAt);
   }
 

@@ -1,4 +1,5 @@
 import type { Filter } from './batch.ts';
+import type { Changes } from './changes.ts';
 import type { Sink } from './entrypoint.ts';
 import type { WireFormat } from './event.ts';
 import type { Batch, ReaderAccount, Tally } from './meter.ts';
@@ -30,6 +31,10 @@ export interface FeedReader {
   /** The group it is in and where, kept by the group. */
   group: Group | undefined;
   seat: number;
+  /** What its cohort makes of events where they are written as changes, kept by the cohort. */
+  changes: Changes | undefined;
+  /** Whether it was given the event at this place, and since then all others its cohort wrote. */
+  knows(base: Position): boolean;
   /** One flush for this reader alone; `buffer` holds the frames of all its events. */
   take(batch: Batch, buffer: Buffer): void;
   /** It left its group, with everything up to `position` charged and written. */

@@ -28,6 +28,7 @@ class Recorder implements FeedReader {
   failure: unknown;
   group: Group | undefined = undefined;
   seat = -1;
+  changes = undefined;
   at: Position | undefined;
   onWrite: () => void = () => undefined;
 
@@ -50,6 +51,10 @@ class Recorder implements FeedReader {
 
   take(_batch: Batch, buffer: Buffer): void {
     this.alone.push(buffer.toString());
+  }
+
+  knows(): boolean {
+    return true;
   }
 
   left(position: Position): void {

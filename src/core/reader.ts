@@ -1,38 +1,15 @@
 import { countUpTo, joinFrames, makeBatch, sliceBatch, type Filter } from './batch.ts';
-import type { Backbone } from './backbone.ts';
+import type { Changes } from './changes.ts';
 import type { Sink } from './entrypoint.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
-import type { Gap, WireFormat } from './event.ts';
-import type { Feed } from './feed.ts';
+import type { Event, Gap, WireFormat } from './event.ts';
 import type { FeedReader, Governor, Group } from './group.ts';
 import type { Batch, ReaderAccount } from './meter.ts';
 import { defaultBound, Outbox } from './outbox.ts';
 import { conflationKey, tooSlow } from './overflow.ts';
-import type { LimitAnswer, OutboxBound } from './policy.ts';
+import type { OutboxBound } from './policy.ts';
 import type { Position } from './position.ts';
-import type { Turns } from './turns.ts';
-
-/** What a reader is made of. */
-export interface ReaderParts {
-  readonly feed: Feed;
-  readonly backbone: Backbone;
-  readonly account: ReaderAccount;
-  readonly sink: Sink;
-  /** What its events are encoded in: the sink's, or one derived from it. */
-  readonly format: WireFormat;
-  readonly filter: Filter | undefined;
-  readonly governor: Governor;
-  /** For catching up, which everybody who does so shares. */
-  readonly turns: Turns;
-  /** Calls back once at a wall time in milliseconds; returns how to cancel. */
-  readonly schedule: (at: number, callback: () => void) => () => void;
-  /** A limit stopped delivery of `events` more events. */
-  readonly onLimited: (answer: LimitAnswer, events: number) => void;
-  /** A thrown bug, for the operator's log. */
-  readonly onBug: (error: unknown) => void;
-  /** The reader is over, by its own doing or the client's. */
-  readonly onClosed: (reason: GatewayError | undefined) => void;
-}
+import type { ReaderParts } from './reader-parts.ts';
 
 type State = 'live' | 'blocked' | 'catching-up' | 'waiting' | 'held' | 'closed';
 
@@ -48,6 +25,7 @@ export class LiveReader implements FeedReader {
   readonly #parts: ReaderParts;
   group: Group | undefined = undefined;
   seat = -1;
+  changes: Changes | undefined = undefined;
   #governor: Governor;
   #position: Position;
   #state: State = 'waiting';
@@ -60,6 +38,8 @@ export class LiveReader implements FeedReader {
   #passOver: Position | undefined;
   /** Events up to here were charged before this connection. */
   #charged: Position | undefined;
+  /** Was given everything its cohort wrote after here. */
+  #knownSince: Position;
   /** Dropped and not yet told. */
   #dropped: { readonly after: Position; events: number } | undefined;
 
@@ -67,6 +47,7 @@ export class LiveReader implements FeedReader {
     this.#parts = parts;
     this.#governor = parts.governor;
     this.#position = parts.account.cursor;
+    this.#knownSince = this.#position;
     this.#charged = parts.account.charged === parts.account.cursor ? undefined : parts.account.charged;
   }
 
@@ -111,7 +92,11 @@ export class LiveReader implements FeedReader {
   take(batch: Batch, buffer: Buffer): void {
     if (this.#passOver !== undefined) this.#takePast(this.#passOver, batch);
     else if (this.#state === 'blocked') this.#queue(batch);
-    else this.#deliver(batch, buffer);
+    else this.#deliver(batch, this.#knowsAll(this.changes?.oldestUsed) ? buffer : undefined);
+  }
+
+  knows(base: Position): boolean {
+    return this.#parts.backbone.compare(base, this.#knownSince) > 0;
   }
 
   left(position: Position): void {
@@ -184,7 +169,15 @@ export class LiveReader implements FeedReader {
       this.#limit(batch, allowed);
       return;
     }
-    this.#write(batch, buffer ?? joinFrames(batch.events, this.#parts.format));
+    this.#write(batch, buffer ?? this.#join(batch.events));
+  }
+
+  #knowsAll(base: Position | undefined): boolean {
+    return base === undefined || this.knows(base);
+  }
+
+  #join(events: readonly Event[]): Buffer {
+    return this.changes === undefined ? joinFrames(events, this.format) : this.changes.join(events, this.format, this);
   }
 
   #write(batch: Batch, buffer: Buffer): void {
@@ -232,7 +225,7 @@ export class LiveReader implements FeedReader {
   #limit(batch: Batch, allowed: number): void {
     if (allowed > 0) {
       const first = sliceBatch(batch, 0, allowed);
-      this.#write(first, joinFrames(first.events, this.#parts.format));
+      this.#write(first, this.#join(first.events));
     }
     const answer = this.#governor.limited();
     if (answer === undefined) {
@@ -283,6 +276,7 @@ export class LiveReader implements FeedReader {
     } else if (overflow === 'disconnect') {
       this.end(tooSlow(outbox.bytes, this.#bound));
     } else {
+      this.#knownSince = batch.position;
       this.#shed(outbox, overflow);
     }
   }
@@ -374,6 +368,7 @@ export class LiveReader implements FeedReader {
     this.#isBehind(false);
     this.#state = 'live';
     this.#outbox = undefined;
+    this.#knownSince = this.#position;
     account.state('live');
     feed.join(this);
     return true;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { applyPatch, type Operation } from 'rfc6902';
 import { assertNoConnections, keyOf, numbered, openChat, say } from '../testing/chat-world.ts';
 import type { SluiceFixture } from '../testing/sluice-fixture.ts';
-import { openSse, openWebSocket, type StreamClient } from '../testing/stream-client.ts';
+import { openSse, openWebSocket, type Received, type StreamClient } from '../testing/stream-client.ts';
 
 const limit = { timeout: 15_000 };
 const key = keyOf('open');
@@ -10,6 +11,22 @@ const key = keyOf('open');
 interface Seen {
   readonly id: string;
   readonly data: unknown;
+}
+
+/** The values that events and changes stand for: all that a client has to do. */
+function applied(events: readonly Received[]): readonly unknown[] {
+  const values = new Map<unknown, unknown>();
+  for (const { position, base, data } of events) {
+    if (base === undefined) {
+      values.set(position, data);
+      continue;
+    }
+    assert.ok(values.has(base), `what ${position} is a change of did not come`);
+    const value = structuredClone(values.get(base));
+    assert.ok(applyPatch(value, data as Operation[]).every((failure) => failure === null));
+    values.set(position, value);
+  }
+  return [...values.values()];
 }
 
 describe('what a reader asks to see', () => {
@@ -118,6 +135,47 @@ describe('what a reader asks to see', () => {
     assert.deepEqual([verdict.gaps, verdict.overlaps], [[], []]);
   });
 
+  test('is what changed since the last event of the key, whole after a cut', limit, async () => {
+    const target = '/chat/stock/said?delta=patch&by=data.symbol&fields=symbol,n,same';
+    const url = `${world.gateway}${target}`;
+    const tick = (n: number) => ({ id: `${n}`, data: { symbol: n % 2 === 0 ? 'A' : 'B', n, same: 'x'.repeat(200), more: n } });
+    const clients = await Promise.all([openSse(url, { key }), openWebSocket(url.replace('http', 'ws'), { key })]);
+    for (let n = 1; n <= 6; n += 1) await say(world, '/chat/stock/said', [tick(n)]);
+    for (const client of clients) {
+      await client.atLeast(6);
+      assert.deepEqual(
+        client.received.map(({ base }) => base !== undefined),
+        [false, false, true, true, true, true],
+      );
+      assert.deepEqual(
+        applied(client.received),
+        [1, 2, 3, 4, 5, 6].map((n) => ({ symbol: n % 2 === 0 ? 'A' : 'B', n, same: 'x'.repeat(200) })),
+      );
+      client.close();
+    }
+    const after = clients[0].received[3]?.position as string;
+    const back = await Promise.all([openSse(url, { key, after }), openWebSocket(`${url.replace('http', 'ws')}&after=${after}`, { key })]);
+    for (const client of back) await client.atLeast(2);
+    for (const n of [7, 8, 9, 10]) await say(world, '/chat/stock/said', [tick(n)]);
+    for (const client of back) {
+      await client.atLeast(6);
+      assert.deepEqual(
+        client.received.map(({ id, base }) => `${id}${base === undefined ? '' : ' changed'}`),
+        ['5', '6', '7', '8', '9 changed', '10 changed'],
+      );
+      assert.deepEqual(
+        (applied(client.received) as { n: number }[]).map(({ n }) => n),
+        [5, 6, 7, 8, 9, 10],
+      );
+      client.close();
+    }
+    const [, , , page] = await everywhere(`${target}&from=earliest`, 10);
+    assert.deepEqual(
+      (applied(page as unknown as readonly Received[]) as { n: number }[]).map(({ n }) => n),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    );
+  });
+
   test('stays the same for a durable reader', limit, async () => {
     const read = (query: string) =>
       fetch(`${world.gateway}/chat/named/said?reader=r&from=earliest${query}`, { headers: { 'x-api-key': key } });
@@ -139,7 +197,9 @@ describe('what a reader asks to see', () => {
       ['sample=1.5', /^sample takes/],
       ['conflate=1', /^conflate takes an interval from 50ms to 1h/],
       ['conflate=1s&by=name', /^by takes subject, type/],
-      ['by=subject', /^by says what to conflate by; give conflate as well/],
+      ['delta=diff', /^delta takes the word patch/],
+      ['delta=', /^delta takes the word patch/],
+      ['by=subject', /^by says what to conflate or compare by/],
     ] as const) {
       const { status, code, detail } = await refusal(query);
       assert.deepEqual([status, code], [400, 'BAD_REQUEST'], query);

@@ -5,10 +5,10 @@ import type { StartFrom } from '../core/position.ts';
 const readerName = /^[A-Za-z0-9._~-]{1,128}$/;
 const dateTime = /^\d{4}-\d\d-\d\d[Tt ]/;
 const maxFilter = 1024;
-const viewParameters = ['fields', 'sample', 'conflate', 'by'] as const satisfies readonly (keyof ViewRequest)[];
+const viewParameters = ['fields', 'sample', 'conflate', 'by', 'delta'] as const satisfies readonly (keyof ViewRequest)[];
 const maxViewText = 1024;
 
-/** What a URL asks to read: `?from=`, `?reader=`, `?filter=`, how much of the events (`?fields=`, `?sample=`, `?conflate=`), and what the client has seen (`Last-Event-ID` or `?after=`). */
+/** What a URL asks to read: `?from=`, `?reader=`, `?filter=`, how much of the events (`?fields=`, `?sample=`, `?conflate=`, `?delta=`), and what the client has seen (`Last-Event-ID` or `?after=`). */
 export function readOptionsOf(address: string, query: URLSearchParams, lastEventId: string | undefined): ReadOptions {
   const resume = lastEventId ?? query.get('after') ?? undefined;
   return {

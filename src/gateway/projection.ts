@@ -30,7 +30,7 @@ export class Projection {
   apply(event: Event): Event {
     if (event.data === undefined || event.dataKind !== 'json') return event;
     const data = selectMembers(event.data, this.#members);
-    return data === undefined ? event : event.withData(data);
+    return data === undefined ? event : event.with({ data });
   }
 
   /** A format in which events have these members only; the same object each time. */
