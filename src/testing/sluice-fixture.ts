@@ -36,7 +36,7 @@ export interface FixtureOptions {
   /** Files beside the configuration, by relative path: contracts. */
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
-  /** Threads that own the sockets; none without. */
+  /** Threads that own the sockets; default: what `WORKERS` in the environment says, else none. */
   readonly workers?: number;
   /** Serve https with this certificate. */
   readonly tls?: KeyPair;
@@ -59,6 +59,9 @@ export async function openSluice(config: string | Readonly<Record<string, unknow
     throw error;
   }
 }
+
+/** `WORKERS=2 node --test …` tries everything over two workers. */
+const workersOfAll = process.env['WORKERS'] === undefined ? undefined : Number(process.env['WORKERS']);
 
 class RunningSluice implements SluiceFixture {
   readonly #folder: string;
@@ -122,7 +125,7 @@ class RunningSluice implements SluiceFixture {
   }
 
   async start(config: Readonly<Record<string, unknown>> | undefined, port = 0, controlPort = 0): Promise<void> {
-    const { onLog, workers, mostWaiting, tls } = this.#options;
+    const { onLog, workers = workersOfAll, mostWaiting, tls } = this.#options;
     const destination = { write: (line: string) => onLog?.(line) };
     const log = createLog({ level: onLog === undefined ? 'silent' : 'info', destination, json: true });
     this.#sluice = await startSluice({ config, data: this.data, port, controlPort, workers, mostWaiting, tls, log, env: {} });
