@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { constants, deflateRawSync } from 'node:zlib';
 import type { Placed } from '../../core/backbone.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { EventDraft } from '../../core/event.ts';
 import type { Position } from '../../core/position.ts';
-import { opcodes } from '../../protocols/websocket/encode-frame.ts';
+import { opcodes, rsv1 } from '../../protocols/websocket/encode-frame.ts';
+import { noise } from '../../testing/chat-world.ts';
 import { ManualTime } from '../../testing/manual-time.ts';
 import { RawWebSocket } from '../../testing/raw-websocket.ts';
 import { until } from '../../testing/until.ts';
@@ -83,14 +85,18 @@ describe('a WebSocket connection', () => {
 
   after(() => server.close());
 
-  const open = async (session: ConnectedSession, begin = (connection: Connection): void => connection.open(undefined)): Promise<Opened> => {
+  const open = async (
+    session: ConnectedSession,
+    begin = (connection: Connection): void => connection.open(undefined),
+    deflate = false,
+  ): Promise<Opened> => {
     const client = new RawWebSocket({ gateway: url, target: '/' });
     clients.push(client);
     const [, socket] = (await once(server, 'upgrade')) as [unknown, Socket];
     const answer = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n';
     const connection = new Connection({
       socket,
-      handshake: { dialect: sluiceDialect, deflate: false, answer },
+      handshake: { dialect: sluiceDialect, deflate, answer },
       maxMessageBytes: 1024 * 1024,
       environment: { now: time.now, schedule: time.schedule, onBug: (error) => assert.fail(String(error)) },
     });
@@ -220,6 +226,32 @@ describe('a WebSocket connection', () => {
     assert.ok(socket.writableLength < 1024 * 1024, `${socket.writableLength} bytes wait`);
     client.http.socket.resume();
     for (let ref = 0; ref < total; ref += 1) assert.equal((await client.nextJson())['ref'], ref);
+  });
+
+  test('takes much that was made of little slowly, and what is usual at once', limit, async () => {
+    const session = new Publications(false);
+    const { client } = await open(session, undefined, true);
+    const deflated = (padding: string) =>
+      deflateRawSync(JSON.stringify({ op: 'publish', ref: 1, event: { ...event, subject: padding } }), {
+        finishFlush: constants.Z_SYNC_FLUSH,
+      }).subarray(0, -4);
+    for (let n = 0; n < 20; n += 1) client.send(opcodes.text | rsv1, deflated(noise(100_000)));
+    for (let n = 0; n < 20; n += 1) assert.equal((await client.nextJson())['op'], 'accepted');
+    const bomb = deflated('x'.repeat(700_000));
+    for (let n = 0; n < 60; n += 1) client.send(opcodes.text | rsv1, bomb);
+    const held = await steady(() => session.asked);
+    assert.ok(held <= 23, `${held - 20} of 60 were read at once`);
+    while (session.asked < 80) {
+      time.advance(200);
+      await client.nextJson();
+    }
+    client.http.socket.destroy();
+    await client.http.closed;
+    await until(
+      async () => session.closed === 1,
+      () => 'the session is still open',
+    );
+    assert.equal(time.pending, 0);
   });
 
   test('sends nothing after the client has closed', limit, async () => {

@@ -7,7 +7,7 @@ import type { ClientRequest, Dialect } from './dialect.ts';
 import { FrameSocket, type FrameOwner } from './frame-socket.ts';
 import { goodbye } from './goodbye.ts';
 import type { Handshake } from './handshake.ts';
-import { InboundBound } from './inbound-bound.ts';
+import { InboundBound, restFor } from './inbound-bound.ts';
 
 /** Milliseconds between pings; a client that did nothing since the last one is gone. */
 const heartbeat = 25_000;
@@ -47,6 +47,7 @@ export class Connection implements Sink, FrameOwner {
   /** Settles when everything asked so far was answered, in order. */
   #answered = nothing;
   #onRoom = ignore;
+  #endRest = ignore;
   #isAlive = true;
   #cancelBeat = ignore;
 
@@ -123,10 +124,11 @@ export class Connection implements Sink, FrameOwner {
     this.#answer = undefined;
     this.#cancelBeat();
     this.#onRoom();
+    this.#endRest();
     this.#session?.close();
   }
 
-  onMessage(message: Buffer, isText: boolean): void {
+  onMessage(message: Buffer, isText: boolean, received: number): void {
     const session = this.#session;
     if (session === undefined) return;
     if (!isText) {
@@ -139,6 +141,8 @@ export class Connection implements Sink, FrameOwner {
     this.#answered = this.#answered.then(async () => {
       this.#say(await answer);
       await this.#room();
+      const rest = restFor(message.length, received);
+      if (rest > 0) await this.#rest(rest);
       if (this.#inbound.release(message.length)) this.#frames.resume();
     });
   }
@@ -233,6 +237,17 @@ export class Connection implements Sink, FrameOwner {
   #room(): Promise<void> | undefined {
     if (this.#isOver || !this.#socket.writableNeedDrain) return undefined;
     return new Promise((resolve) => (this.#onRoom = resolve));
+  }
+
+  async #rest(milliseconds: number): Promise<void> {
+    if (this.#isOver) return;
+    const { now, schedule } = this.#environment;
+    let cancel = ignore;
+    await new Promise<void>((resolve) => {
+      cancel = schedule(now() + milliseconds, resolve);
+      this.#endRest = resolve;
+    });
+    cancel();
   }
 
   #scheduleBeat(): void {

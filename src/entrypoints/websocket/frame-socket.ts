@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { encodeCloseFrame, encodePing, encodePong } from '../../protocols/websocket/encode-frame.ts';
-import { FrameDecoder } from '../../protocols/websocket/frame-decoder.ts';
+import { encodeCloseFrame, encodePing, encodePong, opcodes } from '../../protocols/websocket/encode-frame.ts';
+import { FrameDecoder, type Frame } from '../../protocols/websocket/frame-decoder.ts';
 import { MessageAssembler, type Message } from '../../protocols/websocket/message-assembler.ts';
 import { WebSocketProtocolError } from '../../protocols/websocket/protocol-error.ts';
 import type { EntrypointEnvironment } from '../environment.ts';
@@ -10,8 +10,8 @@ const closeTime = 5000;
 
 /** Who uses a WebSocket. */
 export interface FrameOwner {
-  /** A whole message, whose bytes are the owner's. */
-  onMessage(data: Buffer, isText: boolean): void;
+  /** A whole message, whose bytes are the owner's; `received` of them came, fewer when it was compressed. */
+  onMessage(data: Buffer, isText: boolean, received: number): void;
   /** Bytes came in: the client is there. */
   onSign(): void;
   /** The socket can take more. */
@@ -52,6 +52,11 @@ export class FrameSocket {
   readonly #assembler: MessageAssembler;
   /** `closing`: a close frame was sent and not answered; `ended`: what comes is thrown away. */
   #state: 'open' | 'closing' | 'ended' = 'open';
+  #isPaused = false;
+  /** Came before reading was paused, and not looked at. */
+  #unread: Buffer | undefined;
+  /** Payload bytes since the last message. */
+  #received = 0;
   /** Payload of the last ping that came while the socket was full; those before it need no answer (section 5.5.3). */
   #unanswered: Buffer | undefined;
   #cancelCut: (() => void) | undefined;
@@ -85,12 +90,18 @@ export class FrameSocket {
     if (this.#state === 'open') this.#socket.write(encodePing());
   }
 
+  /** Reads no further, not even what has come already. */
   pause(): void {
-    if (this.#state === 'open') this.#socket.pause();
+    if (this.#state !== 'open') return;
+    this.#isPaused = true;
+    this.#socket.pause();
   }
 
   resume(): void {
-    this.#socket.resume();
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.#unread === undefined) this.#socket.resume();
+    else setImmediate(() => this.#readOn());
   }
 
   /** Begins the closing handshake; cuts a client that does not answer in time. */
@@ -112,13 +123,14 @@ export class FrameSocket {
   /** The socket has read something. */
   receive(chunk: Buffer): void {
     if (this.#state === 'ended') return;
+    if (this.#isPaused || this.#unread !== undefined) {
+      this.#unread = this.#unread === undefined ? chunk : Buffer.concat([this.#unread, chunk]);
+      return;
+    }
     this.#owner.onSign();
     try {
-      this.#decoder.feed(chunk, (frame) => {
-        if (this.#state === 'ended') return;
-        const message = this.#assembler.take(frame);
-        if (message !== undefined) this.#take(message);
-      });
+      const taken = this.#decoder.feed(chunk, (frame) => this.#takeFrame(frame));
+      if (taken < chunk.length) this.#unread = chunk.subarray(taken);
     } catch (error) {
       if (error instanceof WebSocketProtocolError) {
         this.#end(encodeCloseFrame(error.closeCode, error.message));
@@ -129,11 +141,30 @@ export class FrameSocket {
     }
   }
 
+  #readOn(): void {
+    const chunk = this.#unread;
+    if (this.#isPaused || chunk === undefined) return;
+    this.#unread = undefined;
+    this.receive(chunk);
+    if (!this.#isPaused) this.#socket.resume();
+  }
+
+  /** False: no further for now. */
+  #takeFrame(frame: Frame): boolean {
+    // Messages are not listened to any more, so they are not put together either.
+    if (this.#state === 'ended' || (this.#state === 'closing' && frame.opcode < opcodes.close)) return true;
+    this.#received += frame.payload.length;
+    const message = this.#assembler.take(frame);
+    if (message !== undefined) this.#take(message);
+    return !this.#isPaused;
+  }
+
   #take(message: Message): void {
     switch (message.kind) {
       case 'text':
       case 'binary':
-        if (this.#state === 'open') this.#owner.onMessage(message.data, message.kind === 'text');
+        if (this.#state === 'open') this.#owner.onMessage(message.data, message.kind === 'text', this.#received);
+        this.#received = 0;
         break;
       case 'ping':
         this.#pong(message.data);

@@ -32,3 +32,14 @@ export class InboundBound {
     return true;
   }
 }
+
+/** Inflated bytes that are cheap enough for anybody, and how many times as many as came. */
+const freeBytes = 64 * 1024;
+const usualRatio = 16;
+/** Inflated bytes a second beyond: what one client may make of little is then a few percent of a core. */
+const bytesPerSecond = 4 * 1024 * 1024;
+
+/** Milliseconds for which a message stays in work, since little was sent that became much: reading it costs as if all had been sent. */
+export function restFor(bytes: number, received: number): number {
+  return bytes <= Math.max(freeBytes, usualRatio * received) ? 0 : (bytes / bytesPerSecond) * 1000;
+}

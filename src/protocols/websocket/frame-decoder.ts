@@ -32,8 +32,11 @@ export class FrameDecoder {
     this.#rules = rules;
   }
 
-  /** Hands over each frame that this chunk completes, so that those before an error are not lost. The chunk is not kept and not changed. */
-  feed(chunk: Uint8Array, receive: (frame: Frame) => void): void {
+  /**
+   * Hands over each frame that this chunk completes, so that those before an error are not lost, until the receiver answers false. Returns
+   * how many bytes were taken; the others are to be fed again. The chunk is not kept and not changed.
+   */
+  feed(chunk: Uint8Array, receive: (frame: Frame) => unknown): number {
     let at = 0;
     while (at < chunk.byteLength) {
       this.#partial ??= new PartialFrame();
@@ -41,8 +44,9 @@ export class FrameDecoder {
       const frame = this.#partial.completed();
       if (frame === undefined) continue;
       this.#partial = undefined;
-      receive(frame);
+      if (receive(frame) === false) break;
     }
+    return at;
   }
 }
 
