@@ -254,6 +254,28 @@ describe('listen over WebSocket', () => {
   });
 });
 
+test('listen asks the server for the view it is asked for, and confirms without it', async () => {
+  const seen: string[] = [];
+  const { url, close } = await serve(
+    createServer((request, response) => {
+      seen.push(`${request.method} ${request.url}`);
+      if (request.method === 'GET') response.setHeader('content-type', 'text/event-stream').end(`id: p-1\ndata: ${event(1)}\n\n`);
+      else response.end();
+    }),
+  );
+  try {
+    const view = ['--sample', '1/2', '--conflate', '1s', '--by', 'data.a', '--fields', 'a,b', '--delta', 'patch', '--filter', 'true'];
+    const outcome = await runCli(['listen', 'x/y', '--gateway', url, '--reader', 'r', '--count', '1', ...view]);
+    assert.equal(outcome.exit, 0, outcome.stderr);
+    assert.deepEqual(seen, [
+      'GET /x/y?reader=r&filter=true&sample=1%2F2&conflate=1s&by=data.a&fields=a%2Cb&delta=patch',
+      'POST /x/y?reader=r',
+    ]);
+  } finally {
+    await close();
+  }
+});
+
 test('listen refuses words and numbers it does not know before it connects', async () => {
   for (const argv of [
     ['--protocol', 'mqtt'],

@@ -17,6 +17,9 @@ const protocols: Readonly<Record<'sse' | 'websocket' | 'poll', () => Promise<Ope
 /** How often a durable reader tells the server how far it has got, in milliseconds. */
 const confirmInterval = 1000;
 
+/** Options that go to the server as they are: what the reader gets to see. */
+const viewOptions = ['filter', 'sample', 'conflate', 'by', 'fields', 'delta'] as const;
+
 /** Follows a channel and prints its events. */
 export const listen = defineCommand({
   name: 'listen',
@@ -31,6 +34,15 @@ server wants it to stay away for more than five minutes. Ctrl-C ends it with exi
     from: { type: 'string', value: 'PLACE', describe: 'earliest, latest, a position, or a time (RFC 3339)' },
     reader: { type: 'string', value: 'NAME', describe: 'a durable reader: its place is kept on the server, in any protocol' },
     filter: { type: 'string', value: 'CEL', describe: "only events for which this holds: data.total > 100 && type == 'com.example.order'" },
+    sample: { type: 'string', value: 'SHARE', describe: 'only a share of the events: 0.1 or 1/10' },
+    conflate: {
+      type: 'string',
+      value: 'TIME',
+      describe: 'at most one delivery in so much time, and in it the newest event of each key: 1s',
+    },
+    by: { type: 'string', value: 'KEY', describe: 'the key for --conflate and --delta: subject, type, source, ext.NAME or data.PATH' },
+    fields: { type: 'string', value: 'PATHS', describe: 'only these members of the data: total,customer.name' },
+    delta: { type: 'string', value: 'patch', describe: 'what changed since the last event of the key, as JSON Patch' },
     count: { type: 'string', value: 'N', describe: 'end after so many events' },
   },
   examples: [
@@ -43,7 +55,10 @@ server wants it to stay away for more than five minutes. Ctrl-C ends it with exi
     const most = values.count === undefined ? Number.POSITIVE_INFINITY : wholeNumber(values.count, 'count', 1, 1e12);
     const url = channelUrl(context.positionals[0] ?? '', gatewayUrl(values, env));
     if (values.reader !== undefined) url.searchParams.set('reader', values.reader);
-    if (values.filter !== undefined) url.searchParams.set('filter', values.filter);
+    for (const name of viewOptions) {
+      const value = values[name];
+      if (value !== undefined) url.searchParams.set(name, value);
+    }
     const key = apiKey(values, env);
     const place = values.reader === undefined ? undefined : new Place(url, key);
     const onCut = ({ error }: { readonly error: CliError }, wait: number) =>
@@ -100,7 +115,7 @@ class Place {
 
   constructor(url: URL, key: string | undefined) {
     this.#url = new URL(url);
-    this.#url.searchParams.delete('filter');
+    for (const name of viewOptions) this.#url.searchParams.delete(name);
     this.#key = key;
   }
 
