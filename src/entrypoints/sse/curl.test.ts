@@ -62,9 +62,27 @@ describe('curl', { skip: hasCurl() ? false : 'curl is not installed' }, () => {
   });
 
   test('is told in the stream that its position is lost, and how to stop', limit, async () => {
-    const text = await curl('/chat/a/said', 'open', '-H', 'Last-Event-ID: zzzzzz-9');
-    assert.match(text, /^HTTP\/1\.1 200 /);
-    assert.match(text, /id: end\nevent: sluice\.error\ndata: \{.*"code":"POSITION_LOST"/);
+    for (const text of [
+      await curl('/chat/a/said', 'open', '-H', 'Last-Event-ID: zzzzzz-9'),
+      await curl('/chat/a/said?after=zzzzzz-9', 'open'),
+    ]) {
+      assert.match(text, /^HTTP\/1\.1 200 /);
+      assert.match(text, /id: end\nevent: sluice\.error\ndata: \{.*"code":"POSITION_LOST"/);
+    }
+  });
+
+  test('sees the same by HTTP/2 with prior knowledge', limit, async () => {
+    await say(world, '/chat/h2/said', numbered('', 1));
+    const [head = '', ...blocks] = (await curl('/chat/h2/said?from=earliest', 'brief', '--http2-prior-knowledge')).split(/\r?\n\r?\n/);
+    assert.match(
+      head,
+      /^HTTP\/2 200 \r\ncontent-type: text\/event-stream\r\ncache-control: no-cache, no-transform\r\nx-accel-buffering: no\r\n/,
+    );
+    assert.match(blocks[0] ?? '', /^retry: [12]\d\d\d$/);
+    assert.match(blocks[1] ?? '', /^id: \w{6}-\d+\ndata: \{"specversion":"1\.0","id":"1"/);
+    assert.match(blocks[2] ?? '', /^event: sluice\.error\ndata: \{.*"code":"DURATION_OVER"/);
+    assert.match(await curl('/chat/h2/said', 'open', '--http2-prior-knowledge', '-H', 'Last-Event-ID: end'), /^HTTP\/2 204 /);
+    assert.match(await curl('/chat/a/whispered', 'open', '--http2-prior-knowledge'), /^HTTP\/2 404 [^]*"code":"CHANNEL_NOT_FOUND"/);
   });
 });
 
