@@ -131,8 +131,8 @@ describe('what a reader asks to see', () => {
       (page as readonly Seen[]).map(({ id }) => id),
       ['10', '11'],
     );
-    const verdict = (await world.client().get(['usage', 'verify'])) as { gaps: unknown; overlaps: unknown };
-    assert.deepEqual([verdict.gaps, verdict.overlaps], [[], []]);
+    const { ok, overcharges, compared } = (await world.client().get(['usage', 'verify'])) as Record<string, unknown>;
+    assert.deepEqual([ok, overcharges, Number(compared) > 0], [true, [], true]);
   });
 
   test('is what changed since the last event of the key, whole after a cut', limit, async () => {
@@ -174,6 +174,25 @@ describe('what a reader asks to see', () => {
       (applied(page as unknown as readonly Received[]) as { n: number }[]).map(({ n }) => n),
       [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
     );
+  });
+
+  test('is what a limit counts, and no more', limit, async () => {
+    await say(
+      world,
+      '/chat/limited/said',
+      Array.from({ length: 40 }, (_, n) => ({ id: `${n}`, subject: `s${n % 2}`, data: { n } })),
+    );
+    const headers = { 'x-api-key': keyOf('tiny') };
+    const page = await fetch(`${world.gateway}/chat/limited/said?from=earliest&conflate=1s`, { headers });
+    assert.equal(((await page.json()) as unknown[]).length, 2);
+    assert.match(page.headers.get('ratelimit') ?? '', /r=1\b/);
+    const stream = await openSse(`${world.gateway}/chat/limited/said?from=earliest&conflate=1s`, { key: keyOf('tiny') });
+    await stream.until(() => stream.received.length === 1 && stream.said.length > 0);
+    assert.deepEqual(
+      stream.received.map(({ id }) => id),
+      ['38'],
+    );
+    stream.close();
   });
 
   test('stays the same for a durable reader', limit, async () => {
