@@ -157,13 +157,13 @@ type CloseRow = readonly [name: string, opening: Omit<FrameExchange, 'until'>, c
 /** After which the connection is closed. */
 const closings: readonly CloseRow[] = [
   ['a binary frame', { frames: [encodeMaskedFrame(opcodes.binary, Buffer.of(1, 2, 3), mask)] }, 4400, /binary frame/],
-  ['an 8-byte length past all numbers', { frames: [Buffer.from('82ffffffffffffffffff00000000', 'hex')] }, 1002, /highest bit/],
-  ['5 MiB announced', { frames: [Buffer.from('81ff000000000050000000000000', 'hex')] }, 1009, /at most \d+ are accepted/],
+  ['an 8-byte length past all numbers', { frames: [Buffer.from('82ffffffffffffffffff00000000', 'hex')] }, 1002, /^$/],
+  ['5 MiB announced', { frames: [Buffer.from('81ff000000000050000000000000', 'hex')] }, 1009, /^$/],
   [
     '5 MiB in fragments',
     { frames: Array.from({ length: 5 }, (_, at) => encodeMaskedFrame(at === 0 ? 1 : 0, Buffer.alloc(1024 * 1024, 0x61), mask, false)) },
     1009,
-    /more than \d+ bytes/,
+    /^$/,
   ],
   ['from nowhere', { query: '?from=nowhere', frames: [] }, 4400, /position/],
   ['after a position of another log', { query: '?after=aaaaaa-3', frames: [] }, 4410, /./],
@@ -171,8 +171,8 @@ const closings: readonly CloseRow[] = [
   ['a reader with a path for a name', { query: '?reader=../x', frames: [] }, 4400, /\?reader= takes/],
 ];
 
-/** Cases that hold for our own decoder only: another limit, and lengths written longer than needed, which `ws` takes. */
-const notServed = /one byte too many|too many in fragments|written in (16|64) bits|highest bit/;
+/** Cases that hold for a decoder with a smaller limit. */
+const notServed = /one byte too many|too many in fragments/;
 
 const channel = '/shop/a/commands';
 const events = '/shop/a/events';
