@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { assertNoConnections, keyOf, noise, openChat, say, type ChatUser } from '../testing/chat-world.ts';
 import { readingBySse } from '../testing/reading-by-sse.ts';
+import { readingBySseHttp2 } from '../testing/reading-by-sse-http2.ts';
 import { readingByDeflatedWebSocket, readingBySluiceWebSocket, readingByWebSocket } from '../testing/reading-by-websocket.ts';
 import type { Reading, Told } from '../testing/reading-client.ts';
 import { eventsOf } from '../testing/reading-world.ts';
@@ -75,7 +76,7 @@ const modes: Partial<Record<ChatUser, (seen: Seen) => void>> = {
   },
 };
 
-for (const protocol of [readingBySse, readingByWebSocket, readingByDeflatedWebSocket, readingBySluiceWebSocket]) {
+for (const protocol of [readingBySse, readingBySseHttp2, readingByWebSocket, readingByDeflatedWebSocket, readingBySluiceWebSocket]) {
   describe(`clients of ${protocol.name} that stop reading`, () => {
     let world: SluiceFixture;
     const open: Reading[] = [];

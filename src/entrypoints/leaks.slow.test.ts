@@ -5,12 +5,13 @@ import { runInNewContext } from 'node:vm';
 import { assertNoConnections, keyOf, numbered, openChat, say } from '../testing/chat-world.ts';
 import { readingByPoll } from '../testing/reading-by-poll.ts';
 import { readingBySse } from '../testing/reading-by-sse.ts';
+import { readingBySseHttp2 } from '../testing/reading-by-sse-http2.ts';
 import { readingBySluiceWebSocket, readingByWebSocket } from '../testing/reading-by-websocket.ts';
 import type { Reading } from '../testing/reading-client.ts';
 import { eventsOf } from '../testing/reading-world.ts';
 import { until } from '../testing/until.ts';
 
-const protocols = [readingBySse, readingByWebSocket, readingBySluiceWebSocket, readingByPoll];
+const protocols = [readingBySse, readingBySseHttp2, readingByWebSocket, readingBySluiceWebSocket, readingByPoll];
 const kinds = ['TCPSocketWrap', 'TCPServerWrap', 'MessagePort', 'Timeout', 'Immediate'];
 
 /** How many of each kind keep the process going. */
