@@ -68,6 +68,7 @@ describe('a WebSocket connection', () => {
   let server: Server;
   let url: string;
   const time = new ManualTime();
+  let spread = 1;
   const clients: RawWebSocket[] = [];
 
   before(async () => {
@@ -98,7 +99,7 @@ describe('a WebSocket connection', () => {
       socket,
       handshake: { dialect: sluiceDialect, deflate, answer },
       maxMessageBytes: 1024 * 1024,
-      environment: { now: time.now, schedule: time.schedule, onBug: (error) => assert.fail(String(error)) },
+      environment: { now: time.now, schedule: time.schedule, random: () => spread, onBug: (error) => assert.fail(String(error)) },
     });
     connection.admit(session);
     begin(connection);
@@ -116,6 +117,17 @@ describe('a WebSocket connection', () => {
       client.say({ op: 'limits' });
       assert.equal((await client.next()).kind, 'text');
     }
+  });
+
+  test('pings for the first time anywhere in the second half of that, so that not all are pinged at once', limit, async () => {
+    spread = 0;
+    const { client } = await open(new Publications(false));
+    spread = 1;
+    time.advance(12_499);
+    client.say({ op: 'limits' });
+    assert.equal((await client.next()).kind, 'text');
+    time.advance(1);
+    assert.equal((await client.next()).kind, 'ping');
   });
 
   test('cuts a client that has answered no ping, and lets go of its session and timer', limit, async () => {

@@ -18,7 +18,7 @@ export interface ConnectionParts {
   readonly socket: Socket;
   readonly handshake: Handshake;
   readonly maxMessageBytes: number;
-  readonly environment: Pick<EntrypointEnvironment, 'now' | 'schedule' | 'onBug'>;
+  readonly environment: Pick<EntrypointEnvironment, 'now' | 'schedule' | 'random' | 'onBug'>;
 }
 
 /** What a connection asks of its session. */
@@ -157,7 +157,8 @@ export class Connection implements Sink, FrameOwner {
       return;
     }
     this.#isOpen = true;
-    this.#scheduleBeat();
+    // Thousands that came together are not all pinged together.
+    this.#scheduleBeat(heartbeat * (0.5 + this.#environment.random() / 2));
   }
 
   #writeFirst(buffer: Buffer): boolean {
@@ -250,9 +251,9 @@ export class Connection implements Sink, FrameOwner {
     cancel();
   }
 
-  #scheduleBeat(): void {
+  #scheduleBeat(after: number): void {
     const { now, schedule } = this.#environment;
-    this.#cancelBeat = schedule(now() + heartbeat, () => this.#beat());
+    this.#cancelBeat = schedule(now() + after, () => this.#beat());
   }
 
   #beat(): void {
@@ -262,7 +263,7 @@ export class Connection implements Sink, FrameOwner {
     }
     this.#isAlive = false;
     this.#frames.ping();
-    this.#scheduleBeat();
+    this.#scheduleBeat(heartbeat);
   }
 
   /** Read no further for now, though it takes what it is told: its pong waits in the socket. */
