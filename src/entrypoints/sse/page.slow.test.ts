@@ -85,16 +85,25 @@ describe('a page in Chromium', { skip: noChromium }, () => {
     });
     await page.addScriptTag({ type: 'module', content: `${code}\nglobalThis.follow = follow;` });
     await page.waitForFunction(() => 'follow' in globalThis);
-    await page.evaluate((channel) => {
-      const scope = globalThis as unknown as { follow: (channel: string, options: object) => () => void; ticket: () => Promise<string> };
-      const collected = { ids: [] as string[], ended: [] as string[] };
-      const stop = scope.follow(channel, {
-        ticket: scope.ticket,
-        onEvent: ({ id }: { id: string }) => collected.ids.push(id),
-        onEnd: ({ code: reason }: { code: string }) => collected.ended.push(reason),
-      });
-      Object.assign(globalThis, { collected, stop });
-    }, `${world.gateway}/chat/follow/said?from=earliest`);
+    const begin = (after: string | undefined): Promise<void> =>
+      page.evaluate(
+        ([channel, position]) => {
+          const scope = globalThis as unknown as {
+            follow: (channel: string, options: object) => () => void;
+            ticket: () => Promise<string>;
+          };
+          const collected = { ids: [] as string[], ended: [] as string[] };
+          const stop = scope.follow(channel, {
+            ticket: scope.ticket,
+            onEvent: ({ id }: { id: string }) => collected.ids.push(id),
+            onEnd: ({ code: reason }: { code: string }) => collected.ended.push(reason),
+            after: position,
+          });
+          Object.assign(globalThis, { collected, stop });
+        },
+        [`${world.gateway}/chat/follow/said?from=earliest`, after] as const,
+      );
+    await begin(undefined);
     const collected = (): Promise<{ ids: string[]; ended: string[] }> =>
       page.evaluate(() => (globalThis as unknown as { collected: { ids: string[]; ended: string[] } }).collected);
     for (let n = 1; n <= 4; n += 1) {
@@ -108,6 +117,12 @@ describe('a page in Chromium', { skip: noChromium }, () => {
     }
     assert.deepEqual(await collected(), { ids: ['1', '2', '3', '4'], ended: [] });
     await page.evaluate(() => (globalThis as unknown as { stop: () => void }).stop());
+    await begin('zzzzzz-9');
+    await until(
+      async () => (await collected()).ended.length === 1,
+      () => 'it comes back again and again with a position that is lost',
+    );
+    assert.deepEqual(await collected(), { ids: [], ended: ['POSITION_LOST'] });
     await context.close();
     await assertNoConnections(world);
   });

@@ -30,8 +30,7 @@ export class SseEntrypoint implements StreamHandler {
       await this.#open(request, answer, lastEventId);
     } catch (error) {
       const refusal = toGatewayError(error);
-      const resumes = lastEventId !== undefined || request.query.has('after');
-      if (!resumes && isFinal(refusal)) throw refusal;
+      if (lastEventId === undefined && isFinal(refusal)) throw refusal;
       if (refusal.code === 'INTERNAL') throw refusal;
       this.#refuseInStream(request, answer, refusal);
     }
