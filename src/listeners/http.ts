@@ -119,6 +119,8 @@ export class HttpListener {
   #secure(pair: KeyPair): TlsServer<typeof StreamAwareMessage> {
     const protocols = { ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: 10_000, minVersion: oldestTls };
     const server = createTlsServer({ ...options, ...protocols, ...pair });
+    // Nobody has agreed on a way to be told.
+    server.removeAllListeners('tlsClientError').on('tlsClientError', (_error, socket) => socket.destroy());
     const [serveHttp1] = server.listeners('secureConnection');
     server.removeAllListeners('secureConnection');
     server.on('secureConnection', (socket) => {

@@ -88,6 +88,15 @@ describe('an SSE stream', () => {
     client.destroy();
   });
 
+  test('spreads the looks at streams that began together', { timeout: 5000 }, async () => {
+    stream(() => 0.8).open(reader);
+    time.advance(5_999);
+    await hears('retry: 2600\n\n');
+    time.advance(1);
+    await hears('retry: 2600\n\n: \n\n');
+    client.destroy();
+  });
+
   test('ends with the reason it was given before it began', { timeout: 5000 }, async () => {
     const one = stream();
     one.end(new GatewayError('CREDENTIAL_REVOKED', 'It was revoked.'));

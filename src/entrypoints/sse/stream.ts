@@ -71,7 +71,8 @@ export class SseStream implements Sink {
     pipe.on('close', this.#close);
     if (!this.#isBegun) this.#begin();
     if (this.#endedEarly !== undefined) this.end(this.#endedEarly);
-    else this.#look();
+    // Clients that came together are not looked at together.
+    else this.#lookAfter(heartbeat * (1 - this.#clock.random() / 2));
   }
 
   /** The client is answered otherwise. */
@@ -123,9 +124,13 @@ export class SseStream implements Sink {
   readonly #look = (): void => {
     const pipe = this.#pipe;
     if (pipe.bytesWritten === this.#written && pipe.writableLength === 0) pipe.write(heartbeatFrame);
-    this.#written = pipe.bytesWritten;
-    this.#cancelTimer = this.#clock.schedule(this.#clock.now() + heartbeat, this.#look);
+    this.#lookAfter(heartbeat);
   };
+
+  #lookAfter(milliseconds: number): void {
+    this.#written = this.#pipe.bytesWritten;
+    this.#cancelTimer = this.#clock.schedule(this.#clock.now() + milliseconds, this.#look);
+  }
 
   readonly #drained = (): void => this.#reader?.drained();
 
