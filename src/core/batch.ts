@@ -1,4 +1,4 @@
-import { newestOfEachKey, type Conflation } from './conflation.ts';
+import type { Conflation } from './conflation.ts';
 import type { Event, WireFormat } from './event.ts';
 import type { Batch } from './meter.ts';
 import type { Position } from './position.ts';
@@ -14,13 +14,8 @@ export interface Filter {
 
 /** Consecutive events as one batch ending at `position`, less those the filter takes out; `passedOver` more were taken out before. */
 export function makeBatch(events: readonly Event[], position: Position, filter: Filter | undefined, passedOver = 0): Batch {
-  const selected = filter === undefined ? events : select(events, filter);
+  const selected = filter === undefined ? events : events.filter((event) => filter.test(event));
   return { events: selected, bytes: payloadBytes(selected), position, filtered: events.length - selected.length + passedOver };
-}
-
-function select(events: readonly Event[], filter: Filter): readonly Event[] {
-  const passing = events.filter((event) => filter.test(event));
-  return filter.conflation === undefined ? passing : newestOfEachKey(passing, filter.conflation);
 }
 
 /** Events `from` (inclusive) to `to` (exclusive) of a batch; what was filtered is counted with the last slice, what was conflated with the first. */

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { MemoryBackbone } from '../testing/memory-backbone.ts';
 import { until } from '../testing/until.ts';
 import type { Filter } from './batch.ts';
-import { Newest, newestOfEachKey, type Conflation } from './conflation.ts';
+import { Newest, type Conflation } from './conflation.ts';
 import { Event, type EventDraft, type WireFormat } from './event.ts';
 import { Feed } from './feed.ts';
 import type { Governor } from './group.ts';
@@ -28,12 +28,7 @@ function idsOf(of: readonly Event[]): readonly string[] {
 }
 
 describe('the newest of each key', () => {
-  it('stay in their order, with all that have no key', () => {
-    assert.deepEqual(idsOf(newestOfEachKey(events(['1', 'a'], ['2', 'b'], ['3'], ['4', 'a'], ['5']), bySubject)), ['2', '3', '4', '5']);
-    assert.deepEqual(idsOf(newestOfEachKey(events(['1', 'a']), bySubject)), ['1']);
-  });
-
-  it('are counted in events and bytes as they come and go', () => {
+  it('stay in their order with all that have no key, counted in events and bytes as they come and go', () => {
     const newest = new Newest(bySubject);
     const added = events(['1', 'a'], ['2', 'b'], ['3', 'a'], ['4']).map((event) => newest.add(event));
     assert.deepEqual(added, [false, false, true, false]);
@@ -64,7 +59,7 @@ class World {
     return this.#feed;
   }
 
-  async read(conflation: Conflation): Promise<{ readonly reader: LiveReader; readonly writes: string[] }> {
+  async read(conflation: Conflation, from?: Position): Promise<{ readonly reader: LiveReader; readonly writes: string[] }> {
     const feed = await this.open();
     const writes: string[] = [];
     const write = (buffer: Buffer): boolean => {
@@ -75,7 +70,7 @@ class World {
     const reader = new LiveReader({
       feed,
       backbone: this.backbone,
-      account: accountAt(feed.position),
+      account: accountAt(from ?? feed.position),
       sink: { format: this.format, buffered: 0, write, end: () => undefined },
       format: this.format,
       filter,
@@ -155,6 +150,38 @@ describe('conflated readers', () => {
     await world.publish(draft('1', 'a'));
     assert.deepEqual(writes, ['1']);
     reader.close();
+    await (await world.open()).close();
+  });
+
+  it('who are behind get the newest of each key of all they missed', async () => {
+    const world = new World();
+    const start = (await world.open()).position;
+    await world.backbone.publish(
+      channel,
+      Array.from({ length: 2000 }, (_, n) => draft(`${n}`, n === 7 ? 'rare' : `s${n % 3}`)),
+    );
+    const { reader, writes } = await world.read(long, start);
+    await until(
+      async () => reader.position === (await world.open()).position,
+      () => 'it did not catch up',
+    );
+    assert.deepEqual(writes, ['7 1997 1998 1999']);
+    await world.backbone.publish(
+      channel,
+      Array.from({ length: 10_600 }, (_, n) => draft(`many${n}`, `many${n}`)),
+    );
+    const other = await world.read(long, start);
+    await until(
+      async () => other.reader.position === (await world.open()).position,
+      () => 'it did not catch up with many keys',
+    );
+    assert.deepEqual(
+      other.writes.map((write) => write.split(' ').length),
+      [10_292, 312],
+      'what is gathered has a bound',
+    );
+    reader.close();
+    other.reader.close();
     await (await world.open()).close();
   });
 

@@ -12,14 +12,6 @@ export interface Conflation extends Keys {
   readonly interval: number;
 }
 
-/** Events less those of which a newer one has the key, in their order. */
-export function newestOfEachKey(events: readonly Event[], keys: Keys): readonly Event[] {
-  if (events.length < 2) return events;
-  const newest = new Newest(keys);
-  for (const event of events) newest.add(event);
-  return newest.size === events.length ? events : newest.take();
-}
-
 /** The newest event of each key so far, the one that came last at the end. */
 export class Newest {
   readonly #keys: Keys;

@@ -5,6 +5,7 @@ import { GatewayError, toGatewayError } from './errors.ts';
 import type { Event, Gap, WireFormat } from './event.ts';
 import type { FeedReader, Governor, Group } from './group.ts';
 import type { Batch, ReaderAccount } from './meter.ts';
+import { Gathering } from './gathering.ts';
 import { defaultBound, Outbox } from './outbox.ts';
 import { conflationKey, tooSlow } from './overflow.ts';
 import type { OutboxBound } from './policy.ts';
@@ -327,14 +328,17 @@ export class LiveReader implements FeedReader {
     this.#isReading = true;
     this.#isBehind(true);
     this.#state = 'catching-up';
+    const gathering = filter?.conflation === undefined ? undefined : new Gathering(filter, filter.conflation, this.#position);
     try {
       while (this.#state === 'catching-up') {
         if (this.#joinIfLevel()) return;
         account.state('catching-up');
-        const slice = await feed.behind.next(this.#position);
+        const slice = await feed.behind.next(gathering?.position ?? this.#position);
         await turns.next();
         if (!this.#is('catching-up')) return;
-        this.#deliver(makeBatch(slice.events, slice.position, filter), filter === undefined ? slice.frames(this.format) : undefined);
+        const frames = filter === undefined ? slice.frames(this.format) : undefined;
+        if (gathering === undefined) this.#deliver(makeBatch(slice.events, slice.position, filter), frames);
+        else if (gathering.add(slice) || slice.position === feed.position) this.#deliver(gathering.take(), undefined);
       }
     } catch (error) {
       this.end(toGatewayError(error));

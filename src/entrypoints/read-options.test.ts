@@ -176,6 +176,28 @@ describe('what a reader asks to see', () => {
     );
   });
 
+  test('is not more for the same money when it is read again in smaller pieces', limit, async () => {
+    await say(
+      world,
+      '/chat/again/said',
+      Array.from({ length: 30 }, (_, n) => ({ id: `${n}`, subject: `s${n % 2}`, data: { n } })),
+    );
+    const headers = { 'x-api-key': key };
+    const ids = async (target: string): Promise<readonly string[]> => {
+      const all: string[] = [];
+      for (let next = target; ;) {
+        const page = await fetch(`${world.gateway}${next}`, { headers });
+        const events = (await page.json()) as readonly Seen[];
+        if (events.length === 0) return all;
+        all.push(...events.map(({ id }) => id));
+        next = /^<([^>]+)>/.exec(page.headers.get('link') ?? '')?.[1] ?? '';
+      }
+    };
+    assert.deepEqual(await ids('/chat/again/said?from=earliest&conflate=1h&limit=1000'), ['28', '29']);
+    assert.deepEqual(await ids('/chat/again/said?from=earliest&conflate=1h&limit=1'), ['28', '29']);
+    assert.deepEqual(await ids('/chat/again/said?from=earliest&conflate=1h&limit=1&delta=patch&fields=n'), ['28', '29']);
+  });
+
   test('is what a limit counts, and no more', limit, async () => {
     await say(
       world,

@@ -3,8 +3,10 @@ import { countUpTo, makeBatch, sliceBatch } from '../core/batch.ts';
 import type { Page, PageOptions } from '../core/entrypoint.ts';
 import type { GatewayError } from '../core/errors.ts';
 import type { Feed } from '../core/feed.ts';
+import { Gathering } from '../core/gathering.ts';
 import type { Batch, Meter, ReaderAccount } from '../core/meter.ts';
 import type { LimitAnswer } from '../core/policy.ts';
+import type { Position } from '../core/position.ts';
 import type { ApiRuntime, BoundSubscription } from './catalogue.ts';
 import type { Feeds } from './feeds.ts';
 import type { LostReaders } from './lost-readers.ts';
@@ -24,6 +26,8 @@ interface Paging {
 
 /** Payload bytes of one page: what a client can hold, and what one answer may keep in memory. */
 const pageBytes = 1024 * 1024;
+/** Events read at once where a page has only the newest of them. */
+const pieceEvents = 512;
 
 /** One page of events, waiting for the first when there is none yet. Charged here: read again, it is redelivered and not billed. */
 export async function readPage(
@@ -60,21 +64,36 @@ interface Search {
   readonly account: ReaderAccount;
 }
 
-async function nextBatch({ api, feed, channel, view, account }: Search, options: PageOptions): Promise<Batch> {
+async function nextBatch(search: Search, options: PageOptions): Promise<Batch> {
+  const { feed, account } = search;
   const waiting = new Waiting(feed, options);
   let after = account.cursor;
   try {
     for (;;) {
       const next = waiting.next();
-      const { events, position } = await api.backbone.read({ channel, after, limit: options.limit, maxBytes: pageBytes });
-      const batch = makeBatch(events, position, view.filter);
+      const batch = await readBatch(search, after, options.limit);
       if (batch.events.length > 0 || waiting.isOver) return batch;
-      if (events.length > 0) account.charge(batch, 0);
+      if (batch.filtered > 0) account.charge(batch, 0);
       else await next;
-      after = position;
+      after = batch.position;
     }
   } finally {
     waiting.close();
+  }
+}
+
+/** What follows a place: a piece of the log, or where events are conflated the newest of each key up to its end. */
+async function readBatch({ api: { backbone }, channel, view: { filter } }: Search, after: Position, limit: number): Promise<Batch> {
+  if (filter?.conflation === undefined) {
+    const { events, position } = await backbone.read({ channel, after, limit, maxBytes: pageBytes });
+    return makeBatch(events, position, filter);
+  }
+  const gathering = new Gathering(filter, filter.conflation, after);
+  for (;;) {
+    const piece = await backbone.read({ channel, after: gathering.position, limit: pieceEvents, maxBytes: pageBytes });
+    if (!gathering.add(piece) && piece.events.length > 0) continue;
+    const batch = gathering.take();
+    return sliceBatch(batch, 0, Math.min(limit, batch.events.length));
   }
 }
 
