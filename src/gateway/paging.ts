@@ -71,7 +71,7 @@ async function nextBatch(search: Search, options: PageOptions): Promise<Batch> {
   try {
     for (;;) {
       const next = waiting.next();
-      const batch = await readBatch(search, after, options.limit);
+      const batch = await readBatch(search, after, options);
       if (batch.events.length > 0 || waiting.isOver) return batch;
       if (batch.filtered > 0) account.charge(batch, 0);
       else await next;
@@ -83,7 +83,11 @@ async function nextBatch(search: Search, options: PageOptions): Promise<Batch> {
 }
 
 /** What follows a place: a piece of the log, or where events are conflated the newest of each key up to its end. */
-async function readBatch({ api: { backbone }, channel, view: { filter } }: Search, after: Position, limit: number): Promise<Batch> {
+async function readBatch(
+  { api: { backbone }, channel, view: { filter } }: Search,
+  after: Position,
+  { limit, signal }: PageOptions,
+): Promise<Batch> {
   if (filter?.conflation === undefined) {
     const { events, position } = await backbone.read({ channel, after, limit, maxBytes: pageBytes });
     return makeBatch(events, position, filter);
@@ -91,7 +95,7 @@ async function readBatch({ api: { backbone }, channel, view: { filter } }: Searc
   const gathering = new Gathering(filter, filter.conflation, after);
   for (;;) {
     const piece = await backbone.read({ channel, after: gathering.position, limit: pieceEvents, maxBytes: pageBytes });
-    if (!gathering.add(piece) && piece.events.length > 0) continue;
+    if (!gathering.add(piece) && piece.events.length > 0 && !signal.aborted) continue;
     const batch = gathering.take();
     return sliceBatch(batch, 0, Math.min(limit, batch.events.length));
   }
