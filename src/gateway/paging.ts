@@ -2,6 +2,7 @@ import type { Channel } from '../core/backbone.ts';
 import { countUpTo, makeBatch, sliceBatch } from '../core/batch.ts';
 import type { Page, PageOptions } from '../core/entrypoint.ts';
 import type { GatewayError } from '../core/errors.ts';
+import type { Event } from '../core/event.ts';
 import type { Feed } from '../core/feed.ts';
 import { Gathering } from '../core/gathering.ts';
 import type { Batch, Meter, ReaderAccount } from '../core/meter.ts';
@@ -97,8 +98,16 @@ async function readBatch(
     const piece = await backbone.read({ channel, after: gathering.position, limit: pieceEvents, maxBytes: pageBytes });
     if (!gathering.add(piece) && piece.events.length > 0 && !signal.aborted) continue;
     const batch = gathering.take();
-    return sliceBatch(batch, 0, Math.min(limit, batch.events.length));
+    return sliceBatch(batch, 0, countThatFits(batch.events, limit));
   }
+}
+
+/** How many events one page holds, at least one where there are any. */
+function countThatFits(events: readonly Event[], limit: number): number {
+  const most = Math.min(limit, events.length);
+  let count = 0;
+  for (let bytes = 0; count < most && (count === 0 || bytes < pageBytes); count += 1) bytes += (events[count] as Event).bytes;
+  return count;
 }
 
 /** A client's patience: until there is something new, its time is up, or it is gone. */
