@@ -76,13 +76,21 @@ const modes: Partial<Record<ChatUser, (seen: Seen) => void>> = {
   },
 };
 
-for (const protocol of [readingBySse, readingBySseHttp2, readingByWebSocket, readingByDeflatedWebSocket, readingBySluiceWebSocket]) {
-  describe(`clients of ${protocol.name} that stop reading`, () => {
+const suites = [
+  ...[readingBySse, readingBySseHttp2, readingByWebSocket, readingByDeflatedWebSocket, readingBySluiceWebSocket].map((protocol) => ({
+    protocol,
+    options: {},
+  })),
+  ...[readingBySse, readingByWebSocket].map((protocol) => ({ protocol, options: { workers: 2 } })),
+];
+
+for (const { protocol, options } of suites) {
+  describe(`clients of ${protocol.name}${'workers' in options ? ' over two workers' : ''} that stop reading`, () => {
     let world: SluiceFixture;
     const open: Reading[] = [];
 
     before(async () => {
-      world = await openChat();
+      world = await openChat(options);
     });
 
     after(async () => {
