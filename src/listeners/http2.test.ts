@@ -115,6 +115,22 @@ describe('HTTP/2 with prior knowledge', () => {
     session.destroy();
   });
 
+  test('gives back what uploads held that were broken off', limit, async () => {
+    const session = open();
+    const part = Buffer.alloc(4 * 1024 * 1024, 0x20);
+    // Together more than one subscription may have on its way.
+    for (let n = 0; n < 20; n += 1) {
+      const stream = session.request({ ':path': '/chat/a/both', ':method': 'POST', ...structured });
+      stream.on('error', () => undefined);
+      await new Promise((resolve) => stream.write(part, resolve));
+      stream.close(constants.NGHTTP2_CANCEL);
+      await once(stream, 'close');
+    }
+    const published = await answerOf(ask(session, { ':path': '/chat/after/both', ':method': 'POST', ...structured }, event));
+    assert.equal(published.status, 202, published.text);
+    session.destroy();
+  });
+
   test('refuses a stream that is asked for with a body', limit, async () => {
     const session = open();
     const stream = session.request({ ':path': '/chat/a/said', accept: 'text/event-stream', ...key }, { endStream: false });
