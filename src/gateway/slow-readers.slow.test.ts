@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { newEvents, openWorld, publish, readerKey } from '../testing/gateway-world.ts';
 import { openSse, openWebSocket, type StreamClient } from '../testing/stream-client.ts';
@@ -8,7 +9,8 @@ const protocols: Readonly<Record<string, (url: string) => Promise<StreamClient>>
   websocket: (url) => openWebSocket(url, { key: readerKey }),
 };
 
-const padding = 'x'.repeat(60_000);
+/** 60,000 characters that compression makes little smaller. */
+const padding = randomBytes(45_000).toString('base64');
 /** More than what the kernel takes for a socket that nobody reads, and in many flushes. */
 const count = 300;
 
