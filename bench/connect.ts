@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { runBenchmark, type Benchmark } from './harness/benchmark.ts';
 import { openFileLimit } from './harness/machine.ts';
 import { medians, type Row } from './harness/results.ts';
@@ -21,6 +22,9 @@ await runBenchmark('connect', async (bench) => {
   }
   bench.note(
     `Live: ${live.n} subscribers of another channel at ${live.rate} events/s, measured for ${options.seconds} s alone and for ${options.seconds} s that begin with the storm.`,
+  );
+  bench.note(
+    `The system holds ${readFileSync('/proc/sys/net/core/somaxconn', 'utf8').trim()} connections that are not accepted yet (net.core.somaxconn); clients past that try again after 1, 3 and 7 s, which the times include.`,
   );
   bench.note(
     'Each client comes back with ?from= its last position and has missed 10 events; it counts as caught up when it has all of them, once and in order.',

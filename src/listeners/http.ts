@@ -79,7 +79,8 @@ export class HttpListener {
   listen(port: number, host: string, { reusePort = false } = {}): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ port, host, backlog: 4096, reusePort }, () => {
+      // The system lets as many wait to be accepted as it is set up for (net.core.somaxconn).
+      this.#server.listen({ port, host, backlog: 65_535, reusePort }, () => {
         this.#server.off('error', reject);
         this.#server.on('error', (error) => this.#parts.onBug(error));
         const { port: actual } = this.#server.address() as AddressInfo;
