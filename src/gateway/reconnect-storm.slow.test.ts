@@ -88,9 +88,10 @@ function goRound(world: SluiceFixture, live: Awaited<ReturnType<typeof openSse>>
 }
 
 describe('Two thousand clients that come back at the same moment', () => {
-  for (const protocol of ['sse', 'websocket'] as const) {
-    it(`by ${protocol} get what they missed, once and in order, while others are served`, async () => {
-      const world = await openWorld();
+  for (const [protocol, workers] of [['sse'], ['websocket'], ['websocket', 2]] as const) {
+    const threads = workers === undefined ? '' : ` at ${workers} workers`;
+    it(`by ${protocol}${threads} get what they missed, once and in order, while others are served`, async () => {
+      const world = await openWorld({}, workers === undefined ? {} : { workers });
       try {
         const before = await connectAll(world, clients);
         for (const client of before) client.open(protocol);
