@@ -36,6 +36,8 @@ export interface LedgerOptions {
   readonly newId?: (() => string) | undefined;
   /** Most closed connections that can be resumed, over all subscriptions. */
   readonly mostResumable?: number | undefined;
+  /** Readers in a group from which on what it is charged is written once for all of them. */
+  readonly fewestJournaled?: number | undefined;
   /** Most subjects whose figures are kept by the second. */
   readonly mostSeries?: number | undefined;
 }
@@ -88,6 +90,8 @@ export class Ledger implements Meter, Counters {
       compare: options.compare,
       totals: new BatchTotalsCache(clock),
       newId: options.newId ?? newReaderId,
+      run: part,
+      fewestJournaled: options.fewestJournaled ?? 4,
       latencies: this.latencies,
       freshen: this.#sampler.freshen,
       mostResumable: options.mostResumable ?? 100_000,
@@ -195,6 +199,12 @@ export class Ledger implements Meter, Counters {
 
   /** Resolves when everything so far is on disk; rejects with StoreError when the store does not take it. */
   flush(): Promise<void> {
+    this.readers.fold();
+    return this.#commits.flush();
+  }
+
+  /** What is done at every interval: as much is on disk as a crash must not take away, not all of it in the rows that reports read. */
+  commit(): Promise<void> {
     return this.#commits.flush();
   }
 
@@ -207,6 +217,7 @@ export class Ledger implements Meter, Counters {
   async close(): Promise<void> {
     this.#stopTimers();
     this.connections.heartbeat();
+    this.readers.fold();
     await this.#commits.close();
     await this.#rollUp.close();
   }

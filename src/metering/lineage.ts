@@ -4,7 +4,7 @@ import type { SqlValue } from '../store/database.ts';
 import type { BatchTotals } from './batch-totals.ts';
 import type { RateSource, Subjects } from './rate-source.ts';
 import type { ReaderLatencies } from './reader-latencies.ts';
-import type { Stretch } from './tally.ts';
+import type { SharedTally, Stretch } from './tally.ts';
 import { UsageRange } from './usage-range.ts';
 
 /** Orders two positions of a log; negative when a is before b. Throws when they are not of the same epoch. */
@@ -37,6 +37,12 @@ export class Lineage implements RateSource {
   isDirty = false;
   /** Whether a commit that holds it is under way. */
   isWriting = false;
+  /** The group it is charged with now, and the first of its stretches that is not in this reader's own books. */
+  tally: SharedTally | undefined = undefined;
+  stretch = 0;
+  /** The tally that its row on disk refers to: what that is charged need not be written here. */
+  journaledIn: SharedTally | undefined = undefined;
+  #writtenTally: SharedTally | undefined = undefined;
   readonly range: UsageRange;
   /** Row of a range that is over and not known to be on disk. */
   #sealed: readonly SqlValue[] | undefined;
@@ -82,6 +88,7 @@ export class Lineage implements RateSource {
   /** Charges what a group was charged while this reader was in it. */
   settle(stretch: Stretch): void {
     const { events, bytes, latencies } = stretch;
+    if (this.range.minute !== stretch.minute) this.#split(stretch.minute);
     const range = this.#grow({ at: stretch.first, minute: stretch.minute });
     range.last = stretch.at;
     range.filtered += stretch.filtered;
@@ -138,6 +145,7 @@ export class Lineage implements RateSource {
   }
 
   written(): void {
+    this.journaledIn = this.#writtenTally;
     this.#sealed = undefined;
     this.range.isWriting = false;
     this.isWriting = false;
@@ -147,6 +155,7 @@ export class Lineage implements RateSource {
   /** What was collected goes with the next commit. */
   unwritten(): void {
     const { range } = this;
+    this.journaledIn = undefined;
     if (range.isWriting && !range.isOver) range.isDirty = true;
     range.isWriting = false;
     this.isWriting = false;
@@ -158,8 +167,10 @@ export class Lineage implements RateSource {
     return [...names, start, createdAt, ...this.movingRow().slice(1)];
   }
 
-  /** id, protocol, plan, cursor, charged, serial, delivered_at, closed_at. */
+  /** id, protocol, plan, cursor, charged, serial, delivered_at, closed_at, tally, stretch. */
   movingRow(): readonly SqlValue[] {
+    const tally = this.tally?.isJournaling === true ? this.tally : undefined;
+    this.#writtenTally = tally;
     return [
       this.subjects.reader,
       this.protocol,
@@ -169,7 +180,18 @@ export class Lineage implements RateSource {
       this.range.serial,
       this.deliveredAt ?? null,
       this.closedAt ?? null,
+      tally?.id ?? null,
+      tally === undefined ? null : this.stretch,
     ];
+  }
+
+  /** A minute that is over while its range waits to be written. */
+  #split(minute: number): void {
+    const { range, subjects } = this;
+    if (!range.isDirty || range.isWriting || this.isWriting || range.isOver || this.#sealed !== undefined) return;
+    this.#sealed = range.row(subjects.tenant, subjects.reader);
+    range.isDirty = false;
+    range.next(minute);
   }
 
   /** A range that waits to be written is split once at most, so that a store that refuses costs no memory. */

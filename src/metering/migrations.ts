@@ -79,4 +79,18 @@ export const meteringMigrations: readonly { readonly name: string; readonly up: 
       `ALTER TABLE usage_range ADD COLUMN skips INTEGER`,
     ],
   },
+  {
+    name: 'metering-004-tally',
+    up: [
+      // Readers charged together: everything from this stretch of the tally on is charged to the reader too, and not in its own rows yet.
+      `ALTER TABLE reader ADD COLUMN tally TEXT`,
+      `ALTER TABLE reader ADD COLUMN stretch INTEGER`,
+      `CREATE INDEX reader_by_tally ON reader (tally, stretch) WHERE tally IS NOT NULL`,
+      `CREATE TABLE tally_stretch (
+         tally TEXT NOT NULL, serial INTEGER NOT NULL, minute INTEGER NOT NULL, hi TEXT NOT NULL, n_billable INTEGER NOT NULL,
+         n_filtered INTEGER NOT NULL, bytes INTEGER NOT NULL, by_type TEXT NOT NULL, t_first INTEGER NOT NULL, t_last INTEGER NOT NULL,
+         PRIMARY KEY (tally, serial)
+       ) WITHOUT ROWID`,
+    ],
+  },
 ];

@@ -23,7 +23,6 @@ export class Account implements ReaderAccount {
   readonly lineage: Lineage;
   readonly #owner: AccountOwner;
   readonly #onTaken: () => void;
-  #tally: SharedTally | undefined = undefined;
   #isOver = false;
 
   constructor(lineage: Lineage, owner: AccountOwner, onTaken: () => void) {
@@ -49,30 +48,39 @@ export class Account implements ReaderAccount {
     const { lineage } = this;
     if (redelivered === 0 && batch.events.length > 0) lineage.charge(batch, this.#owner.totals.of(batch));
     else this.#chargePart(batch, redelivered);
-    this.#moved(batch.position);
+    if (lineage.subjects.name === undefined) lineage.cursor = batch.position;
+    if (!lineage.isDirty) this.#owner.touch(lineage);
+    if (!lineage.isFresh) this.#owner.freshen(lineage);
   }
 
   /** All tallies there are come from the book this account belongs to. */
   join(tally: Tally): void {
     if (this.#isOver) return;
-    this.#tally = tally as SharedTally;
-    this.#tally.join(this);
+    this.lineage.tally = tally as SharedTally;
+    this.lineage.tally.join(this);
   }
 
   leave(): void {
-    this.#tally?.leave(this);
-    this.#tally = undefined;
+    const { lineage } = this;
+    if (this.#isOver || lineage.tally === undefined) return;
+    lineage.tally.leave(this);
+    lineage.tally = undefined;
+    // Its row must no longer refer to what others go on to be charged.
+    if (lineage.journaledIn !== undefined || lineage.isWriting) this.#owner.touch(lineage);
   }
 
   /** The tally it is in hands over what it was charged. */
   settle(stretch: Stretch): void {
-    this.lineage.settle(stretch);
-    this.#moved(stretch.position);
+    const { lineage } = this;
+    lineage.settle(stretch);
+    if (lineage.subjects.name === undefined) lineage.cursor = stretch.position;
+    if (!lineage.isDirty && lineage.journaledIn !== lineage.tally) this.#owner.touch(lineage);
+    if (!lineage.isFresh) this.#owner.freshen(lineage);
   }
 
   /** What its tally was charged so far is in its own books. */
   bringUpToDate(): void {
-    this.#tally?.settleOne(this);
+    this.lineage.tally?.settleOne(this);
   }
 
   drop(events: number, position: Position, reason: 'dropped' | 'conflated'): void {
@@ -108,13 +116,6 @@ export class Account implements ReaderAccount {
     this.leave();
     this.#isOver = true;
     this.#onTaken();
-  }
-
-  #moved(position: Position): void {
-    const { lineage } = this;
-    if (lineage.subjects.name === undefined) lineage.cursor = position;
-    if (!lineage.isDirty) this.#owner.touch(lineage);
-    if (!lineage.isFresh) this.#owner.freshen(lineage);
   }
 
   #chargePart(batch: Batch, redelivered: number): void {

@@ -12,7 +12,8 @@ import { Account, type AccountOwner } from './reader-account.ts';
 import { ReaderLatencies } from './reader-latencies.ts';
 import { rangeStatements, readerStatements } from './reader-rows.ts';
 import { Resumable, resumableMilliseconds } from './resumable.ts';
-import { SharedTally, type TallyOwner } from './tally.ts';
+import { SharedTally, type Stretch, type TallyOwner } from './tally.ts';
+import { recoverTallies, TallyJournal } from './tally-journal.ts';
 
 /** Durable readers one subscription may have: each is kept for ever, and clients choose the names. */
 const MOST_NAMED_READERS = 1000;
@@ -26,6 +27,10 @@ export interface ReaderBookParts {
   readonly totals: BatchTotalsCache;
   /** Makes the id of a new reader. */
   readonly newId: () => string;
+  /** Different for each run of the process. */
+  readonly run: number;
+  /** Readers in a group from which on what it is charged is written once for all of them. */
+  readonly fewestJournaled: number;
   readonly latencies: LatencyBoard;
   /** A lineage has events for the sampler. */
   readonly freshen: (lineage: Lineage) => void;
@@ -39,6 +44,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   readonly totals: BatchTotalsCache;
   readonly compare: ComparePositions;
   readonly freshen: (lineage: Lineage) => void;
+  readonly fewestJournaled: number;
   readonly #parts: ReaderBookParts;
   readonly #resumable: Resumable;
   readonly #live = new Map<string, Account>();
@@ -46,7 +52,12 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   readonly #named = new Map<string, Lineage | Promise<Lineage>>();
   /** Durable readers there are, by subscription. */
   readonly #names = new Map<string, Set<string>>();
+  /** With something that members do not have yet. */
   #tallies: SharedTally[] = [];
+  /** That rows on disk may refer to. */
+  readonly #journaled = new Set<SharedTally>();
+  readonly #journal = new TallyJournal();
+  #lastTally = 0;
   #dirty: Lineage[] = [];
   /** What was dirty when the round of commits under way began, and is not collected yet. */
   #round: Lineage[] = [];
@@ -58,6 +69,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
     this.totals = parts.totals;
     this.compare = parts.compare;
     this.freshen = parts.freshen;
+    this.fewestJournaled = parts.fewestJournaled;
     this.#resumable = new Resumable(parts.compare, parts.mostResumable);
   }
 
@@ -74,6 +86,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   async load(): Promise<void> {
     const { database, clock, mostResumable } = this.#parts;
     const now = clock.now();
+    await recoverTallies(database);
     await database.transact([{ sql: 'UPDATE reader SET closed_at = ? WHERE closed_at IS NULL', parameters: [now] }]);
     const rows = await database.query(
       `SELECT * FROM (SELECT * FROM reader WHERE name IS NULL AND closed_at >= ? ORDER BY closed_at DESC LIMIT ?) ORDER BY closed_at`,
@@ -119,11 +132,31 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
 
   /** For readers that are charged together. */
   openTally(): SharedTally {
-    return new SharedTally(this);
+    this.#lastTally += 1;
+    return new SharedTally(`${this.#parts.run}-${this.#lastTally}`, this);
   }
 
   touchTally(tally: SharedTally): void {
     this.#tallies.push(tally);
+  }
+
+  journal(tally: SharedTally, stretches: readonly Stretch[]): void {
+    this.#journaled.add(tally);
+    this.#journal.add(tally, stretches);
+  }
+
+  tallyEnded(tally: SharedTally): void {
+    if (this.#journaled.delete(tally)) this.#journal.spend(tally);
+  }
+
+  /** The next commits write every reader's own rows, and what its group was charged is no longer needed. */
+  fold(): void {
+    this.settle();
+    for (const tally of this.#journaled) {
+      for (const { lineage } of tally.members) this.touch(lineage);
+      this.#journal.spend(tally);
+    }
+    this.#journaled.clear();
   }
 
   /** Everything that groups of readers were charged is in the books of each. */
@@ -171,7 +204,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   }
 
   get dirty(): boolean {
-    return this.#round.length > 0 || this.#dirty.length > 0 || this.#tallies.length > 0;
+    return this.#round.length > 0 || this.#dirty.length > 0 || this.#tallies.length > 0 || this.#journal.dirty;
   }
 
   get hasMore(): boolean {
@@ -183,6 +216,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
       this.settle();
       this.#round = this.#dirty;
       this.#dirty = [];
+      this.#journal.beginRound();
     }
     this.totals.clear();
     this.#writing = this.#round.splice(0, MOST_AT_ONCE);
@@ -191,7 +225,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
       lineage.isDirty = false;
       lineage.isWriting = true;
     }
-    return statements;
+    return this.hasMore ? statements : [...statements, ...this.#journal.statements()];
   }
 
   committed(): void {
@@ -201,9 +235,11 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
         this.#named.delete(nameKey(lineage.subjects));
     }
     this.#writing = [];
+    if (!this.hasMore) this.#journal.written();
   }
 
   failed(): void {
+    this.#journal.failed();
     for (const lineage of this.#writing) {
       lineage.unwritten();
       this.touch(lineage);

@@ -8,6 +8,8 @@ const MOST_TYPES = 64;
 
 /** What a tally was charged while its members were the same, within one minute. */
 export class Stretch {
+  /** Place among the stretches of its tally. */
+  readonly serial: number;
   readonly minute: number;
   /** Wall times in milliseconds of the first and the last charge. */
   readonly first: number;
@@ -22,7 +24,8 @@ export class Stretch {
   /** Histogram bucket and events by turns. */
   readonly latencies: number[] = [];
 
-  constructor(totals: BatchTotals, position: Position) {
+  constructor(serial: number, totals: BatchTotals, position: Position) {
+    this.serial = serial;
     this.minute = totals.minute;
     this.first = totals.at;
     this.at = totals.at;
@@ -63,11 +66,16 @@ export class Stretch {
   }
 }
 
-/** Puts its members on the list of what the next commit writes. */
 export interface TallyOwner {
+  /** Members from which on a tally is written as such, and not as what each member is charged. */
+  readonly fewestJournaled: number;
   readonly totals: BatchTotalsCache;
   /** The tally has something that its members do not have yet. */
   touchTally(tally: SharedTally): void;
+  /** What members were charged whose rows refer to this tally. */
+  journal(tally: SharedTally, stretches: readonly Stretch[]): void;
+  /** The last member has left. */
+  tallyEnded(tally: SharedTally): void;
 }
 
 /**
@@ -75,9 +83,11 @@ export interface TallyOwner {
  * somebody looks at them: the next commit, the next sample, or its leaving.
  */
 export class SharedTally implements Tally {
+  /** Unique over all runs. */
+  readonly id: string;
   readonly #owner: TallyOwner;
-  /** Members with the number of the first stretch that is theirs. */
-  readonly #members = new Map<Account, number>();
+  /** Each knows the first stretch that is not in its own books. */
+  readonly #members = new Set<Account>();
   #stretches: Stretch[] = [];
   /** Number of the first of the stretches. */
   #base = 0;
@@ -85,15 +95,30 @@ export class SharedTally implements Tally {
   #isSealed = false;
   #isDirty = false;
 
-  constructor(owner: TallyOwner) {
+  constructor(id: string, owner: TallyOwner) {
+    this.id = id;
     this.#owner = owner;
+  }
+
+  get members(): Iterable<Account> {
+    return this.#members;
+  }
+
+  /** Whether rows of members refer to this tally, so that they need not be written each time. */
+  get isJournaling(): boolean {
+    return this.#members.size >= this.#owner.fewestJournaled;
+  }
+
+  /** Number of the next stretch. */
+  get next(): number {
+    return this.#base + this.#stretches.length;
   }
 
   charge(batch: Batch): void {
     const totals = this.#owner.totals.of(batch);
     let stretch = this.#stretches.at(-1);
     if (stretch === undefined || this.#isSealed || !stretch.takes(totals)) {
-      this.#stretches.push((stretch = new Stretch(totals, batch.position)));
+      this.#stretches.push((stretch = new Stretch(this.next, totals, batch.position)));
       this.#isSealed = false;
     }
     stretch.add(batch, totals);
@@ -103,29 +128,33 @@ export class SharedTally implements Tally {
   }
 
   join(account: Account): void {
-    this.#members.set(account, this.#seal());
+    this.#members.add(account);
+    account.lineage.stretch = this.#seal();
   }
 
   leave(account: Account): void {
     this.#give(account);
-    this.#members.delete(account);
+    if (this.#members.delete(account) && this.#members.size === 0) this.#owner.tallyEnded(this);
   }
 
   /** Brings one member's books up to date. */
   settleOne(account: Account): void {
     this.#give(account);
-    this.#members.set(account, this.#seal());
+    account.lineage.stretch = this.#seal();
   }
 
   /** Brings all members' books up to date. */
   settle(): void {
     this.#isDirty = false;
     if (this.#stretches.length === 0) return;
-    const next = this.#base + this.#stretches.length;
-    for (const account of this.#members.keys()) {
+    const { next } = this;
+    let isReferredTo = false;
+    for (const account of this.#members) {
       this.#give(account);
-      this.#members.set(account, next);
+      account.lineage.stretch = next;
+      if (account.lineage.journaledIn === this) isReferredTo = true;
     }
+    if (isReferredTo) this.#owner.journal(this, this.#stretches);
     this.#base = next;
     this.#stretches = [];
     this.#isSealed = false;
@@ -134,11 +163,11 @@ export class SharedTally implements Tally {
   /** What comes next is kept apart from what was; returns its number. */
   #seal(): number {
     this.#isSealed = this.#stretches.length > 0;
-    return this.#base + this.#stretches.length;
+    return this.next;
   }
 
   #give(account: Account): void {
-    const from = (this.#members.get(account) ?? Infinity) - this.#base;
+    const from = Math.max(0, account.lineage.stretch - this.#base);
     for (let index = from; index < this.#stretches.length; index += 1) account.settle(this.#stretches[index] as Stretch);
   }
 }
