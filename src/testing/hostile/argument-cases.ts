@@ -69,7 +69,7 @@ const events: readonly Row[] = [
   ['publishing words', ['publish', 'shop/a/commands', '--data', 'hello'], 7, /JSON/, key],
   ['publishing what breaks the contract', ['publish', 'shop/a/commands', '--data', '{"n":-1}'], 7, /contract refuses/, key],
   ['publishing where one may not', ['publish', 'shop/a/events', '--data', '{"n":1}'], 9, /only sends there/, key],
-  ['publishing a file that is not there', ['publish', 'shop/a/commands', 'nothing.json'], 1, /nothing\.json/, key],
+  ['publishing a file that is not there', ['publish', 'shop/a/commands', 'nothing.json'], 5, /nothing\.json/, key],
   ['publishing bytes', ['publish', 'shop/a/commands'], 7, /JSON|UTF-8/, { ...key, input: Buffer.of(0xff, 0xfe, 0, 1) }],
   [
     'publishing lines of which one is broken',
