@@ -19,7 +19,9 @@ interface OpenOptions {
 }
 
 /** Opens a data folder for this process alone; rejects with StoreError LOCKED, READ_ONLY, NEWER, CORRUPT, FULL or FAILED. */
-export async function openDatabase(options: OpenOptions): Promise<Database & { stats(): DatabaseStats; readonly lost: Promise<StoreError> }> {
+export async function openDatabase(
+  options: OpenOptions,
+): Promise<Database & { stats(): DatabaseStats; readonly lost: Promise<StoreError> }> {
   const folder = resolve(options.folder);
   const request: OpenRequest = { folder, migrations: options.migrations ?? [] };
   const { thread: writer, ready } = await Thread.start<WriterRequest, WriterReply>('writer-thread', request);
