@@ -176,7 +176,13 @@ function buildWorkers(
       })),
     onLost: (worker, error) => log.error({ worker, error }, 'a worker has ended; its clients come back to the others and to its successor'),
   });
-  catalogue.onChange(() => pool.changed());
+  let served = catalogue.apis();
+  catalogue.onChange(() => {
+    const apis = catalogue.apis();
+    if (apis.length === served.length && apis.every((api, index) => api === served[index])) return;
+    served = apis;
+    pool.changed();
+  });
   pool.exportTo(metrics);
   return pool;
 }
