@@ -136,6 +136,10 @@ export class LinkSession implements SinkVoice, Peer {
     this.#sink = sink;
     try {
       const reader = await session.read(options, sink);
+      if (this.#isClosed) {
+        reader.close();
+        throw gone();
+      }
       this.#reader = reader;
       sink.reader = reader;
       return { id: reader.id, slot: sink.slot };

@@ -19,6 +19,7 @@ export interface LinkedSession {
 }
 
 interface OpenRequest {
+  readonly op: keyof Asks;
   readonly settle: (value: never) => void;
   readonly refuse: (error: GatewayError) => void;
 }
@@ -76,7 +77,7 @@ export class MainLink {
     const request = this.#lastRequest;
     if (this.#requests.size >= maxOpenRequests) return { request, answer: Promise.reject(overloaded()) };
     const answer = new Promise<T>((resolve, reject) => {
-      this.#requests.set(request, { settle: (value: Asks[Op]['answer']) => resolve(take(value)), refuse: reject });
+      this.#requests.set(request, { op, settle: (value: Asks[Op]['answer']) => resolve(take(value)), refuse: reject });
     });
     this.#post.add({ kind: 'ask', op, session, request, ...ask } as unknown as Ask, transfer);
     return { request, answer };
@@ -102,15 +103,17 @@ export class MainLink {
       this.#writer.take(message);
       return;
     }
-    // What was handed over before this message goes out before what it brings.
+    if (message.kind === 'answer') {
+      this.#answered(message.request, message.value as never);
+      return;
+    }
+    if (message.kind === 'refusal') {
+      this.#settled(message.request)?.refuse(fromPlainError(message.error));
+      return;
+    }
+    // What was handed to a sink before goes out before its last words.
     this.#writer.write();
     switch (message.kind) {
-      case 'answer':
-        this.#settled(message.request)?.settle(message.value as never);
-        break;
-      case 'refusal':
-        this.#settled(message.request)?.refuse(fromPlainError(message.error));
-        break;
       case 'hold':
         this.#owners[message.slot]?.held(fromPlainError(message.error), message.until, message.limits);
         break;
@@ -121,6 +124,13 @@ export class MainLink {
         this.#sessions.get(message.session)?.ended(fromPlainError(message.error));
         break;
     }
+  }
+
+  #answered(request: number, value: never): void {
+    const open = this.#settled(request);
+    // Whoever reads from now on may have a slot that was another's.
+    if (open?.op === 'read') this.#writer.write();
+    open?.settle(value);
   }
 
   #settled(request: number): OpenRequest | undefined {
