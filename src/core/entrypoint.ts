@@ -1,7 +1,7 @@
 import type { Placed } from './backbone.ts';
 import type { GatewayError } from './errors.ts';
 import type { Event, EventDraft, WireFormat } from './event.ts';
-import type { LimitStatus } from './policy.ts';
+import type { FlushBound, LimitStatus } from './policy.ts';
 import type { Position, StartFrom } from './position.ts';
 
 /** The writing end of one client. */
@@ -48,6 +48,8 @@ export interface ViewRequest {
 
 export interface Reader {
   readonly id: string;
+  /** Says how its events are gathered into writes, where the gateway is of this thread. */
+  readonly governor?: { readonly flush?: FlushBound | undefined };
   /** The sink can take more. */
   drained(): void;
   /** A durable reader's consumer has dealt with everything up to here. Returns the refusal when the position is not of this reader. */

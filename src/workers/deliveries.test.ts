@@ -45,6 +45,7 @@ class Link {
   /** Slots that were told to hold back. */
   readonly full = new Set<number>();
   readonly onWay: Deliveries[] = [];
+  readonly flush = { maxDelay: 5, maxBytes: 256 * 1024, maxEvents: 3 };
 
   constructor(sinks: number) {
     const board = new SinkBoard();
@@ -61,7 +62,7 @@ class Link {
   }
 
   hand(slot: number, buffer: Buffer): boolean {
-    const hasRoom = this.outgoing.hand(slot, buffer, 1);
+    const hasRoom = this.outgoing.hand({ slot, flush: this.flush }, buffer, 1);
     if (!hasRoom) this.full.add(slot);
     return hasRoom;
   }
@@ -159,6 +160,17 @@ describe('deliveries to a worker', () => {
       link.sockets.map(({ written }) => written.map(String)),
       [['abc'], ['abc'], ['abc']],
     );
+  });
+
+  test('are joined no further than the plan lets them', () => {
+    const link = new Link(1);
+    for (const text of ['a', 'b', 'c', 'd', 'e']) {
+      link.hand(0, Buffer.from(text));
+      link.post();
+      link.arrive();
+    }
+    link.writer.write();
+    assert.deepEqual(link.sockets[0]?.written.map(String), ['abc', 'de']);
   });
 
   test('are not joined past what was meant for one of the sinks alone', () => {

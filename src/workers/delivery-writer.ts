@@ -1,9 +1,7 @@
 import type { Sink } from '../core/entrypoint.ts';
+import type { FlushBound } from '../core/policy.ts';
 import { asksForRoom, numbersPerGroup, type Deliveries } from './messages.ts';
 import { maxSinks, type SinkBoard } from './sink-board.ts';
-
-/** Bytes up to which groups of the same sinks are joined into one write. */
-const maxJoinedBytes = 256 * 1024;
 
 interface Group {
   /** Consecutive pieces for the same sinks. */
@@ -13,6 +11,8 @@ interface Group {
   readonly members: Uint32Array;
   /** The piece is part of a larger slab, which a socket that keeps it would keep too. */
   readonly sharesSlab: boolean;
+  /** How much may be joined into one write. */
+  readonly flush: FlushBound;
 }
 
 export interface WriterParts {
@@ -23,8 +23,8 @@ export interface WriterParts {
 }
 
 /**
- * Writes what the main thread hands over to the sockets of one worker. Everything that has come by the end of a turn is written at
- * once: a worker that is behind writes larger pieces less often.
+ * Writes what the main thread hands over to the sockets of one worker: when idle at the end of the turn. A busy one writes everything
+ * that has come meanwhile at once: larger pieces less often.
  */
 export class DeliveryWriter {
   readonly #parts: WriterParts;
@@ -38,7 +38,11 @@ export class DeliveryWriter {
   /** Number of the last group each slot is in. */
   readonly #lastGroup = new Float64Array(maxSinks);
   #room: number[] = [];
+  #rest: NodeJS.Timeout | undefined;
   #isScheduled = false;
+  /** Monotonic milliseconds: when the last writing ended, and how long it took. */
+  #endedAt = 0;
+  #took = 0;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
@@ -57,30 +61,40 @@ export class DeliveryWriter {
     this.#wanted.delete(slot);
   }
 
-  take({ slabs, groups, members, bytes }: Deliveries): void {
+  take({ slabs, groups, members, bytes, flush }: Deliveries): void {
     const buffers = slabs.map((slab) => Buffer.from(slab));
     let first = 0;
     for (let place = 0; place < groups.length; place += numbersPerGroup) {
       const slab = buffers[groups[place] as number] as Buffer;
       const piece = slab.subarray(groups[place + 1], groups[place + 2]);
       const end = groups[place + 4] as number;
-      this.#add(piece, groups[place + 3] as number, members.subarray(first, end), piece.length < slab.length);
+      this.#add({
+        pieces: [piece],
+        bytes: piece.length,
+        events: groups[place + 3] as number,
+        members: members.subarray(first, end),
+        sharesSlab: piece.length < slab.length,
+        flush,
+      });
       first = end;
     }
     this.#bytes += bytes;
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(() => this.write());
+    this.#schedule(flush.maxDelay);
   }
 
   /** Writes everything that has come. */
   write(): void {
     this.#isScheduled = false;
+    clearTimeout(this.#rest);
+    this.#rest = undefined;
     if (this.#groups.length === 0) return;
+    const begun = performance.now();
     const groups = this.#groups;
     this.#groups = [];
     this.#firstNumber += groups.length;
     for (const group of groups) this.#writeGroup(group);
+    this.#endedAt = performance.now();
+    this.#took = this.#endedAt - begun;
     this.#parts.board.consume(this.#bytes);
     this.#bytes = 0;
     this.#tellRoom();
@@ -96,6 +110,18 @@ export class DeliveryWriter {
     this.#tellRoom();
   }
 
+  /** As a lane does: at once when idle; after a write it rests as long as that took, at most so many milliseconds. */
+  #schedule(maxDelay: number): void {
+    if (this.#isScheduled) return;
+    const rest = Math.min(this.#took, maxDelay) - (performance.now() - this.#endedAt);
+    if (rest < 1) {
+      clearTimeout(this.#rest);
+      this.#rest = undefined;
+      this.#isScheduled = true;
+      setImmediate(() => this.write());
+    } else this.#rest ??= setTimeout(() => this.write(), rest);
+  }
+
   #tellRoom(): void {
     if (this.#room.length === 0) return;
     const slots = this.#room;
@@ -103,24 +129,26 @@ export class DeliveryWriter {
     this.#parts.onRoom(slots);
   }
 
-  #add(piece: Buffer, events: number, members: Uint32Array, sharesSlab: boolean): void {
-    const previous = this.#joinable(piece, members);
+  #add(group: Group): void {
+    const previous = this.#joinable(group);
     if (previous !== undefined) {
-      previous.pieces.push(piece);
-      previous.bytes += piece.length;
-      previous.events += events;
+      previous.pieces.push(...group.pieces);
+      previous.bytes += group.bytes;
+      previous.events += group.events;
       return;
     }
     const number = this.#firstNumber + this.#groups.length;
-    this.#groups.push({ pieces: [piece], bytes: piece.length, events, members, sharesSlab });
+    const { members } = group;
+    this.#groups.push(group);
     for (let index = 0; index < members.length; index += 1) this.#lastGroup[slotOf(members[index] as number)] = number;
   }
 
   /** The group of exactly these sinks that is the last for all of them, so that each still gets its bytes in order. */
-  #joinable(piece: Buffer, members: Uint32Array): Group | undefined {
+  #joinable({ bytes, events, members, flush }: Group): Group | undefined {
     const number = this.#lastGroup[slotOf(members[0] as number)] as number;
     const group = this.#groups[number - this.#firstNumber];
-    if (group === undefined || group.members.length !== members.length || group.bytes + piece.length > maxJoinedBytes) return undefined;
+    if (group === undefined || group.members.length !== members.length) return undefined;
+    if (group.bytes + bytes > flush.maxBytes || group.events + events > flush.maxEvents) return undefined;
     for (let index = 0; index < members.length; index += 1) {
       const member = members[index] as number;
       if (group.members[index] !== member || this.#lastGroup[slotOf(member)] !== number) return undefined;

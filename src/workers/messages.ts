@@ -1,6 +1,6 @@
 import type { Placed } from '../core/backbone.ts';
 import type { Credential, EventDefaults, Hello, PageOptions, ReadOptions, RouteInfo } from '../core/entrypoint.ts';
-import type { LimitStatus } from '../core/policy.ts';
+import type { FlushBound, LimitStatus } from '../core/policy.ts';
 import type { Position } from '../core/position.ts';
 import type { KeyPair } from '../listeners/key-pair.ts';
 import type { PackedDrafts, PackedEvents } from './packed-events.ts';
@@ -104,6 +104,8 @@ export interface Deliveries {
   readonly members: Uint32Array<ArrayBuffer>;
   /** Bytes in all slabs. */
   readonly bytes: number;
+  /** How a busy worker may gather it with what comes next. */
+  readonly flush: FlushBound;
 }
 
 /** Bit of a member: tell when this sink can take more. */

@@ -1,3 +1,5 @@
+import { defaultFlush } from '../core/lane.ts';
+import type { FlushBound } from '../core/policy.ts';
 import { asksForRoom, numbersPerGroup, type Deliveries } from './messages.ts';
 import { maxSinks, type SinkBoard } from './sink-board.ts';
 
@@ -11,6 +13,13 @@ const maxGatheredBytes = 256 * 1024;
 const maxSharedSlabBytes = 64 * 1024;
 /** Members for which room is kept from turn to turn. */
 const keptMembers = 65_536;
+
+/** The sink as deliveries know it. */
+export interface Addressee {
+  readonly slot: number;
+  /** How a busy worker may gather what it is handed. */
+  readonly flush: FlushBound;
+}
 
 /** When gathered deliveries go: at the end of the turn, or now. */
 export interface Departure {
@@ -36,6 +45,8 @@ export class Outgoing {
   #bytes = 0;
   /** Bytes in all messages so far, wrapping. */
   #posted = 0;
+  /** The tightest of what is gathered. */
+  #flush: FlushBound | undefined;
   #last: Buffer | undefined;
   #isFull = false;
 
@@ -50,8 +61,9 @@ export class Outgoing {
   }
 
   /** Takes n events for a sink. False: the worker will tell when the sink has room. */
-  hand(slot: number, buffer: Buffer, n: number): boolean {
-    if (buffer !== this.#last) this.#begin(buffer, n);
+  hand(sink: Addressee, buffer: Buffer, n: number): boolean {
+    const { slot } = sink;
+    if (buffer !== this.#last) this.#begin(buffer, n, sink.flush);
     if (this.#size === this.#members.length) this.#grow();
     const isFull = this.#isFull || this.#board.waiting(slot) > maxWaitingBytes;
     this.#members[this.#size] = isFull ? slot | asksForRoom : slot;
@@ -77,18 +89,19 @@ export class Outgoing {
     this.#ends.push(this.#size);
     const { slabs, groups } = this.#pack();
     const members = this.#members.slice(0, this.#size);
-    const message: Deliveries = { kind: 'deliver', slabs, groups, members, bytes: this.#bytes };
+    const message: Deliveries = { kind: 'deliver', slabs, groups, members, bytes: this.#bytes, flush: this.#flush ?? defaultFlush };
     this.#posted = (this.#posted + this.#bytes) | 0;
     this.#clear();
     return { message, transfer: [...slabs, groups.buffer, members.buffer] };
   }
 
-  #begin(buffer: Buffer, n: number): void {
+  #begin(buffer: Buffer, n: number, flush: FlushBound): void {
     if (this.#bytes >= maxGatheredBytes) this.#departure.post();
     if (this.#buffers.length === 0) this.#departure.schedule();
     else this.#ends.push(this.#size);
     this.#buffers.push(buffer);
     this.#counts.push(n);
+    if (flush !== this.#flush) this.#flush = this.#flush === undefined ? flush : tighter(this.#flush, flush);
     this.#bytes += buffer.length;
     this.#last = buffer;
     this.#isFull = this.inFlight > maxInFlightBytes;
@@ -148,7 +161,16 @@ export class Outgoing {
     this.#ends = [];
     this.#size = 0;
     this.#bytes = 0;
+    this.#flush = undefined;
     this.#last = undefined;
     if (this.#members.length > keptMembers) this.#members = new Uint32Array(keptMembers);
   }
+}
+
+function tighter(a: FlushBound, b: FlushBound): FlushBound {
+  return {
+    maxDelay: Math.min(a.maxDelay, b.maxDelay),
+    maxBytes: Math.min(a.maxBytes, b.maxBytes),
+    maxEvents: Math.min(a.maxEvents, b.maxEvents),
+  };
 }

@@ -1,6 +1,8 @@
 import type { Reader, Sink } from '../core/entrypoint.ts';
 import type { GatewayError } from '../core/errors.ts';
 import type { WireFormat } from '../core/event.ts';
+import { defaultFlush } from '../core/lane.ts';
+import type { FlushBound } from '../core/policy.ts';
 import type { Outgoing } from './outgoing.ts';
 
 /** Says what there is to say to a sink besides events, in its place among them. */
@@ -26,7 +28,12 @@ export class RemoteSink implements Sink {
   }
 
   write(buffer: Buffer, n: number): boolean {
-    return this.#outgoing.hand(this.slot, buffer, n);
+    return this.#outgoing.hand(this, buffer, n);
+  }
+
+  /** How a busy worker may gather what it is handed. */
+  get flush(): FlushBound {
+    return this.reader?.governor?.flush ?? defaultFlush;
   }
 
   get buffered(): number {
