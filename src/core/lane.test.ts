@@ -199,7 +199,7 @@ describe('a lane', () => {
     assert.deepEqual(other.written, ['a\nb\n', 'c\n']);
   });
 
-  it('rests after a flush as long as that took, at most the plan lets it, unless it is full', async () => {
+  it('rests after a flush in proportion to what that took, at most as long as the plan lets it, unless it is full', async () => {
     open({ maxDelay: 20, maxEvents: 4 });
     const reader = new Recorder(new Allowance());
     lane.add(reader);

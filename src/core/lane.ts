@@ -1,5 +1,6 @@
 import { Cohort } from './cohort.ts';
 import type { Event, WireFormat } from './event.ts';
+import { restAfter } from './flush-rest.ts';
 import type { FeedReader } from './group.ts';
 import type { Tally } from './meter.ts';
 import type { FlushBound } from './policy.ts';
@@ -10,7 +11,7 @@ export const defaultFlush: FlushBound = { maxDelay: 5, maxBytes: 256 * 1024, max
 
 /**
  * Readers of a feed whose plans bound a flush alike. Idle, it flushes what one turn of the loop brought at once; after
- * a flush it rests as long as that took, at most `maxDelay`, so that a busy lane writes more at once and less often.
+ * a flush it rests one and a half times as long as that took, at most `maxDelay`, so that a busy lane writes more at once and less often.
  */
 export class Lane {
   readonly #bound: FlushBound;
@@ -86,7 +87,7 @@ export class Lane {
     if (this.#isScheduled) return;
     const { maxDelay, maxBytes, maxEvents } = this.#bound;
     const isFull = this.#pending.length >= maxEvents || this.#pendingBytes >= maxBytes;
-    const rest = isFull ? 0 : Math.min(this.#took, maxDelay) - (performance.now() - this.#endedAt);
+    const rest = isFull ? 0 : restAfter(this.#took, this.#endedAt, maxDelay);
     if (rest < 1) {
       clearTimeout(this.#rest);
       this.#rest = undefined;

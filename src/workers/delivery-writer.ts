@@ -1,3 +1,4 @@
+import { restAfter } from '../core/flush-rest.ts';
 import type { Sink } from '../core/entrypoint.ts';
 import type { FlushBound } from '../core/policy.ts';
 import { asksForRoom, numbersPerGroup, type Deliveries } from './messages.ts';
@@ -110,10 +111,10 @@ export class DeliveryWriter {
     this.#tellRoom();
   }
 
-  /** As a lane does: at once when idle; after a write it rests as long as that took, at most so many milliseconds. */
+  /** As a lane does: at once when idle; after a write it rests, at most so many milliseconds. */
   #schedule(maxDelay: number): void {
     if (this.#isScheduled) return;
-    const rest = Math.min(this.#took, maxDelay) - (performance.now() - this.#endedAt);
+    const rest = restAfter(this.#took, this.#endedAt, maxDelay);
     if (rest < 1) {
       clearTimeout(this.#rest);
       this.#rest = undefined;

@@ -18,7 +18,7 @@ export const flush: Policy<FlushOptions> = {
   schema: {
     title: 'Flush',
     description:
-      'How events are gathered into writes. On a quiet channel the events of one turn of the event loop go out at once. After a write the next one waits as long as the last one took, so a busy channel writes larger pieces less often.',
+      'How events are gathered into writes. On a quiet channel the events of one turn of the event loop go out at once. After a write the next one waits one and a half times as long as the last one took, so a busy channel writes larger pieces less often.',
     type: 'object',
     additionalProperties: false,
     properties: {
