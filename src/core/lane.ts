@@ -7,7 +7,7 @@ import type { FlushBound } from './policy.ts';
 import type { Position } from './position.ts';
 
 /** Where a plan says nothing. */
-export const defaultFlush: FlushBound = { maxDelay: 5, maxBytes: 256 * 1024, maxEvents: 1000 };
+export const defaultFlush: FlushBound = { maxDelay: 25, maxBytes: 256 * 1024, maxEvents: 1000 };
 
 /**
  * Readers of a feed whose plans bound a flush alike. Idle, it flushes what one turn of the loop brought at once; after

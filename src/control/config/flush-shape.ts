@@ -29,7 +29,7 @@ const bytes: Shape<number> = {
 
 /** How a plan's events are gathered into writes. */
 export const flush: Shape<FlushSpec> = object({
-  maxDelay: optional(delay, 'Most time an event waits for others to share its write, up to 1s; 0ms never waits. Default: 5ms.'),
+  maxDelay: optional(delay, 'Most time an event waits for others to share its write, up to 1s; 0ms never waits. Default: 25ms.'),
   maxBytes: optional(bytes, 'Most bytes in one write, 4KiB to 16MiB; a larger event goes out alone. Default: 256KiB.'),
   maxEvents: optional(integer({ min: 1, max: 100_000 }), 'Most events in one write. Default: 1000.'),
 });

@@ -7,11 +7,11 @@ import type { FlushOptions } from './flush.ts';
 
 describe('the flush policy', () => {
   const cases: readonly [FlushOptions, FlushBound][] = [
-    [{}, { maxDelay: 5, maxBytes: 262_144, maxEvents: 1_000 }],
+    [{}, { maxDelay: 25, maxBytes: 262_144, maxEvents: 1_000 }],
     [{ maxDelay: 0 }, { maxDelay: 0, maxBytes: 262_144, maxEvents: 1_000 }],
     [
       { maxBytes: 4_096, maxEvents: 1 },
-      { maxDelay: 5, maxBytes: 4_096, maxEvents: 1 },
+      { maxDelay: 25, maxBytes: 4_096, maxEvents: 1 },
     ],
     [
       { maxDelay: 1_000, maxBytes: 16_777_216, maxEvents: 100_000 },

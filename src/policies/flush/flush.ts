@@ -1,6 +1,6 @@
 import type { Policy } from '../../core/policy.ts';
 
-const DEFAULT_DELAY = 5;
+const DEFAULT_DELAY = 25;
 const DEFAULT_BYTES = 262_144;
 const DEFAULT_EVENTS = 1_000;
 
