@@ -49,7 +49,7 @@ describe('A Sluice that is told to stop', () => {
     const retries = streamEnds.map(({ retry }) => retry!);
     assert.ok(
       retries.every((retry) => retry >= 1000 && retry <= 6000),
-      String(retries.slice(0, 5)),
+      String(retries.filter((retry) => !(retry >= 1000 && retry <= 6000))),
     );
     assert.ok(new Set(retries).size > 100, 'they do not come back at once');
     assert.ok(socketEnds.every(({ close }) => close === 1012));

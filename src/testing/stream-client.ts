@@ -57,7 +57,8 @@ export function openSse(url: string, { key, after }: StreamOptions = {}): Promis
     if (after !== undefined) headers['last-event-id'] = after;
     const outgoing = request(url, { headers, agent: false }, (response) => {
       const parser = new SseParser(16 * 1024 * 1024);
-      let opened: number | undefined;
+      /** The end of what came: a stream that is told when to come back ends with that, and one that is cut does not. */
+      let tail = '';
       let problem: Record<string, any> | undefined;
       const isStream = response.headers['content-type'] === 'text/event-stream';
       let body = '';
@@ -72,13 +73,13 @@ export function openSse(url: string, { key, after }: StreamOptions = {}): Promis
           if (message.event.startsWith('sluice.')) book.said.push({ ...data, said: message.event });
           else book.received.push(data as unknown as Received);
         }
-        opened ??= parser.retry;
+        tail = (tail + chunk.toString('latin1')).slice(-32);
         book.look();
       });
       response.on('error', () => undefined);
       response.on('close', () => {
         if (!isStream && body !== '') problem = JSON.parse(body) as Record<string, any>;
-        const retry = parser.retry === opened ? undefined : parser.retry;
+        const retry = /\n\nretry: \d+\n\n$/.test(tail) ? parser.retry : undefined;
         book.end({
           status: response.statusCode ?? 0,
           lastEventId: parser.lastEventId,
