@@ -15,8 +15,6 @@ export class LogSlice implements ReadResult {
   readonly position: Position;
   /** Of the events, without envelope. */
   readonly bytes: number;
-  /** When somebody read it last, in monotonic milliseconds. */
-  usedAt = performance.now();
   #places: Map<Position, number> | undefined;
   /** By the place they begin after, oldest first. */
   #tails: Map<Position, LogSlice> | undefined;

@@ -107,13 +107,6 @@ export class Outbox {
     this.#bytes = this.#batches.reduce((sum, batch) => sum + framedBytes(batch.events, this.#format), 0);
   }
 
-  /** Forgets everything: the reader catches up from the backbone instead. */
-  clear(): void {
-    this.#batches = [];
-    this.#bytes = 0;
-    this.#events = 0;
-  }
-
   #takeFirst(first: Batch, count: number, bytes: number): Batch {
     const whole = count === first.events.length;
     if (whole) this.#batches.shift();

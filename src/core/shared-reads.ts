@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadResult } from './backbone.ts';
 import { LogSlice } from './log-slice.ts';
 import type { Position } from './position.ts';
@@ -8,13 +7,6 @@ import type { Position } from './position.ts';
  * again for the last of them.
  */
 const mostSlices = 64;
-/**
- * Milliseconds for which a slice that somebody has read keeps the first of the readers from reading on when there are so many: who
- * still reads is not left behind, who has stopped is.
- */
-const waitFor = 100;
-/** Milliseconds after which the first looks again. */
-const lookAgain = 5;
 /** Milliseconds slices are kept after the last reader was level: those who come back together do so one after another. */
 const lingerFor = 250;
 /** Bytes of events kept meanwhile; whoever missed more than that is behind long enough to meet others. */
@@ -27,7 +19,6 @@ const mostLingeringBytes = 64 * 1024;
 export class SharedReads {
   readonly #read: (after: Position) => Promise<ReadResult>;
   #underWay: Promise<unknown> | undefined;
-  #pause: Promise<void> | undefined;
   /** By the place they begin after, least recently used first. */
   readonly #slices = new Map<Position, LogSlice>();
   #readers = 0;
@@ -58,9 +49,8 @@ export class SharedReads {
     for (;;) {
       const found = this.#find(after);
       if (found !== undefined) return found;
-      if (this.#underWay !== undefined) await this.#underWay;
-      else if (this.#isAhead()) await (this.#pause ??= this.#rest());
-      else return this.#begin(after);
+      if (this.#underWay === undefined) return this.#begin(after);
+      await this.#underWay;
     }
   }
 
@@ -81,20 +71,7 @@ export class SharedReads {
     return undefined;
   }
 
-  /** Whether another slice would take the place of one that is still read. */
-  #isAhead(): boolean {
-    if (this.#slices.size < mostSlices) return false;
-    for (const { usedAt } of this.#slices.values()) return performance.now() - usedAt < waitFor;
-    return false;
-  }
-
-  async #rest(): Promise<void> {
-    await delay(lookAgain);
-    this.#pause = undefined;
-  }
-
   #use(slice: LogSlice, found: LogSlice): LogSlice {
-    slice.usedAt = performance.now();
     this.#slices.delete(slice.after);
     this.#slices.set(slice.after, slice);
     return found;

@@ -4,7 +4,7 @@ import type { Book } from './book.ts';
 
 /** Longest time between two commits, however long one takes. */
 const LONGEST_INTERVAL = 1000;
-/** A pause of this many times the commit's own length: with a thousand busy readers the books cost about a hundredth of a core. */
+/** A pause of this many times the commit's own length: many small changes wait for each other, and the books cost about a hundredth of what the disk can do. */
 const REST = 80;
 /** Pause after a commit that the store refused. */
 const AFTER_FAILURE = 2000;

@@ -93,8 +93,9 @@ export class Account implements ReaderAccount {
 
   confirm(position: Position): void {
     const { lineage } = this;
+    if (this.#isOver) return;
     this.bringUpToDate();
-    if (this.#isOver || this.#owner.compare(lineage.subjects.log, position, lineage.cursor) <= 0) return;
+    if (this.#owner.compare(lineage.subjects.log, position, lineage.cursor) <= 0) return;
     lineage.confirm(position, this.#isAhead(position), this.#now());
     this.#owner.touch(lineage);
   }

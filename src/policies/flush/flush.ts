@@ -1,8 +1,5 @@
+import { defaultFlush } from '../../core/lane.ts';
 import type { Policy } from '../../core/policy.ts';
-
-const DEFAULT_DELAY = 25;
-const DEFAULT_BYTES = 262_144;
-const DEFAULT_EVENTS = 1_000;
 
 export interface FlushOptions {
   /** Milliseconds. */
@@ -26,26 +23,26 @@ export const flush: Policy<FlushOptions> = {
         type: 'integer',
         minimum: 0,
         maximum: 1_000,
-        default: DEFAULT_DELAY,
-        description: `Most milliseconds an event waits for others; 0 never waits. Default: ${DEFAULT_DELAY}.`,
+        default: defaultFlush.maxDelay,
+        description: `Most milliseconds an event waits for others; 0 never waits. Default: ${defaultFlush.maxDelay}.`,
       },
       maxBytes: {
         type: 'integer',
         minimum: 4_096,
         maximum: 16_777_216,
-        default: DEFAULT_BYTES,
+        default: defaultFlush.maxBytes,
         description: 'Most bytes in one write; a larger event goes out alone. Default: 256 KiB.',
       },
       maxEvents: {
         type: 'integer',
         minimum: 1,
         maximum: 100_000,
-        default: DEFAULT_EVENTS,
+        default: defaultFlush.maxEvents,
         description: 'Most events in one write. Default: 1,000.',
       },
     },
   },
-  prepare: ({ maxDelay = DEFAULT_DELAY, maxBytes = DEFAULT_BYTES, maxEvents = DEFAULT_EVENTS }) => {
+  prepare: ({ maxDelay = defaultFlush.maxDelay, maxBytes = defaultFlush.maxBytes, maxEvents = defaultFlush.maxEvents }) => {
     const bound = { maxDelay, maxBytes, maxEvents };
     return () => ({ flush: bound });
   },
