@@ -170,3 +170,25 @@ test('whatever groups, a failing store and a crash do: what was committed is cha
     { seed, numRuns: 60 },
   );
 });
+
+test('a commit writes a group once; its members, and nothing of the group any more, are written before a report', async () => {
+  const { ledger, members, tallies, tenant } = await open();
+  for (const { account, position } of members) {
+    account.charge(batchOf(position, 60), 0);
+    account.join(tallies[0] as Tally);
+  }
+  // Their rows do not refer to the group yet.
+  await ledger.commit();
+  const written = async (): Promise<unknown[]> => {
+    const ends = await kit.database.query('SELECT DISTINCT charged FROM reader WHERE tenant = ?', [tenant]);
+    const [journal] = await kit.database.query('SELECT count(*) AS rows FROM tally_stretch');
+    return [ends.map(({ charged }) => charged), journal?.['rows']];
+  };
+  assert.deepEqual(await written(), [[positionAt(60)], 0]);
+  tallies[0]?.charge(batchOf(60, 63));
+  await ledger.commit();
+  assert.deepEqual(await written(), [[positionAt(60)], 1]);
+  await ledger.flush();
+  assert.deepEqual(await written(), [[positionAt(63)], 0]);
+  ledger.abandon();
+});
