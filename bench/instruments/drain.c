@@ -34,6 +34,6 @@ int main(int count, char **values) {
   printf("{\"readers\":%d,\"done\":%d,\"events\":%lu,\"seconds\":%.3f,\"first_done_seconds\":%.3f,\"deliveries_s\":%.0f,\"cpu_per_million\":%.4f,", subscriber_count, done,
          (unsigned long)expect, seconds, first, (double)delivered / seconds, (b.usage.cpu - a.usage.cpu) / ((double)delivered / 1e6));
   print_loads(&a, &b);
-  printf("\"bytes_read_by_server\":%.0f,\"bytes_received\":%lu,\"misordered\":%lu,\"closed\":%d}\n", b.usage.read - a.usage.read, (unsigned long)bytes_received, (unsigned long)misordered, closed_count);
+  printf("\"bytes_received\":%lu,\"misordered\":%lu,\"closed\":%d}\n", (unsigned long)bytes_received, (unsigned long)misordered, closed_count);
   return 0;
 }

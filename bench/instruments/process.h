@@ -10,7 +10,6 @@ struct usage {
   double cpu;    // seconds, user and kernel
   double kernel; // seconds of these in the kernel
   double writes; // write and writev calls
-  double read;   // bytes read by read and pread
 };
 
 static void read_pids(void) {
@@ -57,7 +56,6 @@ static void add_io(int pid, struct usage *to) {
   unsigned long value;
   while (fgets(line, sizeof line, file)) {
     if (sscanf(line, "syscw: %lu", &value) == 1) to->writes += (double)value;
-    if (sscanf(line, "rchar: %lu", &value) == 1) to->read += (double)value;
   }
   fclose(file);
 }

@@ -82,11 +82,21 @@ export class SluiceServer {
 
   /** What `sluice usage verify` says: whether the ranges that were billed tile, without gap or overlap. */
   async verifyLedger(): Promise<{ readonly ok: boolean; readonly ranges: number; readonly readers: number }> {
-    const response = await fetch(`${this.#control}/api/v1/usage/verify`, {
-      headers: { authorization: `Bearer ${this.#secrets[adminToken] ?? ''}` },
-    });
-    if (!response.ok) throw new Error(`usage verify answered ${response.status}: ${(await response.text()).slice(0, 400)}`);
-    return (await response.json()) as { ok: boolean; ranges: number; readers: number };
+    return JSON.parse(await this.#ask('/api/v1/usage/verify')) as { ok: boolean; ranges: number; readers: number };
+  }
+
+  /** Events read back from its log since the start. */
+  async eventsRead(): Promise<number> {
+    const found = /^sluice_backend_read_messages_total\{.*\} (\d+)$/m.exec(await this.#ask('/metrics'));
+    if (found === null) throw new Error('The server does not say how many events it has read.');
+    return Number(found[1]);
+  }
+
+  async #ask(path: string): Promise<string> {
+    const response = await fetch(`${this.#control}${path}`, { headers: { authorization: `Bearer ${this.#secrets[adminToken] ?? ''}` } });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text.slice(0, 400)}`);
+    return text;
   }
 
   /** Options to subscribe to a channel. */

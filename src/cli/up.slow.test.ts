@@ -101,6 +101,27 @@ describe('up', () => {
     assert.equal(await limitOf('free'), 3);
   });
 
+  test('counts the events it reads back', async () => {
+    const read = async (): Promise<number> =>
+      Number(
+        /^sluice_backend_read_messages_total\{backbone="[^"]+"\} (\d+)$/m.exec(await (await fetch(`${ready.control}/metrics`)).text())?.[1],
+      );
+    const url = `${ready.gateway}/orders/eu/created`;
+    const event = (id: number): string => JSON.stringify({ id: `o-${id}`, total: 42.5, currency: 'EUR' });
+    for (let turn = 0; turn < 3; turn += 1) {
+      const published = await fetch(url, {
+        method: 'POST',
+        headers: { authorization: 'Bearer service-key-of-the-test', 'content-type': 'application/json' },
+        body: event(turn),
+      });
+      assert.equal(published.status, 202, await published.text());
+    }
+    const before = await read();
+    const page = await fetch(`${url}?from=earliest&limit=2`, { headers: { authorization: 'Bearer dashboard-key-of-the-test' } });
+    assert.equal(((await page.json()) as unknown[]).length, 2);
+    assert.equal(await read(), before + 2);
+  });
+
   test('a second one on the same data folder is refused with a sentence', async () => {
     const other = spawn(process.execPath, [program, 'up', '--port', '0', '--control-port', '0'], {
       cwd: folder,

@@ -1,3 +1,4 @@
+import type { EmbeddedBackbone } from '../backbones/embedded/embedded-backbone.ts';
 import { embeddedMigrations } from '../backbones/embedded/migrations.ts';
 import { openEmbedded } from '../backbones/embedded/open-embedded.ts';
 import { ContractError } from '../contracts/problem.ts';
@@ -5,7 +6,6 @@ import { Administration, type ContractProblem } from '../control/administration.
 import { loadAdminToken, type AdminToken } from '../control/admin-token.ts';
 import { applyConfig, type ConfigChange } from '../control/configuration.ts';
 import { checkListenAddress } from '../control/listen-address.ts';
-import type { Backbone } from '../core/backbone.ts';
 import { systemClock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
 import { Catalogue } from '../gateway/catalogue.ts';
@@ -81,7 +81,7 @@ const defaultGrace = 10_000;
 export interface Foundation {
   readonly database: Database & { stats(): object; readonly lost: Promise<Error> };
   readonly store: ResourceStore;
-  readonly embedded: Backbone;
+  readonly embedded: EmbeddedBackbone;
   readonly ledger: Ledger;
   readonly metrics: Metrics;
   readonly contracts: ContractCache;
@@ -306,6 +306,11 @@ function watchBackbones({ store, embedded, metrics }: Foundation): HealthTimelin
   };
   const timeline = new HealthTimeline(probe, systemClock);
   timeline.exportTo(metrics);
+  metrics.beforeScrape(() => {
+    for (const { name, spec } of store.list('backbone', 'default')) {
+      if (spec.kind === 'embedded') metrics.counter('backendRead', name).value = embedded.eventsRead;
+    }
+  });
   return timeline;
 }
 

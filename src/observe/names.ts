@@ -104,6 +104,12 @@ export const metricNames = {
     help: 'Round trip of the last probe of a backbone.',
     labels: ['backbone'],
   },
+  backendRead: {
+    name: 'sluice_backend_read_messages_total',
+    type: 'counter',
+    help: 'Events read back from the log of a backbone, for pages and for readers that were behind. One read serves all that wait for it.',
+    labels: ['backbone'],
+  },
   ledgerCommits: {
     name: 'sluice_usage_commits_total',
     type: 'counter',

@@ -47,6 +47,7 @@ export class EmbeddedBackbone implements Backbone {
   readonly #retention: Retention;
   readonly #health: HealthRecord;
   #closed: Promise<void> | undefined;
+  #eventsRead = 0;
 
   constructor(parts: EmbeddedParts) {
     const { database, clock } = parts;
@@ -70,6 +71,11 @@ export class EmbeddedBackbone implements Backbone {
       onOutcome: (error) => this.#health.committed(error?.message),
       onGrowth: (log) => void this.#retention.sweep(log),
     });
+  }
+
+  /** Events read back from its logs since the start. */
+  get eventsRead(): number {
+    return this.#eventsRead;
   }
 
   async prepare(log: string, policy: LogPolicy): Promise<void> {
@@ -96,6 +102,7 @@ export class EmbeddedBackbone implements Backbone {
     const limit = Math.max(1, request.limit);
     try {
       const result = await this.#reader.read(log, { address, after, until, limit, maxBytes: request.maxBytes ?? Infinity });
+      this.#eventsRead += result.events.length;
       // Retention may have passed by while the rows were read: then there is a gap in them.
       log.seqAfter(address, request.after);
       return result;

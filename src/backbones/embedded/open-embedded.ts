@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import type { Backbone } from '../../core/backbone.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Database } from '../../store/database.ts';
 import { EmbeddedBackbone } from './embedded-backbone.ts';
@@ -21,7 +20,7 @@ interface EmbeddedOptions {
 }
 
 /** The log inside this process: events in the same database as everything else. */
-export function openEmbedded(options: EmbeddedOptions): Promise<Backbone> {
+export function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedBackbone> {
   return Promise.resolve(
     new EmbeddedBackbone({
       database: options.database,
