@@ -87,7 +87,7 @@ export class Lane {
     if (this.#isScheduled) return;
     const { maxDelay, maxBytes, maxEvents } = this.#bound;
     const isFull = this.#pending.length >= maxEvents || this.#pendingBytes >= maxBytes;
-    const rest = isFull ? 0 : restAfter(this.#took, this.#endedAt, maxDelay);
+    const rest = isFull ? 0 : restAfter(this.#took, performance.now() - this.#endedAt, maxDelay);
     if (rest < 1) {
       clearTimeout(this.#rest);
       this.#rest = undefined;

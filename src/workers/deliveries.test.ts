@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { Sink } from '../core/entrypoint.ts';
+import { CommonPace } from './common-pace.ts';
 import { DeliveryWriter } from './delivery-writer.ts';
 import type { Deliveries } from './messages.ts';
+import { monotonic } from './monotonic.ts';
 import { Outgoing } from './outgoing.ts';
 import { SinkBoard } from './sink-board.ts';
 
@@ -45,6 +48,8 @@ class Link {
   /** Slots that were told to hold back. */
   readonly full = new Set<number>();
   readonly onWay: Deliveries[] = [];
+  /** Memory of this worker and another. */
+  readonly pace = CommonPace.memoryFor(2);
   readonly flush = { maxDelay: 5, maxBytes: 256 * 1024, maxEvents: 3 };
 
   constructor(sinks: number) {
@@ -52,6 +57,7 @@ class Link {
     this.outgoing = new Outgoing(board, { schedule: () => undefined, post: () => this.post() });
     this.writer = new DeliveryWriter({
       board: new SinkBoard(board.memory),
+      pace: new CommonPace(this.pace, 0),
       onRoom: (slots) => {
         for (const slot of slots) this.full.delete(slot);
       },
@@ -160,6 +166,25 @@ describe('deliveries to a worker', () => {
       link.sockets.map(({ written }) => written.map(String)),
       [['abc'], ['abc'], ['abc']],
     );
+  });
+
+  test('rest for as long as the slowest worker takes, so that what clients send in answer shares a write', async () => {
+    const link = new Link(1);
+    const send = (text: string): void => {
+      link.hand(0, Buffer.from(text));
+      link.post();
+      link.arrive();
+    };
+    send('a');
+    while (link.sockets[0]?.written.length === 0) await setImmediate();
+    const begun = monotonic();
+    new CommonPace(link.pace, 1).report(2, begun);
+    send('b');
+    while (monotonic() < begun + 1) await setImmediate();
+    send('c');
+    while (link.sockets[0]?.written.length === 1) await setImmediate();
+    assert.deepEqual(link.sockets[0]?.written.map(String), ['a', 'bc']);
+    assert.ok(monotonic() - begun >= 2, 'it rested less than the other took');
   });
 
   test('are joined no further than the plan lets them', () => {

@@ -1,7 +1,9 @@
 import { restAfter } from '../core/flush-rest.ts';
 import type { Sink } from '../core/entrypoint.ts';
 import type { FlushBound } from '../core/policy.ts';
+import type { CommonPace } from './common-pace.ts';
 import { asksForRoom, numbersPerGroup, type Deliveries } from './messages.ts';
+import { monotonic } from './monotonic.ts';
 import { maxSinks, type SinkBoard } from './sink-board.ts';
 
 interface Group {
@@ -18,6 +20,7 @@ interface Group {
 
 export interface WriterParts {
   readonly board: SinkBoard;
+  readonly pace: CommonPace;
   /** These sinks were full for the main thread and have room. */
   readonly onRoom: (slots: readonly number[]) => void;
   readonly onBug: (error: unknown) => void;
@@ -41,9 +44,9 @@ export class DeliveryWriter {
   #room: number[] = [];
   #rest: NodeJS.Timeout | undefined;
   #isScheduled = false;
-  /** Monotonic milliseconds: when the last writing ended, and how long it took. */
+  /** Monotonic milliseconds: when the last writing ended, and when the next one could begin if this thread had a core. */
   #endedAt = 0;
-  #took = 0;
+  #dueAt = 0;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
@@ -62,7 +65,7 @@ export class DeliveryWriter {
     this.#wanted.delete(slot);
   }
 
-  take({ slabs, groups, members, bytes, flush }: Deliveries): void {
+  take({ slabs, groups, members, bytes, flush, postedAt }: Deliveries): void {
     const buffers = slabs.map((slab) => Buffer.from(slab));
     let first = 0;
     for (let place = 0; place < groups.length; place += numbersPerGroup) {
@@ -80,7 +83,7 @@ export class DeliveryWriter {
       first = end;
     }
     this.#bytes += bytes;
-    this.#schedule(flush.maxDelay);
+    this.#schedule(flush.maxDelay, postedAt);
   }
 
   /** Writes everything that has come. */
@@ -89,13 +92,12 @@ export class DeliveryWriter {
     clearTimeout(this.#rest);
     this.#rest = undefined;
     if (this.#groups.length === 0) return;
-    const begun = performance.now();
     const groups = this.#groups;
     this.#groups = [];
     this.#firstNumber += groups.length;
     for (const group of groups) this.#writeGroup(group);
-    this.#endedAt = performance.now();
-    this.#took = this.#endedAt - begun;
+    this.#endedAt = monotonic();
+    this.#parts.pace.report(this.#endedAt - this.#dueAt, this.#endedAt);
     this.#parts.board.consume(this.#bytes);
     this.#bytes = 0;
     this.#tellRoom();
@@ -112,15 +114,22 @@ export class DeliveryWriter {
   }
 
   /** As a lane does: at once when idle; after a write it rests, at most so many milliseconds. */
-  #schedule(maxDelay: number): void {
+  #schedule(maxDelay: number, postedAt: number): void {
     if (this.#isScheduled) return;
-    const rest = restAfter(this.#took, this.#endedAt, maxDelay);
-    if (rest < 1) {
-      clearTimeout(this.#rest);
-      this.#rest = undefined;
-      this.#isScheduled = true;
-      setImmediate(() => this.write());
-    } else this.#rest ??= setTimeout(() => this.write(), rest);
+    const now = monotonic();
+    const rest = restAfter(this.#parts.pace.slowest(now), now - this.#endedAt, maxDelay);
+    if (rest >= 1) {
+      if (this.#rest !== undefined) return;
+      this.#dueAt = now + rest;
+      this.#rest = setTimeout(() => this.write(), rest);
+      return;
+    }
+    // What came while this thread was writing could not have gone before.
+    this.#dueAt = this.#rest === undefined ? Math.max(postedAt, this.#endedAt) : now;
+    clearTimeout(this.#rest);
+    this.#rest = undefined;
+    this.#isScheduled = true;
+    setImmediate(() => this.write());
   }
 
   #tellRoom(): void {

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../core/clock.ts';
 import { openFront } from '../gateway/front.ts';
 import { TimingWheel } from '../gateway/timing-wheel.ts';
+import { CommonPace } from './common-pace.ts';
 import { MainLink } from './main-link.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { wasToldElsewhere } from './plain-error.ts';
@@ -12,9 +13,9 @@ import { SinkBoard } from './sink-board.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('gateway-thread.ts runs as a worker thread only');
-const { host, port: wanted, routes, tls, board } = workerData as WorkerStart;
+const { host, port: wanted, routes, tls, board, pace, place } = workerData as WorkerStart;
 
-const link = new MainLink(port, new SinkBoard(board), onBug);
+const link = new MainLink(port, { board: new SinkBoard(board), pace: new CommonPace(pace, place), onBug });
 const gateway = new RemoteGateway(link, routes);
 const wheel = new TimingWheel({ clock: systemClock });
 const front = openFront({

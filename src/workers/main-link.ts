@@ -1,10 +1,9 @@
 import type { Sink } from '../core/entrypoint.ts';
 import { GatewayError } from '../core/errors.ts';
-import { DeliveryWriter } from './delivery-writer.ts';
+import { DeliveryWriter, type WriterParts } from './delivery-writer.ts';
 import type { Ask, Asks, FromWorker, ToWorker } from './messages.ts';
 import { PeerWatch } from './peer-watch.ts';
 import { fromPlainError } from './plain-error.ts';
-import type { SinkBoard } from './sink-board.ts';
 import { TurnPost, type Port } from './turn-post.ts';
 
 /** Requests to the main thread that may be without an answer. */
@@ -39,9 +38,9 @@ export class MainLink {
   #turn = 0;
   #isTurnKnown = false;
 
-  constructor(port: Port<FromWorker>, board: SinkBoard, onBug: (error: unknown) => void) {
+  constructor(port: Port<FromWorker>, parts: Omit<WriterParts, 'onRoom'>) {
     this.#post = new TurnPost(port);
-    this.#writer = new DeliveryWriter({ board, onBug, onRoom: (slots) => this.#tellRoom(slots) });
+    this.#writer = new DeliveryWriter({ ...parts, onRoom: (slots) => this.#tellRoom(slots) });
   }
 
   /** The same for everything that is done upon one list of messages, and another later on. */

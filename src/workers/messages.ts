@@ -21,6 +21,9 @@ export interface WorkerStart {
   readonly tls: KeyPair | undefined;
   /** Memory of the link's `SinkBoard`. */
   readonly board: SharedArrayBuffer;
+  /** Memory of the `CommonPace` of all workers, and this one's place in it. */
+  readonly pace: SharedArrayBuffer;
+  readonly place: number;
 }
 
 /** A session as it was let in. */
@@ -106,6 +109,8 @@ export interface Deliveries {
   readonly bytes: number;
   /** How a busy worker may gather it with what comes next. */
   readonly flush: FlushBound;
+  /** Monotonic milliseconds. */
+  readonly postedAt: number;
 }
 
 /** Bit of a member: tell when this sink can take more. */

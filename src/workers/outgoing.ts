@@ -1,6 +1,7 @@
 import { defaultFlush } from '../core/lane.ts';
 import type { FlushBound } from '../core/policy.ts';
 import { asksForRoom, numbersPerGroup, type Deliveries } from './messages.ts';
+import { monotonic } from './monotonic.ts';
 import { maxSinks, type SinkBoard } from './sink-board.ts';
 
 /** Bytes posted to one worker and not dealt with there; past it every sink of it is full. */
@@ -89,7 +90,8 @@ export class Outgoing {
     this.#ends.push(this.#size);
     const { slabs, groups } = this.#pack();
     const members = this.#members.slice(0, this.#size);
-    const message: Deliveries = { kind: 'deliver', slabs, groups, members, bytes: this.#bytes, flush: this.#flush ?? defaultFlush };
+    const flush = this.#flush ?? defaultFlush;
+    const message: Deliveries = { kind: 'deliver', slabs, groups, members, bytes: this.#bytes, flush, postedAt: monotonic() };
     this.#posted = (this.#posted + this.#bytes) | 0;
     this.#clear();
     return { message, transfer: [...slabs, groups.buffer, members.buffer] };

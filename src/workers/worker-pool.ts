@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import type { KeyPair } from '../listeners/key-pair.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { CommonPace } from './common-pace.ts';
 import type { Route } from './messages.ts';
 import { WorkerLink, type LinkParts } from './worker-link.ts';
 
@@ -38,6 +39,7 @@ interface Place {
 export class WorkerPool {
   readonly #parts: PoolParts;
   readonly #places: Place[] = [];
+  readonly #pace: SharedArrayBuffer;
   #tls: KeyPair | undefined;
   #host = '';
   #port = 0;
@@ -46,6 +48,7 @@ export class WorkerPool {
   constructor(parts: PoolParts) {
     this.#parts = parts;
     this.#tls = parts.tls;
+    this.#pace = CommonPace.memoryFor(parts.workers);
   }
 
   get status(): readonly WorkerStatus[] {
@@ -100,14 +103,21 @@ export class WorkerPool {
   }
 
   #start(): Promise<string> {
-    const place: Place = { link: this.#open(), startedAt: performance.now(), restarts: 0, pause: firstPause, timer: undefined };
+    const place: Place = {
+      link: this.#open(this.#places.length),
+      startedAt: performance.now(),
+      restarts: 0,
+      pause: firstPause,
+      timer: undefined,
+    };
     this.#places.push(place);
     this.#keep(place);
     return place.link.url;
   }
 
-  #open(): WorkerLink {
-    return new WorkerLink(this.#parts, { host: this.#host, port: this.#port, routes: this.#parts.routes(), tls: this.#tls });
+  #open(place: number): WorkerLink {
+    const routes = this.#parts.routes();
+    return new WorkerLink(this.#parts, { host: this.#host, port: this.#port, routes, tls: this.#tls, pace: this.#pace, place });
   }
 
   #keep(place: Place): void {
@@ -121,7 +131,7 @@ export class WorkerPool {
   }
 
   #replace(place: Place): void {
-    place.link = this.#open();
+    place.link = this.#open(this.#places.indexOf(place));
     place.startedAt = performance.now();
     place.restarts += 1;
     this.#keep(place);
