@@ -112,6 +112,8 @@ class TilingAccount implements ReaderAccount {
     this.billed += batch.events.length - redelivered;
   }
 
+  chargeLate(): void {}
+
   drop(events: number, position: Position): void {
     assert.ok(this.#backbone.compare(position, this.at) >= 0, 'a drop goes backwards');
     this.at = position;

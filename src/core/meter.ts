@@ -13,6 +13,8 @@ export interface Batch {
   readonly filtered: number;
   /** Events given up for newer ones of the same key while the batch waited. */
   readonly conflated?: number | undefined;
+  /** Events passed over that are still to be delivered: each is billed by `chargeLate` when it is. */
+  readonly deferred?: number | undefined;
 }
 
 /** Who reads what: the identity an account is opened for. */
@@ -53,6 +55,8 @@ export interface ReaderAccount {
   readonly charged: Position;
   /** The first `redelivered` events of the batch were charged before; the rest are billed. */
   charge(batch: Batch, redelivered: number): void;
+  /** Bills events that were deferred before and are delivered now; the reader does not move. */
+  chargeLate(events: readonly Event[]): void;
   /** From now on what the tally is charged is charged to this account, until it leaves. Everything before was charged. */
   join(tally: Tally): void;
   leave(): void;

@@ -33,10 +33,10 @@ function mergeStatements(some: readonly Run[]): readonly Statement[] {
   return [
     {
       sql: `UPDATE usage_range SET hi = m.hi, n_billable = m.billable, n_redelivered = m.redelivered, n_filtered = m.filtered,
-          n_dropped = m.dropped, n_conflated = m.conflated, skips = m.skips, bytes = m.bytes, by_type = m.by_type, t_last = m.t_last
+          n_dropped = m.dropped, n_conflated = m.conflated, n_deferred = m.deferred, n_late = m.late, skips = m.skips, bytes = m.bytes, by_type = m.by_type, t_last = m.t_last
         FROM (
           SELECT g.reader, g.first, sum(u.n_billable) AS billable, sum(u.n_redelivered) AS redelivered, sum(u.n_filtered) AS filtered,
-            sum(u.n_dropped) AS dropped, sum(u.n_conflated) AS conflated,
+            sum(u.n_dropped) AS dropped, sum(u.n_conflated) AS conflated, sum(u.n_deferred) AS deferred, sum(u.n_late) AS late,
             sum(u.skips) + CASE WHEN count(u.skips) < count(*) THEN NULL ELSE 0 END AS skips, sum(u.bytes) AS bytes, max(u.t_last) AS t_last,
             (SELECT hi FROM usage_range e WHERE e.reader = g.reader AND e.serial = g.last) AS hi,
             (SELECT json_group_object(type, json_array(n, size)) FROM (

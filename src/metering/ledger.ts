@@ -7,6 +7,7 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Database } from '../store/database.ts';
 import { BatchTotalsCache } from './batch-totals.ts';
+import type { Book } from './book.ts';
 import { CommitLoop } from './commit-loop.ts';
 import { ConnectionBook, type ConnectionLease } from './connection-book.ts';
 import { CredentialBook } from './credential-book.ts';
@@ -36,6 +37,8 @@ export interface LedgerOptions {
   readonly newId?: (() => string) | undefined;
   /** Most closed connections that can be resumed, over all subscriptions. */
   readonly mostResumable?: number | undefined;
+  /** Written first in every commit: what must not come later than the cursors that pass it over. */
+  readonly before?: readonly Book[] | undefined;
   /** Readers in a group from which on what it is charged is written once for all of them. */
   readonly fewestJournaled?: number | undefined;
   /** Most subjects whose figures are kept by the second. */
@@ -100,7 +103,7 @@ export class Ledger implements Meter, Counters {
     this.#commits = new CommitLoop({
       database,
       clock,
-      books: [this.readers, this.#windows, this.#published, this.#refusals, this.connections, this.credentials],
+      books: [...(options.before ?? []), this.readers, this.#windows, this.#published, this.#refusals, this.connections, this.credentials],
       interval: options.commitInterval ?? 250,
       onOutcome: (error) => this.#outcome(error),
     });

@@ -78,10 +78,22 @@ export class Lineage implements RateSource {
     const range = this.#grow(totals);
     range.bill(n, batch.bytes, totals);
     range.filtered += batch.filtered;
+    range.deferred += batch.deferred ?? 0;
     range.hi = batch.position;
     this.deliveredAt = totals.at;
     this.freshEvents += n;
     this.freshBytes += batch.bytes;
+    this.#latencies.count(totals.latency, n);
+  }
+
+  /** Bills events that an earlier charge deferred. */
+  chargeLate(n: number, bytes: number, totals: BatchTotals): void {
+    const range = this.#grow(totals);
+    range.bill(n, bytes, totals);
+    range.late += n;
+    this.deliveredAt = totals.at;
+    this.freshEvents += n;
+    this.freshBytes += bytes;
     this.#latencies.count(totals.latency, n);
   }
 
@@ -103,12 +115,13 @@ export class Lineage implements RateSource {
     }
   }
 
-  /** Records what was sent again; `isAhead` when the batch nevertheless ends past what was charged, by filtered events. */
-  redeliver(n: number, filtered: number, totals: BatchTotals, ahead: Position | undefined): void {
+  /** Records what was sent again; `ahead` when the batch nevertheless ends past what was charged, by events that were filtered or deferred. */
+  redeliver(n: number, { filtered, deferred }: Batch, totals: BatchTotals, ahead: Position | undefined): void {
     const range = this.#grow(totals);
     range.redelivered += n;
     if (ahead === undefined) return;
     range.filtered += filtered;
+    range.deferred += deferred ?? 0;
     range.hi = ahead;
   }
 

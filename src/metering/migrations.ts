@@ -93,4 +93,12 @@ export const meteringMigrations: readonly { readonly name: string; readonly up: 
        ) WITHOUT ROWID`,
     ],
   },
+  {
+    name: 'metering-005-late',
+    up: [
+      // Events that a push reader passed over and owes, and those of earlier ranges it delivered.
+      `ALTER TABLE usage_range ADD COLUMN n_deferred INTEGER NOT NULL DEFAULT 0`,
+      `ALTER TABLE usage_range ADD COLUMN n_late INTEGER NOT NULL DEFAULT 0`,
+    ],
+  },
 ];

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import type { Event } from '../core/event.ts';
 import type { Batch, ReaderAccount, Tally } from '../core/meter.ts';
 import type { Position } from '../core/position.ts';
 import { BatchTotals, type BatchTotalsCache } from './batch-totals.ts';
@@ -51,6 +52,14 @@ export class Account implements ReaderAccount {
     if (lineage.subjects.name === undefined) lineage.cursor = batch.position;
     if (!lineage.isDirty) this.#owner.touch(lineage);
     if (!lineage.isFresh) this.#owner.freshen(lineage);
+  }
+
+  chargeLate(events: readonly Event[]): void {
+    if (this.#isOver || events.length === 0) return;
+    const bytes = events.reduce((sum, event) => sum + event.bytes, 0);
+    this.lineage.chargeLate(events.length, bytes, new BatchTotals(events, this.#owner.clock.now()));
+    if (!this.lineage.isDirty) this.#owner.touch(this.lineage);
+    if (!this.lineage.isFresh) this.#owner.freshen(this.lineage);
   }
 
   /** All tallies there are come from the book this account belongs to. */
@@ -126,14 +135,15 @@ export class Account implements ReaderAccount {
     const totals = this.#owner.totals.of(batch);
     if (again === n) {
       const ahead = this.#isAhead(batch.position) ? batch.position : undefined;
-      if (again > 0 || ahead !== undefined) lineage.redeliver(again, batch.filtered, totals, ahead);
+      if (again > 0 || ahead !== undefined) lineage.redeliver(again, batch, totals, ahead);
       return;
     }
     const events = batch.events.slice(again);
     let bytes = 0;
     for (const event of events) bytes += event.bytes;
-    lineage.redeliver(again, 0, totals, undefined);
-    lineage.charge({ events, bytes, position: batch.position, filtered: batch.filtered }, new BatchTotals(events, totals.at));
+    lineage.redeliver(again, batch, totals, undefined);
+    const { position, filtered, deferred } = batch;
+    lineage.charge({ events, bytes, position, filtered, deferred }, new BatchTotals(events, totals.at));
   }
 
   #isAhead(position: Position): boolean {

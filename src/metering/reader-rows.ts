@@ -31,12 +31,12 @@ export function rangeStatements(lineages: readonly Lineage[], minute: number): r
   const rows = lineages.flatMap((lineage) => lineage.rangeRows(minute));
   return bulk(
     `INSERT INTO usage_range (reader, serial, tenant, minute, lo, hi, n_billable, n_redelivered, n_filtered, n_dropped, n_conflated,
-       skips, bytes, by_type, t_first, t_last)`,
+       skips, bytes, by_type, t_first, t_last, n_deferred, n_late)`,
     `ON CONFLICT (reader, serial) DO UPDATE SET hi = excluded.hi, n_billable = excluded.n_billable, n_redelivered = excluded.n_redelivered,
        n_filtered = excluded.n_filtered, n_dropped = excluded.n_dropped, n_conflated = excluded.n_conflated,
        skips = excluded.skips, bytes = excluded.bytes,
-       by_type = excluded.by_type, t_last = excluded.t_last`,
-    16,
+       by_type = excluded.by_type, t_last = excluded.t_last, n_deferred = excluded.n_deferred, n_late = excluded.n_late`,
+    18,
     rows,
   );
 }

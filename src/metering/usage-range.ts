@@ -19,6 +19,9 @@ export class UsageRange {
   filtered = 0;
   dropped = 0;
   conflated = 0;
+  /** Events passed over that were still to be delivered, and events billed that an earlier range passed over. */
+  deferred = 0;
+  late = 0;
   /** How often its end moved over events that are in none of the counts. */
   skips = 0;
   bytes = 0;
@@ -45,6 +48,7 @@ export class UsageRange {
     this.minute = minute;
     this.lo = this.hi;
     this.billable = this.redelivered = this.filtered = this.dropped = this.conflated = this.skips = this.bytes = 0;
+    this.deferred = this.late = 0;
     this.first = 0;
     this.isOver = false;
     this.isWriting = false;
@@ -84,6 +88,8 @@ export class UsageRange {
       this.#byType(),
       this.first,
       this.last,
+      this.deferred,
+      this.late,
     ];
   }
 

@@ -109,3 +109,40 @@ test('events that are published or deleted while it is counted do not change the
   onAsked = () => (oldest = 15);
   assert.equal(await ask(), null);
 });
+
+test('what is delivered late is billed once, when it is, also after ranges are merged', async () => {
+  const clock = new HandClock(Date.UTC(2026, 10, 22, 10, 0, 0));
+  const ledger = await quietLedger({ database: kit.database, clock });
+  const subscription = subscriptionOf('late', { tenant: 'late' });
+  const account = await ledger.open(requestOf(subscription, { name: 'endpoint', start: positionAt(10) }), ignore);
+  const overdue = batchOf(14, 16).events;
+  account.charge({ ...batchOf(10, 14), position: positionAt(20), deferred: 6 }, 0);
+  account.charge({ ...batchOf(20, 20), position: positionAt(21), deferred: 1 }, 0);
+  await ledger.flush();
+  clock.at += 60_000;
+  account.chargeLate(overdue);
+  account.charge(batchOf(21, 25), 0);
+  await ledger.flush();
+  const check = async (): Promise<void> => {
+    const { losses, overcharges } = await verifyCounts(kit.database, countOf, 'late');
+    assert.deepEqual([losses, overcharges], [[], []]);
+    const sums = await kit.database.query(
+      `SELECT sum(n_billable) AS billed, sum(n_deferred) AS deferred, sum(n_late) AS late FROM usage_range WHERE reader = ?`,
+      [account.id],
+    );
+    assert.deepEqual({ ...sums[0] }, { billed: 10, deferred: 7, late: 2 });
+  };
+  await check();
+  clock.at += 30 * 3_600_000;
+  await ledger.rollUp();
+  await check();
+  account.chargeLate(batchOf(16, 17).events);
+  account.charge({ ...batchOf(25, 26), position: positionAt(28) }, 0);
+  await ledger.close();
+  const { losses } = await verifyCounts(kit.database, countOf, 'late');
+  assert.deepEqual(
+    losses.map(({ inLog, found }) => [inLog, found]),
+    [[3, 1]],
+    'what is billed late hides no loss',
+  );
+});

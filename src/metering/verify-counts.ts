@@ -33,15 +33,15 @@ export interface CountVerdict {
 }
 
 /**
- * Compares ranges with the log. Every event of a range is billed, dropped or conflated, or the filter took it out; none is billed
- * that was not there. What was redelivered was billed before and comes on top; so may what is given up or filtered while it is
+ * Compares ranges with the log. Every event of a range is billed, dropped or conflated, deferred, or the filter took it out; none is billed
+ * that was not there, but those of earlier ranges that were delivered late. What was redelivered was billed before and comes on top; so may what is given up or filtered while it is
  * redelivered, which can only add. Where a filter is, only the bill is compared: what a filter takes out of a batch that a limit or
  * a full socket cuts in two is counted late or not at all. Ranges over which a durable reader skipped events are left out.
  */
 export async function verifyCounts(database: Database, countOf: CountOf, tenant: string): Promise<CountVerdict> {
   const rows = await database.query(
-    `SELECT u.reader, u.serial, w.log, w.address, w.filter, u.lo, u.hi, u.n_billable,
-       u.n_billable + u.n_filtered + u.n_dropped + u.n_conflated AS accounted
+    `SELECT u.reader, u.serial, w.log, w.address, w.filter, u.lo, u.hi, u.n_billable - u.n_late AS billed,
+       u.n_billable - u.n_late + u.n_filtered + u.n_dropped + u.n_conflated + u.n_deferred AS accounted
      FROM usage_range u JOIN reader w ON w.id = u.reader WHERE u.tenant = ? AND u.skips = 0 ORDER BY u.minute DESC LIMIT ${MOST_RANGES}`,
     [tenant],
   );
@@ -57,7 +57,7 @@ export async function verifyCounts(database: Database, countOf: CountOf, tenant:
       if (performance.now() > end) return;
       if (inLog === null) continue;
       compared += 1;
-      const billed = Number(row['n_billable']);
+      const billed = Number(row['billed']);
       const accounted = Number(row['accounted']);
       if (billed > inLog) add(overcharges, row, inLog, billed);
       else if (row['filter'] === null && accounted < inLog) add(losses, row, inLog, accounted);

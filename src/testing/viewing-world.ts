@@ -155,6 +155,8 @@ class Account implements ReaderAccount {
     this.#at = batch.position;
   }
 
+  chargeLate(): void {}
+
   drop(_events: number, position: Position): void {
     assert.ok(this.#backbone.compare(position, this.#at) >= 0, 'a drop goes backwards');
     this.#at = position;
