@@ -100,6 +100,7 @@ function accountAt(position: Position): ReaderAccount {
     cursor: position,
     charged: position,
     charge: nothing,
+    chargeLate: nothing,
     join: nothing,
     leave: nothing,
     drop: nothing,
