@@ -146,6 +146,44 @@ describe('the connections of the sender', () => {
     assert.equal(receiver.accepted, 2);
   });
 
+  test('are never one too many, also when a request that is sent once more had to wait', limit, async () => {
+    const parts: Socket[] = [];
+    const receiver = await listen(
+      Receiver.raw((socket) =>
+        socket.on('data', () => {
+          if (parts.push(socket) !== 2) socket.write(ok);
+        }),
+      ),
+    );
+    const sender = await open({ maxConnectionsPerOrigin: 1 });
+    const send = () => sender.send({ url: receiver.url(), method: 'POST' });
+    await send();
+    const dies = send();
+    const waits = send();
+    await until(
+      () => Promise.resolve(parts.length === 2),
+      () => 'the second request has arrived',
+    );
+    parts[1]?.destroy();
+    assert.deepEqual(factsOf(await waits), [200, false, false]);
+    assert.deepEqual(factsOf(await dies), [200, false, true]);
+    await until(
+      () => Promise.resolve(receiver.open.size === 1),
+      () => `${receiver.open.size} connections are open`,
+    );
+  });
+
+  test('that could not be made give their place to the next', limit, async () => {
+    const gone = await Receiver.raw(() => undefined).listen();
+    const url = gone.url();
+    gone.close();
+    const sender = await open({ maxConnectionsPerOrigin: 1 });
+    for (let count = 0; count < 2; count++) {
+      const outcome = await sender.send({ url, method: 'GET', limits: { totalMs: 1_000 } });
+      assert.deepEqual([outcome.kind === 'failed' && outcome.class, outcome.remoteAddress], ['connect', undefined]);
+    }
+  });
+
   test('let nobody wait longer than the time for everything', limit, async () => {
     const receiver = await listen(Receiver.http(() => undefined));
     const sender = await open({ maxConnectionsPerOrigin: 1 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { afterEach, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { until } from '../testing/until.ts';
@@ -77,6 +78,14 @@ describe('the sender', () => {
       'X-ODD-case: a\u00e9',
     ];
     assert.equal(heads.join(''), [...lines, 'accept-encoding: identity', 'content-length: 2', '', '{}'].join('\r\n'));
+  });
+
+  const hasIpv6 = Object.values(networkInterfaces()).some((some) => some?.some(({ address }) => address === '::1'));
+  test('calls an IPv6 address, and names it as it should be named', { ...limit, skip: hasIpv6 ? false : 'no IPv6 here' }, async () => {
+    const receiver = await serve((request, response) => response.end(request.headers.host), '::1');
+    const outcome = await (await open({ opened: ['::1'] })).send({ url: receiver.url('[::1]'), method: 'GET' });
+    assert.ok(outcome.kind === 'answered');
+    assert.deepEqual([outcome.body.toString(), outcome.remoteAddress], [`[::1]:${receiver.port}`, '::1']);
   });
 
   const badHeaders = [
