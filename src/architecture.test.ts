@@ -20,7 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   entrypoints: ['core', 'protocols', 'listeners', 'observe'],
   push: ['core', 'protocols', 'outgoing', 'store', 'metering', 'observe'],
   gateway: ['core', 'protocols', 'policies', 'contracts', 'store', 'metering', 'listeners', 'backbones', 'entrypoints', 'observe'],
-  control: ['core', 'policies', 'contracts', 'store', 'metering', 'observe'],
+  control: ['core', 'protocols', 'policies', 'contracts', 'store', 'metering', 'outgoing', 'push', 'observe'],
   workers: ['core', 'listeners', 'gateway', 'observe'],
   cli: [
     'core',

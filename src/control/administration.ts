@@ -1,8 +1,10 @@
 import type { Clock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { ContractSource, Resource, ResourceKind, ResourceStore } from '../store/resources.ts';
+import type { Sealer } from '../store/sealed.ts';
 import type { PlacedProblem } from './config/place.ts';
 import type { Draft } from './draft.ts';
+import { checkEndpointPlans, endpointEnds } from './endpoint-rules.ts';
 import { Exclusive } from './exclusive.ts';
 import type { Offer } from './rules.ts';
 
@@ -15,6 +17,8 @@ export interface ContractProblem {
 export interface AdministrationParts extends Offer {
   readonly store: ResourceStore;
   readonly clock: Clock;
+  /** For the secrets of endpoints; without it there can be none. */
+  readonly sealer?: Sealer;
   /** The mistakes of a contract; empty when it can run. */
   readonly checkContract: (source: ContractSource) => Promise<readonly ContractProblem[]>;
 }
@@ -32,6 +36,12 @@ export class Administration {
     this.#parts = parts;
   }
 
+  /** Throws INTERNAL where there is none. */
+  get sealer(): Sealer {
+    if (this.#parts.sealer !== undefined) return this.#parts.sealer;
+    throw new GatewayError('INTERNAL', 'This Sluice was put together without a key for secrets, so it keeps none.');
+  }
+
   now(): number {
     return this.#parts.clock.now();
   }
@@ -40,7 +50,8 @@ export class Administration {
   async change<T>(actor: string, decide: () => Promise<{ readonly drafts: readonly Draft[]; readonly result: T }>): Promise<T> {
     return await this.#changes.run(async () => {
       const { drafts, result } = await decide();
-      if (drafts.length > 0) await this.store.write(drafts, actor);
+      checkEndpointPlans(this.store, drafts);
+      if (drafts.length > 0) await this.store.write([...drafts, ...endpointEnds(this.store, drafts)], actor);
       return result;
     });
   }

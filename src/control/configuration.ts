@@ -14,6 +14,8 @@ import type { Resources } from './outlook.ts';
 import { Outlook } from './outlook.ts';
 import type { View } from './present.ts';
 import { diffView } from './present.ts';
+import { endpointsBySubscription, maxEndpoints, takesEndpoints } from './endpoint-rules.ts';
+import { isOpen } from './lifecycle.ts';
 import { reconcile } from './reconcile.ts';
 import { apiProblems } from './rules.ts';
 
@@ -54,7 +56,11 @@ async function draftsOf(administration: Administration, config: unknown, prune: 
   if (malformed.length > 0) throw refusalOf('INVALID_CONFIGURATION', malformed);
   const desired = desiredOf(value, administration.offer.knownEntrypoints);
   const { store } = administration;
-  const { drafts, problems: impossible } = reconcile(desired, store, { prune, now: administration.now() });
+  const { drafts, problems: impossible } = reconcile(desired, store, {
+    prune,
+    now: administration.now(),
+    sealer: () => administration.sealer,
+  });
   const outlook = new Outlook(store, drafts);
   const problems = [
     ...impossible,
@@ -63,6 +69,7 @@ async function draftsOf(administration: Administration, config: unknown, prune: 
       within(pointerTo('/apis', name), apiProblems(name, api.spec, outlook, administration.offer)),
     ),
     ...subscriptionProblems(desired, outlook),
+    ...endpointProblems(desired, outlook),
     ...orphanProblems(desired, outlook),
     ...(await contractProblems(desired, administration)),
   ];
@@ -132,6 +139,25 @@ function subscriptionProblems(desired: Desired, outlook: Resources): readonly Pl
         problems.push({ path: `${path}/plan`, sentence: `the plan ${plan.name} is ${plan.spec.state} and has no subscriptions` });
       }
     }
+  }
+  return problems;
+}
+
+/** Endpoints under a plan that has none, or too many: those of the configuration, and others whose plan it changes. */
+function endpointProblems(desired: Desired, outlook: Resources): readonly PlacedProblem[] {
+  const problems: PlacedProblem[] = [];
+  for (const [id, { length }] of endpointsBySubscription(outlook)) {
+    const spec = outlook.get('subscription', id)?.spec;
+    if (spec === undefined || !isOpen(spec.state)) continue;
+    const { application, api, plan } = spec;
+    const named = desired.applications.get(application)?.subscriptions.find((one) => one.spec.api === api && one.spec.as === spec.as);
+    const path = named?.path ?? `${pointerTo(pointerTo('/apis', api) + '/plans', plan ?? '')}/mode`;
+    if (length > maxEndpoints)
+      problems.push({ path, sentence: `the subscription would have ${length} endpoints; ${maxEndpoints} is the most` });
+    // Of a plan that is not there something better has been said.
+    if (takesEndpoints(outlook, spec) || (plan !== undefined && outlook.get('plan', plan, api) === undefined)) continue;
+    const why = plan === undefined ? 'it has no plan' : `its plan ${plan} is not one`;
+    problems.push({ path, sentence: `endpoints need a plan of the mode push, and ${why}` });
   }
   return problems;
 }

@@ -10,6 +10,7 @@ import type { Insights } from '../metering/insights.ts';
 import type { ReaderStatus } from '../metering/reader-status.ts';
 import { storeMigrations } from '../store/migrations.ts';
 import type { ContractSource, ResourceStore } from '../store/resources.ts';
+import { Sealer } from '../store/sealed.ts';
 import { openDatabase } from '../store/sqlite/open-database.ts';
 import { openResourceStore } from '../store/sqlite/resource-store.ts';
 import { Administration } from './administration.ts';
@@ -88,7 +89,7 @@ export class ControlFixture {
     const logged: unknown[][] = [];
     const readers = new Map<string, ReaderStatus>();
     const offer = { knownEntrypoints: ['publish', 'sse', 'websocket', 'poll'], knownBackbones: ['embedded', 'kafka'] };
-    const administration = new Administration({ store, clock, checkContract, ...offer });
+    const administration = new Administration({ store, clock, checkContract, sealer: new Sealer(Buffer.alloc(32, 1)), ...offer });
     const log = {
       info: (...line: unknown[]) => logged.push(line),
       warn: (...line: unknown[]) => logged.push(line),

@@ -5,11 +5,14 @@ import type {
   BackboneSpec,
   ContractSource,
   CredentialSpec,
+  EndpointSpec,
   PlanSpec,
   SubscriptionSpec,
 } from '../store/resources.ts';
-import type { Config, ConfigApi, ConfigApplication } from './config/config-shape.ts';
+import type { Config, ConfigApi, ConfigApplication, ConfigSubscription } from './config/config-shape.ts';
+import { endpointSettings } from './config/endpoint-shape.ts';
 import { pointerTo } from './config/place.ts';
+import type { WrittenSecret } from './config/signing-secret-shape.ts';
 
 export interface DesiredApi {
   readonly spec: ApiSpec;
@@ -21,6 +24,17 @@ export interface DesiredSubscription {
   readonly spec: Omit<SubscriptionSpec, 'state'> & { readonly state: SubscriptionSpec['state'] | undefined };
   /** JSON pointer into the configuration. */
   readonly path: string;
+  readonly endpoints: readonly DesiredEndpoint[];
+}
+
+export interface DesiredEndpoint {
+  readonly name: string;
+  readonly path: string;
+  readonly settings: ReturnType<typeof endpointSettings>;
+  /** Undefined: started when it is new, else as it is. */
+  readonly state: EndpointSpec['state'] | undefined;
+  /** Newest first; undefined: those it has, and a new one when it is new. */
+  readonly secrets: readonly WrittenSecret[] | undefined;
 }
 
 export interface DesiredCredential {
@@ -92,6 +106,17 @@ function desiredApplication(name: string, application: ConfigApplication): Desir
         allow: subscription.allow,
         state: subscription.state,
       },
+      endpoints: desiredEndpoints(`${path}/subscriptions/${index}/endpoints`, subscription),
     })),
   };
+}
+
+function desiredEndpoints(path: string, { endpoints }: ConfigSubscription): readonly DesiredEndpoint[] {
+  return [...endpoints].map(([name, endpoint]) => ({
+    name,
+    path: pointerTo(path, name),
+    settings: endpointSettings(endpoint),
+    state: endpoint.state,
+    secrets: endpoint.secret === undefined ? endpoint.secrets : [{ value: endpoint.secret, expiresAt: undefined }],
+  }));
 }

@@ -1,5 +1,7 @@
-import type { ApiSpec, CredentialSpec, FlushSpec, LimitsSpec, PlanSpec, SubscriptionSpec } from '../store/resources.ts';
+import type { ApiSpec, CredentialSpec, FlushSpec, LimitsSpec, PlanSpec, Resource } from '../store/resources.ts';
 import { formatDuration, formatSize } from './config/quantities.ts';
+import { endpointsBySubscription } from './endpoint-rules.ts';
+import { writtenEndpoint } from './export-endpoint.ts';
 import { isOpen } from './lifecycle.ts';
 import type { Resources } from './outlook.ts';
 import { withoutSecrets } from './secret-options.ts';
@@ -8,9 +10,10 @@ type Written = Readonly<Record<string, unknown>>;
 
 /**
  * The configuration that gives these resources: applying it changes nothing. Keys are written as their hashes, secrets of
- * backbones as `${env:…}`. What is over (closed subscriptions, revoked keys, keys past `now`) is left out.
+ * backbones and endpoints as `${env:…}`. What is over (closed subscriptions, revoked keys, keys past `now`) is left out.
  */
 export function exportConfig(resources: Resources, now: number): Written {
+  const endpoints = endpointsBySubscription(resources);
   return {
     backbones: named(
       resources.list('backbone').map(({ name, spec }) => [name, { kind: spec.kind, ...withoutSecrets(name, spec.options) }]),
@@ -33,7 +36,7 @@ export function exportConfig(resources: Resources, now: number): Written {
             resources
               .list('subscription')
               .filter(({ spec }) => spec.application === name && isOpen(spec.state))
-              .map(({ spec }) => writtenSubscription(spec)),
+              .map((one) => writtenSubscription(one, endpoints.get(one.id) ?? [], now)),
           ),
         },
       ]),
@@ -117,8 +120,16 @@ function writtenCredential({ kind, hash, prefix, expiresAt }: CredentialSpec): W
   });
 }
 
-function writtenSubscription({ api, plan, as, allow, state }: SubscriptionSpec): Written {
-  return defined({ api, plan, as, allow, state: state === 'accepted' ? undefined : state });
+function writtenSubscription({ spec }: Resource<'subscription'>, endpoints: readonly Resource<'endpoint'>[], now: number): Written {
+  const { api, plan, as, allow, state } = spec;
+  return defined({
+    api,
+    plan,
+    as,
+    allow,
+    state: state === 'accepted' ? undefined : state,
+    endpoints: endpoints.length === 0 ? undefined : named(endpoints.map((one) => [one.name, defined(writtenEndpoint(one, now))])),
+  });
 }
 
 function defined(members: Written): Written {

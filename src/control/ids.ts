@@ -8,6 +8,7 @@ const prefixes: Readonly<Record<ResourceKind, string>> = {
   application: 'app',
   credential: 'key',
   subscription: 'sub',
+  endpoint: 'ep',
 };
 
 const digits = '0123456789abcdefghijklmnopqrstuvwxyz';

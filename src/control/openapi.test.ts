@@ -59,7 +59,11 @@ describe('The OpenAPI document', () => {
       for (const response of Object.values<any>(operation.responses)) assert.ok(response.description, name);
       const [status] = success;
       if (status !== '204') assert.ok(Object.values<any>(operation.responses[status!].content)[0].schema, name);
-      if (/^(PUT|PATCH)|^POST.*(apis|applications|plans|subscriptions|plan|apply|state|lifecycle|tickets|credentials|rotate)$/.test(name))
+      if (
+        /^(PUT|PATCH)|^POST.*(apis|applications|plans|subscriptions|plan|apply|state|lifecycle|tickets|credentials|endpoints|rotate)$/.test(
+          name,
+        )
+      )
         assert.ok(operation.requestBody?.content['application/json'].schema, name);
     }
   });
@@ -70,7 +74,17 @@ describe('The OpenAPI document', () => {
         .filter(([, { security }]) => security.some((one: object) => scheme in one))
         .map(([, { operationId }]): string => operationId)
         .toSorted();
-    const own = ['getAnalytics', 'getReader', 'getSubscription', 'getUsage', 'listReaders', 'listRefusals', 'listSubscriptions'];
+    const own = [
+      'getAnalytics',
+      'getEndpoint',
+      'getReader',
+      'getSubscription',
+      'getUsage',
+      'listEndpoints',
+      'listReaders',
+      'listRefusals',
+      'listSubscriptions',
+    ];
     assert.deepEqual(takes('apiKey'), ['createTicket', ...own]);
     assert.deepEqual(takes('applicationToken'), takes('apiKey'));
     const open = ['getHealth', 'getMetrics', 'getOpenApi', 'getReadiness'];

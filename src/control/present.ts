@@ -1,9 +1,11 @@
 import type { Resource, ResourceKind, SpecOf } from '../store/resources.ts';
+import { withoutSeal } from '../store/sqlite/without-secrets.ts';
+import { shownHeaders } from './endpoint-secrets.ts';
 import { withoutSecrets } from './secret-options.ts';
 
 export type View = Readonly<Record<string, unknown>>;
 
-/** A resource as the management API shows it: its spec with id, name and version beside. Never a hash or a backbone's secret. */
+/** A resource as the management API shows it: its spec with id, name and version beside. Never a hash or a secret. */
 export function viewOf(resource: Resource): View {
   const { id, name, version, createdAt, updatedAt } = resource;
   return { id, name, ...(resource.parent === '' ? {} : parentOf(resource)), ...shownSpec(resource), version, createdAt, updatedAt };
@@ -29,6 +31,10 @@ function shownSpec(resource: Resource): View {
     return shown;
   }
   if (isKind(resource, 'backbone')) return { kind: resource.spec.kind, options: withoutSecrets(resource.name, resource.spec.options) };
+  if (isKind(resource, 'endpoint')) {
+    const { types, secrets, headers, ...rest } = resource.spec;
+    return { ...rest, events: types, headers: shownHeaders(resource, headers), secrets: secrets.map(withoutSeal) };
+  }
   return { ...resource.spec };
 }
 

@@ -1,13 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Resource, ResourceKind, SpecOf, SubscriptionSpec } from '../store/resources.ts';
+import type { Sealer } from '../store/sealed.ts';
 import type { PlacedProblem } from './config/place.ts';
 import { pointerTo } from './config/place.ts';
 import type { Desired, DesiredApplication, DesiredCredential } from './desired.ts';
 import type { Draft } from './draft.ts';
 import { compact, creation, deletion, revision } from './draft.ts';
+import { endpointEnds } from './endpoint-rules.ts';
 import { apiTransitions, isOpen, isReachable, planTransitions, subscriptionTransitions } from './lifecycle.ts';
 import type { Resources } from './outlook.ts';
 import { Outlook } from './outlook.ts';
+import { pruneEndpoints, reconcileEndpoints } from './reconcile-endpoints.ts';
 import { openSubscription, strandedSubscriptions } from './rules.ts';
 import { unresolvedIn, withSecrets } from './secret-options.ts';
 
@@ -17,9 +20,12 @@ export interface Reconciliation {
   readonly problems: readonly PlacedProblem[];
 }
 
-interface Work {
+/** What has been found out so far. */
+export interface Work {
   readonly current: Resources;
   readonly now: number;
+  /** Throws where there is none. */
+  readonly sealer: () => Sealer;
   readonly drafts: Draft[];
   readonly problems: PlacedProblem[];
 }
@@ -31,9 +37,9 @@ interface Work {
 export function reconcile(
   desired: Desired,
   current: Resources,
-  options: { readonly prune: boolean; readonly now: number },
+  options: { readonly prune: boolean; readonly now: number; readonly sealer: () => Sealer },
 ): Reconciliation {
-  const work: Work = { current, now: options.now, drafts: [], problems: [] };
+  const work: Work = { current, now: options.now, sealer: options.sealer, drafts: [], problems: [] };
   reconcileBackbones(desired, work);
   reconcileApis(desired, work);
   reconcileApplications(desired, work);
@@ -42,7 +48,7 @@ export function reconcile(
   for (const stranded of strandedSubscriptions(new Outlook(current, work.drafts))) {
     if (!closed.has(stranded.id)) work.drafts.push(closing(stranded, 'Its API or plan was closed.', options.now));
   }
-  return { drafts: work.drafts, problems: work.problems };
+  return { drafts: [...work.drafts, ...endpointEnds(current, work.drafts)], problems: work.problems };
 }
 
 /** A subscription's end. */
@@ -126,7 +132,8 @@ function reconcileCredential(
 
 function reconcileSubscriptions(application: DesiredApplication, work: Work): void {
   const seen = new Set<string>();
-  for (const { spec, path } of application.subscriptions) {
+  const seenEndpoints = new Set<string>();
+  for (const { spec, path, endpoints } of application.subscriptions) {
     const side = `${spec.api} ${spec.as}`;
     if (seen.has(side)) {
       work.problems.push({ path, sentence: `the application already has a subscription to ${spec.api} as ${spec.as}` });
@@ -137,16 +144,25 @@ function reconcileSubscriptions(application: DesiredApplication, work: Work): vo
     const state = spec.state ?? current?.spec.state ?? 'accepted';
     const reason = current?.spec.state === state ? current.spec.reason : undefined;
     const wanted: SubscriptionSpec = { ...spec, state, reason };
-    if (current === undefined) work.drafts.push(creation('subscription', { spec: wanted }, work.now));
-    else if (!isReachable(subscriptionTransitions, current.spec.state, state)) {
-      work.problems.push({ path: `${path}/state`, sentence: `the subscription is ${current.spec.state} and cannot become ${state} again` });
-    } else if (!isDeepStrictEqual(current.spec, compact(wanted))) work.drafts.push(revision(current, wanted, work.now));
+    let subscription = current;
+    if (subscription === undefined) {
+      const draft = creation('subscription', { spec: wanted }, work.now);
+      subscription = draft.resource;
+      work.drafts.push(draft);
+    } else if (!isReachable(subscriptionTransitions, subscription.spec.state, state)) {
+      work.problems.push({
+        path: `${path}/state`,
+        sentence: `the subscription is ${subscription.spec.state} and cannot become ${state} again`,
+      });
+    } else if (!isDeepStrictEqual(subscription.spec, compact(wanted))) work.drafts.push(revision(subscription, wanted, work.now));
+    reconcileEndpoints(subscription, endpoints, seenEndpoints, work);
   }
 }
 
 /** Dependents first, so that no change leaves something that points nowhere. */
 function prune(desired: Desired, work: Work): void {
   const { current, drafts, now } = work;
+  pruneEndpoints(desired, work);
   for (const subscription of current.list('subscription')) {
     const { application, api, as, state } = subscription.spec;
     const named = desired.applications.get(application)?.subscriptions.some(({ spec }) => spec.api === api && spec.as === as) ?? false;

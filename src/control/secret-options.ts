@@ -6,13 +6,13 @@ const secretKey = /pass(word|phrase)?|secret|token|credential|(private|api|acces
 
 /** A backbone's options as they may be shown: each secret as the `${env:…}` a configuration would name it by. */
 export function withoutSecrets(backbone: string, options: Options): Options {
-  return mapTexts(options, [backbone], (text, way) => (isSecret(text, way.slice(1)) ? reference(way) : text)) as Options;
+  return mapTexts(options, [backbone], (text, way) => (isSecret(text, way.slice(1)) ? referenceTo(way) : text)) as Options;
 }
 
 /** Options that came back without their secrets get them from the stored ones. */
 export function withSecrets(backbone: string, options: Options, stored: Options): Options {
   return mapTexts(options, [backbone], (text, way) => {
-    const kept = text === reference(way) ? memberAt(stored, way.slice(1)) : undefined;
+    const kept = text === referenceTo(way) ? memberAt(stored, way.slice(1)) : undefined;
     return typeof kept === 'string' ? kept : text;
   }) as Options;
 }
@@ -32,7 +32,8 @@ function isSecret(text: string, way: readonly string[]): boolean {
   return way.some((key) => secretKey.test(key)) || /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(text) || text.includes('PRIVATE KEY-----');
 }
 
-function reference(way: readonly string[]): string {
+/** The `${env:…}` that stands for the secret to which these keys lead. */
+export function referenceTo(way: readonly string[]): string {
   return `\${env:SLUICE_${way
     .join('_')
     .replaceAll(/[^A-Za-z0-9]+/g, '_')

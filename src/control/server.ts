@@ -18,6 +18,7 @@ import { auditRoutes } from './resources/audit.ts';
 import { configRoutes } from './resources/config.ts';
 import { contractRoutes } from './resources/contracts.ts';
 import { credentialRoutes } from './resources/credentials.ts';
+import { endpointRoutes } from './resources/endpoints.ts';
 import { planRoutes } from './resources/plans.ts';
 import { readerRoutes } from './resources/readers.ts';
 import { probeRoutes, statusRoutes } from './resources/status.ts';
@@ -105,6 +106,7 @@ function addRoutes(app: FastifyInstance, dependencies: ControlDependencies): voi
         applicationRoutes,
         credentialRoutes,
         subscriptionRoutes,
+        endpointRoutes,
         readerRoutes,
         analyticsRoutes,
         usageRoutes,

@@ -1,4 +1,5 @@
 import { apiFields } from './config/config-shape.ts';
+import { endpointFields, endpointState } from './config/endpoint-shape.ts';
 import { planFields } from './config/plan-shape.ts';
 import type { JsonSchema } from './config/shape.ts';
 import { object } from './config/shape.ts';
@@ -32,6 +33,7 @@ const shownContract = {
 };
 
 const apiShown = object(apiFields).schema('body')['properties'] as JsonSchema;
+const endpointShown = object(endpointFields).schema('body')['properties'] as JsonSchema;
 const planShown = object(planFields).schema('body')['properties'] as JsonSchema;
 
 export const apiView = view({ ...apiShown, kind: { const: 'event' }, contract: shownContract }, [
@@ -76,6 +78,26 @@ export const subscriptionView = view(
     reason: { type: 'string', description: 'Why it was rejected, paused or closed.' },
   },
   ['application', 'api', 'as', 'allow', 'state'],
+);
+
+export const endpointView = view(
+  {
+    application: text,
+    subscription: text,
+    ...endpointShown,
+    secrets: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { fingerprint: { type: 'string', description: 'Tells secrets apart.' }, expiresAt: time },
+        required: ['fingerprint'],
+      },
+      description: 'What signs its deliveries, newest first; never the secrets themselves.',
+    },
+    state: endpointState.schema('body'),
+    secret: { type: 'string', description: 'The secret itself: shown this once.' },
+  },
+  ['application', 'subscription', 'address', 'url', 'events', 'headers', 'secrets', 'content', 'timeout', 'retry', 'order', 'state'],
 );
 
 export const anyObject: JsonSchema = { type: 'object', additionalProperties: true };

@@ -61,6 +61,8 @@ export interface PlanSpec {
   readonly state: PlanState;
   readonly security: readonly string[];
   readonly approval: 'auto' | 'manual';
+  /** `push`: its subscriptions may have endpoints, to which events are delivered. Absent: standard, where clients come and read. */
+  readonly mode?: 'standard' | 'push';
   /** A named set of limits that `limits` refines: gold, silver, bronze, unlimited. */
   readonly preset?: string;
   readonly limits: LimitsSpec;
@@ -97,6 +99,38 @@ export interface SubscriptionSpec {
   readonly reason?: string;
 }
 
+/** Where a push subscription delivers to; its parent is the application, its name that of its durable reader. */
+export interface EndpointSpec {
+  readonly description?: string;
+  /** Id of a subscription of that application under a plan of the mode `push`. */
+  readonly subscription: string;
+  /** Address or pattern in the API. */
+  readonly address: string;
+  readonly url: string;
+  /** Event types, all when there are none; a `.*` at the end takes every type below. */
+  readonly types: readonly string[];
+  /** CEL over attributes and data. */
+  readonly filter?: string;
+  /** Sent with every attempt. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Newest first; all that have not expired sign. `expiresAt` is wall time in milliseconds. */
+  readonly secrets: readonly { readonly sealed: string; readonly expiresAt?: number }[];
+  /** CloudEvents in structured or binary mode, or the data alone. */
+  readonly content: 'structured' | 'binary' | 'data';
+  /** Milliseconds one attempt may take. */
+  readonly timeout: number;
+  /** Milliseconds from each attempt to the next, after the first. */
+  readonly retry: readonly number[];
+  readonly rateLimit?: { readonly limit: number; readonly per: 'second' | 'minute' };
+  /** Most attempts under way at once. */
+  readonly concurrency: number;
+  /** What waits for what: nothing, events of one subject, or every event for the one before. */
+  readonly order: 'none' | 'per-key' | 'strict';
+  readonly metadata: Readonly<Record<string, string>>;
+  /** What its owner wants. */
+  readonly state: 'started' | 'paused';
+}
+
 export interface SpecOf {
   backbone: BackboneSpec;
   api: ApiSpec;
@@ -104,6 +138,7 @@ export interface SpecOf {
   application: ApplicationSpec;
   credential: CredentialSpec;
   subscription: SubscriptionSpec;
+  endpoint: EndpointSpec;
 }
 
 export type ResourceKind = keyof SpecOf;
@@ -115,7 +150,7 @@ export interface Resource<K extends ResourceKind = ResourceKind> {
   readonly id: string;
   /** Unique among its siblings: the key in the configuration file. For a credential and a subscription the same as `id`. */
   readonly name: string;
-  /** Name of the API of a plan, of the application of a credential; empty for the rest. */
+  /** Name of the API of a plan, of the application of a credential or endpoint; empty for the rest. */
   readonly parent: string;
   readonly version: number;
   /** Wall time in milliseconds. */
@@ -153,6 +188,8 @@ export interface ResourceStore {
   byId<K extends ResourceKind>(kind: K, id: string): Resource<K> | undefined;
   /** Atomic with its audit rows; rejects with StoreError CHANGED when a version differs. Watchers are told before it resolves. */
   write(changes: readonly (ResourceChange & { readonly action: string })[], actor: string): Promise<void>;
+  /** An audit row about a resource that stays as it is: somebody was shown its secret, say. */
+  note(resource: Resource, action: string, actor: string): Promise<void>;
   /** Called after each committed write with what changed; returns how to stop. */
   watch(listener: (changes: readonly ResourceChange[]) => void): () => void;
   audit(query: {

@@ -1,5 +1,7 @@
 import type { ContractSource } from '../../store/resources.ts';
-import { resourceName } from './names.ts';
+import { addressPattern } from './address-pattern.ts';
+import { endpoint } from './endpoint-shape.ts';
+import { readerName, resourceName } from './names.ts';
 import type { Place } from './place.ts';
 import { plan } from './plan-shape.ts';
 import { duration, size } from './quantities.ts';
@@ -106,16 +108,6 @@ export const readOnlyKeys = ['id', 'kind', 'name', 'version', 'createdAt', 'upda
 
 const api = object({ ...apiFields, plans: fallback(mapOf(resourceName, plan), new Map(), 'The plans it is offered under, by name.', {}) });
 
-export const addressPattern = text({
-  title: 'address pattern',
-  min: 1,
-  max: 1024,
-  pattern: {
-    test: /^(\*|[^*/\s]+)(\/(\*|[^*/\s]+))*$/,
-    wanted: 'an address pattern: segments between single /, and * only as a whole segment',
-  },
-});
-
 export const allow = object({
   publish: fallback(listOf(addressPattern, { max: 100 }), ['*'], 'Addresses it may publish to; * for one segment, or alone for all.'),
   read: fallback(listOf(addressPattern, { max: 100 }), ['*'], 'Addresses it may read.'),
@@ -134,6 +126,12 @@ const subscription = object(
     ),
     allow: fallback(allow, allowEverything, 'Narrows what the contract permits, by address pattern.'),
     state: optional(choice(['pending', 'accepted', 'paused']), 'Default: accepted when it is new, else as it is.'),
+    endpoints: fallback(
+      mapOf(readerName, endpoint),
+      new Map(),
+      'Where its events are pushed to, under a plan of the mode push. Each has a name of its own in the application, which is also that of its reader.',
+      {},
+    ),
   },
   {
     check(value, place) {
@@ -237,3 +235,4 @@ export const configShape = object(configFields);
 export type Config = Decoded<typeof configFields>;
 export type ConfigApi = Config['apis'] extends ReadonlyMap<string, infer A> ? A : never;
 export type ConfigApplication = Config['applications'] extends ReadonlyMap<string, infer A> ? A : never;
+export type ConfigSubscription = ConfigApplication['subscriptions'][number];

@@ -125,6 +125,10 @@ export const planFields = {
   state: fallback(planState, 'published', 'Only a published plan takes new subscriptions; closing one closes its subscriptions.'),
   security: fallback(listOf(choice(securityKinds), { min: 1, max: 4, distinct: true }), ['api-key'], 'How clients prove who they are.'),
   approval: fallback(choice(['auto', 'manual']), 'auto', 'Whether a subscription is accepted at once or waits for an administrator.'),
+  mode: optional(
+    choice(['standard', 'push']),
+    'push: its subscriptions may also have endpoints, to which events are delivered. Default: standard, clients come and read.',
+  ),
   preset: optional(choice(presetNames), 'A named set of limits, which `limits` refines.'),
   limits: fallback(limits, {}, 'The limits of one subscription under this plan.'),
   flush: optional(flush, 'How events are gathered into writes to one client.'),

@@ -6,12 +6,17 @@ export function printConfig(config: Readonly<Record<string, unknown>>): string {
   return stringify(escaped(config, []), { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
-/** Plain `${` are written so that they are not taken for references; those that stand for a backbone's secrets stay, and contracts are not touched. */
+/** Plain `${` are written so that they are not taken for references; those that stand for secrets stay, and contracts are not touched. */
 function escaped(value: unknown, way: readonly string[]): unknown {
   if (typeof value === 'string')
-    return way[0] === 'backbones' && /^\$\{env:[A-Z0-9_]+\}$/.test(value) ? value : value.replaceAll('${', () => '$${');
+    return holdsSecrets(way) && /^\$\{env:[A-Z0-9_]+\}$/.test(value) ? value : value.replaceAll('${', () => '$${');
   if (Array.isArray(value)) return value.map((member, index) => escaped(member, [...way, String(index)]));
   if (!isRecord(value)) return value;
   const isContract = way.length === 3 && way[0] === 'apis' && way[2] === 'contract';
   return isContract ? value : Object.fromEntries(Object.entries(value).map(([key, member]) => [key, escaped(member, [...way, key])]));
+}
+
+/** Options of a backbone; secrets and headers of `applications.NAME.subscriptions.N.endpoints.NAME`. */
+function holdsSecrets(way: readonly string[]): boolean {
+  return way[0] === 'backbones' || (way[0] === 'applications' && way[4] === 'endpoints' && (way[6] === 'secrets' || way[6] === 'headers'));
 }

@@ -33,10 +33,10 @@ export function auditRoutes(router: Router, { store }: Services): void {
     summary: 'List what was changed, by whom, from what to what, newest first.',
     query: {
       kind: optional(
-        choice(['backbone', 'api', 'plan', 'application', 'credential', 'subscription']),
+        choice(['backbone', 'api', 'plan', 'application', 'credential', 'subscription', 'endpoint']),
         'Only changes of this kind of resource.',
       ),
-      name: optional(text({ min: 1, max: 63 }), 'Only of the resource of this name.'),
+      name: optional(text({ min: 1, max: 128 }), 'Only of the resource of this name.'),
       before: optional(integerText({ min: 0, max: Number.MAX_SAFE_INTEGER }), 'Only entries older than the one with this `seq`.'),
       limit: pageFields.limit,
     },

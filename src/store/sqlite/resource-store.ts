@@ -70,6 +70,11 @@ class SqliteResourceStore implements ResourceStore {
     for (const listener of this.#listeners) listener(applied);
   }
 
+  async note(resource: Resource, action: string, actor: string): Promise<void> {
+    const change: Change = { op: 'put', resource, expect: resource.version, action };
+    await this.#database.transact([auditOf({ change, before: resource, after: resource, actor, now: this.#clock.now() })]);
+  }
+
   watch(listener: (changes: readonly ResourceChange[]) => void): () => void {
     // An object of its own, so that the same function may watch twice.
     const own = (changes: readonly ResourceChange[]): void => listener(changes);

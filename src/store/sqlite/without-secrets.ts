@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { ApiSpec, ContractSource, CredentialSpec, Resource } from '../resources.ts';
+import type { ApiSpec, ContractSource, CredentialSpec, EndpointSpec, Resource } from '../resources.ts';
+import { fingerprintOf } from '../sealed.ts';
 
-const SECRET_NAME = /pass|secret|token|key|credential|auth/i;
+const SECRET_NAME = /pass|secret|token|key|credential|auth|cookie/i;
 const URL_SECRET = /(:\/\/)[^/@\s]*@/g;
 
 /**
- * A resource's spec as people may read it in the audit: no hashes of credentials, no passwords of backbones, and a contract's
- * documents by their SHA-256, since an API's revisions hold the text.
+ * A resource's spec as people may read it in the audit: no hashes of credentials, no passwords of backbones or secrets of
+ * endpoints, and a contract's documents by their SHA-256, since an API's revisions hold the text.
  */
 export function withoutSecrets(resource: Resource | undefined): unknown {
   if (resource === undefined) return null;
@@ -18,7 +19,24 @@ export function withoutSecrets(resource: Resource | undefined): unknown {
     const spec = resource.spec as ApiSpec;
     return { ...spec, contract: digests(spec.contract) };
   }
+  if (resource.kind === 'endpoint') {
+    const spec = resource.spec as EndpointSpec;
+    return { ...spec, headers: redact(spec.headers), secrets: spec.secrets.map(withoutSeal) };
+  }
   return resource.kind === 'backbone' ? redact(resource.spec) : resource.spec;
+}
+
+/** Whether a header or option of this name holds what nobody should read. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name);
+}
+
+/** One of an endpoint's secrets as it may be shown: told from others by a fingerprint, and when it stops signing. */
+export function withoutSeal({ sealed, expiresAt }: EndpointSpec['secrets'][number]): {
+  readonly fingerprint: string;
+  readonly expiresAt?: number;
+} {
+  return { fingerprint: fingerprintOf(sealed), ...(expiresAt === undefined ? {} : { expiresAt }) };
 }
 
 function digests({ name, text, files }: ContractSource): unknown {
@@ -34,6 +52,6 @@ function redact(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(redact);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [name, SECRET_NAME.test(name) && typeof member !== 'object' ? '***' : redact(member)]),
+    Object.entries(value).map(([name, member]) => [name, isSecretName(name) && typeof member !== 'object' ? '***' : redact(member)]),
   );
 }

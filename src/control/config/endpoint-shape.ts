@@ -1,0 +1,213 @@
+import { GatewayError } from '../../core/errors.ts';
+import { AddressGuard } from '../../outgoing/address-guard.ts';
+import { checkOutgoingUrl } from '../../outgoing/outgoing-url.ts';
+import { readRetrySchedule, standardSchedule } from '../../push/retry-schedule.ts';
+import type { EndpointSpec } from '../../store/resources.ts';
+import { addressPattern } from './address-pattern.ts';
+import { resourceName } from './names.ts';
+import type { Place } from './place.ts';
+import { duration, formatDuration } from './quantities.ts';
+import { choice, integer, text } from './scalars.ts';
+import type { Decoded, Shape } from './shape.ts';
+import { fallback, listOf, mapOf, object, optional, required } from './shape.ts';
+import { maxSecrets, secretEntry, writtenSecret } from './signing-secret-shape.ts';
+
+const maxHeaders = 50;
+const maxHeaderBytes = 8 * 1024;
+const maxMetadata = 50;
+const minTimeout = 1_000;
+const maxTimeout = 30_000;
+
+/** Written by whoever owns the connection, says how the body is written, or is what receivers trust Sluice for. */
+const ownHeader =
+  /^(host|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|accept-encoding|content-.*|webhook-.*|ce-.*)$/i;
+
+const urlText = text({ title: 'URL', min: 1, max: 4096, examples: ['https://example.com/hooks/orders'] });
+const guard = new AddressGuard();
+
+/** Whether it can be called at all; whether its address may be called is judged when it is, since names change theirs. */
+const url: Shape<string> = {
+  decode(value, place) {
+    const given = urlText.decode(value, place);
+    if (given === undefined) return undefined;
+    const checked = checkOutgoingUrl(given, { guard });
+    const isWrong = 'refusal' in checked && ['malformed', 'too-long', 'scheme', 'credentials', 'port'].includes(checked.refusal.reason);
+    return isWrong ? place.report(checked.refusal.sentence) : given;
+  },
+  schema: (form) => urlText.schema(form),
+};
+
+const eventType = text({
+  title: 'event type',
+  min: 1,
+  max: 256,
+  pattern: {
+    test: /^[^*\s]+(\.\*)?$/,
+    wanted: 'an event type such as com.example.order.created, or com.example.order.* for every type below; for all types leave it out',
+  },
+});
+
+const headerName = text({
+  title: 'header name',
+  min: 1,
+  max: 100,
+  pattern: { test: /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, wanted: 'the name of an HTTP header' },
+});
+
+/** Never quoted: it may be a password. */
+const headerValue: Shape<string> = {
+  decode(value, place) {
+    if (typeof value !== 'string') return place.report('must be text');
+    if (value.length > 4096) return place.report('has more than 4096 characters');
+    return /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value) ? value : place.report('holds a character that HTTP does not allow in a header');
+  },
+  schema: () => ({ type: 'string', maxLength: 4096 }),
+};
+
+const headers = record(headerName, headerValue, (given, place) => {
+  const names = Object.keys(given);
+  for (const name of names) {
+    if (ownHeader.test(name)) place.at(name).report('is set by Sluice itself and cannot be given');
+  }
+  if (names.length > maxHeaders) place.report(`has ${names.length} headers; at most ${maxHeaders} are taken`);
+  if (new Set(names.map((name) => name.toLowerCase())).size < names.length) place.report('names a header twice');
+  const bytes = Object.entries(given).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  if (bytes > maxHeaderBytes) place.report(`has more than ${maxHeaderBytes / 1024} KiB of headers`);
+});
+
+const metadata = record(resourceName, text({ max: 500 }), (given, place) => {
+  const size = Object.keys(given).length;
+  if (size > maxMetadata) place.report(`has ${size} entries; at most ${maxMetadata} are taken`);
+});
+
+function record(
+  key: Shape<string>,
+  value: Shape<string>,
+  check: (given: Readonly<Record<string, string>>, place: Place) => void,
+): Shape<Readonly<Record<string, string>>> {
+  const map = mapOf(key, value);
+  return {
+    decode(given, place) {
+      const decoded = map.decode(given, place);
+      if (decoded === undefined) return undefined;
+      const entries = Object.fromEntries(decoded);
+      check(entries, place);
+      return entries;
+    },
+    schema: (form) => map.schema(form),
+  };
+}
+
+const timeout: Shape<number> = {
+  decode(value, place) {
+    const milliseconds = duration.decode(value, place);
+    if (milliseconds === undefined || (milliseconds >= minTimeout && milliseconds <= maxTimeout)) return milliseconds;
+    return place.report(`must be between 1s and 30s, not ${place.quote(value)}`);
+  },
+  schema: (form) => ({ ...duration.schema(form), examples: ['15s'] }),
+};
+
+const retryPreset = choice(['standard', 'short', 'none']);
+const retryDelays = listOf(duration, { max: 49 });
+
+/** The name of a preset or the delays themselves; always delays in milliseconds when decoded. */
+const retry: Shape<readonly number[]> = {
+  decode(value, place) {
+    if (typeof value === 'string') return retryPreset.decode(value, place) === undefined ? undefined : scheduled(value, place);
+    const before = place.count;
+    const delays = retryDelays.decode(value, place);
+    return delays === undefined || place.count > before ? undefined : scheduled(delays.map(formatDuration), place);
+  },
+  schema: (form) => ({ anyOf: [{ ...retryPreset.schema(form), title: 'preset' }, retryDelays.schema(form)] }),
+};
+
+function scheduled(value: string | readonly string[], place: Place): readonly number[] | undefined {
+  try {
+    return readRetrySchedule(value).delays;
+  } catch (error) {
+    if (error instanceof GatewayError) return place.report(error.message);
+    throw error;
+  }
+}
+
+export const endpointFields = {
+  description: optional(text({ max: 2000 }), 'What the endpoint is for.'),
+  address: fallback(addressPattern, '*', 'What it gets: an address of the API, * for one segment, or alone for all.'),
+  url: required(url, 'Where events are delivered to: http or https, on the public internet unless the operator opened more.'),
+  events: fallback(
+    listOf(eventType, { max: 100, distinct: true }),
+    [],
+    'Event types it gets; `.*` at the end takes every type below. Default: all.',
+  ),
+  filter: optional(text({ min: 1, max: 1024 }), 'Only events for which this CEL expression over attributes and data is true.'),
+  headers: fallback(headers, {}, 'Sent with every attempt.'),
+  content: fallback(
+    choice(['structured', 'binary', 'data']),
+    'structured',
+    'What is sent: the CloudEvent as one JSON document, its data with the attributes as headers, or its data alone.',
+  ),
+  timeout: fallback(timeout, 15_000, 'How long one attempt may take, 1s to 30s.', '15s'),
+  retry: fallback(
+    retry,
+    standardSchedule.delays,
+    'Delays after the first attempt, or a preset: standard (3 days), short (13 minutes), none.',
+    'standard',
+  ),
+  rateLimit: optional(
+    object({
+      limit: required(integer({ min: 1, max: 1_000_000 }), 'Most attempts.'),
+      per: required(choice(['second', 'minute']), 'In which time.'),
+    }),
+    'How many attempts it gets at most. Default: as many as it takes.',
+  ),
+  concurrency: fallback(integer({ min: 1, max: 32 }), 8, 'Most attempts under way at once.'),
+  order: fallback(
+    choice(['none', 'per-key', 'strict']),
+    'none',
+    'none: a delivery that is retried holds up no other; per-key: it holds up those of the same subject; strict: it holds up all.',
+  ),
+  metadata: fallback(metadata, {}, 'Whatever its owner wants to keep with it.'),
+} as const;
+
+export const endpointState = choice(['started', 'paused']);
+
+/** An endpoint as written under a subscription. */
+export const endpoint = object(
+  {
+    ...endpointFields,
+    secret: optional(writtenSecret, 'What signs its deliveries, by `${env:NAME}` or `${file:PATH}`. Default: one is made.'),
+    secrets: optional(
+      listOf(secretEntry, { min: 1, max: maxSecrets }),
+      'Instead of `secret`, while one is replaced: all of them sign, newest first.',
+    ),
+    state: optional(endpointState, 'Default: started when it is new, else as it is.'),
+  },
+  {
+    check(value, place) {
+      if (value.secret !== undefined && value.secrets !== undefined) place.report('needs either `secret` or `secrets`, and not both');
+      if (value.secrets?.every((one) => one.expiresAt !== undefined) === true)
+        place.at('secrets').report('needs one that does not expire, or nothing would sign in the end');
+      const secrets = value.secrets?.map((one) => one.value) ?? [];
+      if (new Set(secrets).size < secrets.length) place.at('secrets').report('names a secret twice');
+    },
+  },
+);
+
+/** What is stored of an endpoint as written, but for what depends on what is stored already. */
+export function endpointSettings(written: Decoded<typeof endpointFields>): Omit<EndpointSpec, 'subscription' | 'secrets' | 'state'> {
+  return {
+    ...(written.description === undefined ? {} : { description: written.description }),
+    address: written.address,
+    url: written.url,
+    types: written.events,
+    ...(written.filter === undefined ? {} : { filter: written.filter }),
+    headers: written.headers,
+    content: written.content,
+    timeout: written.timeout,
+    retry: written.retry,
+    ...(written.rateLimit === undefined ? {} : { rateLimit: written.rateLimit }),
+    concurrency: written.concurrency,
+    order: written.order,
+    metadata: written.metadata,
+  };
+}

@@ -1,0 +1,27 @@
+import type { Resource } from '../store/resources.ts';
+import { formatDuration } from './config/quantities.ts';
+import { exportedSecrets, shownHeaders } from './endpoint-secrets.ts';
+
+/** An endpoint as a configuration names it, members it does not have as undefined. */
+export function writtenEndpoint(endpoint: Resource<'endpoint'>, now: number): Readonly<Record<string, unknown>> {
+  const { spec } = endpoint;
+  return {
+    description: spec.description,
+    address: spec.address,
+    url: spec.url,
+    events: spec.types,
+    filter: spec.filter,
+    headers: shownHeaders(endpoint, spec.headers),
+    secrets: exportedSecrets(endpoint, now).map(({ value, expiresAt }) =>
+      expiresAt === undefined ? value : { value, expiresAt: new Date(expiresAt).toISOString() },
+    ),
+    content: spec.content,
+    timeout: formatDuration(spec.timeout),
+    retry: spec.retry.map(formatDuration),
+    rateLimit: spec.rateLimit,
+    concurrency: spec.concurrency,
+    order: spec.order,
+    metadata: spec.metadata,
+    state: spec.state === 'started' ? undefined : spec.state,
+  };
+}

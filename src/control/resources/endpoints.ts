@@ -1,0 +1,267 @@
+import { isDeepStrictEqual } from 'node:util';
+import { GatewayError } from '../../core/errors.ts';
+import type { EndpointSpec, Resource } from '../../store/resources.ts';
+import { readOnlyKeys } from '../config/config-shape.ts';
+import { endpointFields, endpointSettings, endpointState } from '../config/endpoint-shape.ts';
+import { readerName, resourceName } from '../config/names.ts';
+import { text } from '../config/scalars.ts';
+import { fallback, object, optional, required } from '../config/shape.ts';
+import { signingSecret } from '../config/signing-secret-shape.ts';
+import { compact, creation, defaultTenant, deletion, revision } from '../draft.ts';
+import { endpointsBySubscription, maxEndpoints, takesEndpoints } from '../endpoint-rules.ts';
+import { keptHeaders, mintSecret } from '../endpoint-secrets.ts';
+import { isOpen } from '../lifecycle.ts';
+import { mayReadOf } from '../own.ts';
+import { pageFields, pageOf, pageSchema } from '../paging.ts';
+import { checkPrecondition, etagOf } from '../precondition.ts';
+import { viewOf } from '../present.ts';
+import type { Answer, Router } from '../router.ts';
+import { unresolvedIn } from '../secret-options.ts';
+import type { Services } from '../services.ts';
+import { endpointView } from '../view-schemas.ts';
+import { answers, gone, goneAnswer, shown } from './answers.ts';
+import { endpointOf, endpointParam } from './endpoint-of.ts';
+import { endpointSecretRoutes } from './endpoint-secrets.ts';
+
+const tag = 'Endpoints';
+const ignored = [...readOnlyKeys, 'secrets'];
+const filters = {
+  ...pageFields,
+  application: optional(resourceName, 'Only of this application.'),
+  subscription: optional(text({ min: 1, max: 40 }), 'Only of this subscription.'),
+} as const;
+const newEndpoint = object(
+  {
+    application: optional(resourceName, 'The application. Default: that of the subscription.'),
+    subscription: required(text({ min: 1, max: 40 }), 'Id of the subscription, under a plan of the mode push.'),
+    name: required(readerName, 'Its name, unique within the application; also that of its durable reader.'),
+    ...endpointFields,
+    secret: optional(signingSecret, 'What signs its deliveries; without it one is made.'),
+    state: fallback(endpointState, 'started', 'Whether it is delivered to at once.'),
+  },
+  { ignored },
+);
+const changedEndpoint = object(
+  {
+    application: optional(resourceName, 'As it is.'),
+    subscription: optional(text({ min: 1, max: 40 }), 'As it is: an endpoint stays with its subscription.'),
+    ...endpointFields,
+    state: optional(endpointState, 'The state it should have. Default: as it is.'),
+  },
+  { ignored },
+);
+
+export function endpointRoutes(router: Router, services: Services): void {
+  readingRoutes(router, services);
+  creatingRoute(router, services);
+  replacingRoute(router, services);
+  deletingRoute(router, services);
+  stateRoutes(router, services);
+  endpointSecretRoutes(router, services);
+}
+
+function readingRoutes(router: Router, services: Services): void {
+  router.add({
+    method: 'GET',
+    path: '/endpoints',
+    operation: 'listEndpoints',
+    tag,
+    summary: 'List endpoints, oldest first; an application sees its own.',
+    access: 'owner',
+    query: filters,
+    answers: answers(200, 'A page of endpoints.', pageSchema(endpointView)),
+    handle({ query, application }) {
+      const page = pageOf(
+        services.store
+          .list('endpoint', defaultTenant)
+          .filter(
+            ({ parent, spec }) =>
+              (query.application ?? parent) === parent &&
+              (query.subscription ?? spec.subscription) === spec.subscription &&
+              mayReadOf(application, spec.subscription, services.store),
+          ),
+        (one) => `${String(one.createdAt).padStart(15, '0')} ${one.id}`,
+        query,
+      );
+      return { body: { ...page, items: page.items.map(viewOf) } };
+    },
+  });
+  router.add({
+    method: 'GET',
+    path: '/endpoints/:endpoint',
+    operation: 'getEndpoint',
+    tag,
+    summary: 'Read an endpoint, without its secrets; an application reads its own.',
+    access: 'owner',
+    params: endpointParam,
+    answers: answers(200, 'The endpoint.', endpointView),
+    handle: ({ params, application }) => shown(endpointOf(services, params.endpoint, application)),
+  });
+}
+
+function creatingRoute(router: Router, services: Services): void {
+  const { administration, store } = services;
+  router.add({
+    method: 'POST',
+    path: '/endpoints',
+    operation: 'createEndpoint',
+    tag,
+    summary: 'Push the events of a subscription to a URL; the secret that signs them is answered this once.',
+    body: newEndpoint,
+    answers: answers(201, 'The new endpoint with its secret.', endpointView),
+    async handle({ body, actor }) {
+      const secret = body.secret ?? mintSecret();
+      const endpoint = await administration.changeOne(actor, async () => {
+        const subscription = pushSubscription(services, body.subscription, body.application);
+        const { application } = subscription.spec;
+        if (store.get('endpoint', body.name, application, defaultTenant) !== undefined)
+          throw new GatewayError('CONFLICT', `The application ${application} has an endpoint ${body.name} already.`);
+        const spec: EndpointSpec = {
+          ...settingsOf(body, { parent: application, name: body.name }, {}),
+          subscription: subscription.id,
+          secrets: [{ sealed: administration.sealer.seal(secret) }],
+          state: body.state,
+        };
+        const draft = creation('endpoint', { name: body.name, parent: application, spec }, administration.now());
+        return { drafts: [draft], result: draft.resource };
+      });
+      const location = `/api/v1/endpoints/${endpoint.id}`;
+      return { status: 201, body: { ...viewOf(endpoint), secret }, headers: { etag: etagOf(endpoint), location } };
+    },
+  });
+}
+
+/** The subscription that a new endpoint is for; throws when it takes none. */
+function pushSubscription({ store }: Services, id: string, application: string | undefined): Resource<'subscription'> {
+  const subscription = store.get('subscription', id, '', defaultTenant);
+  if (subscription === undefined || (application ?? subscription.spec.application) !== subscription.spec.application)
+    throw new GatewayError(
+      'INVALID_CONFIGURATION',
+      application === undefined ? `There is no subscription ${id}.` : `The application ${application} has no subscription ${id}.`,
+    );
+  const { spec } = subscription;
+  if (!isOpen(spec.state)) throw new GatewayError('CONFLICT', `The subscription ${id} is ${spec.state} and takes no endpoints.`);
+  if (!takesEndpoints(store, spec))
+    throw new GatewayError('CONFLICT', `Endpoints need a subscription under a plan of the mode push; ${id} is not under one.`);
+  if ((endpointsBySubscription(store).get(id)?.length ?? 0) >= maxEndpoints)
+    throw new GatewayError('CONFLICT', `The subscription ${id} has ${maxEndpoints} endpoints, which is the most there can be.`);
+  return subscription;
+}
+
+/** Throws BAD_REQUEST for a header that stands for a secret which is not stored. */
+function settingsOf(
+  body: Parameters<typeof endpointSettings>[0],
+  named: Pick<Resource<'endpoint'>, 'parent' | 'name'>,
+  stored: EndpointSpec['headers'],
+): ReturnType<typeof endpointSettings> {
+  const headers = keptHeaders(named, body.headers, stored);
+  const [unresolved] = unresolvedIn(headers);
+  if (unresolved !== undefined)
+    throw new GatewayError('BAD_REQUEST', `/headers: ${unresolved.slice(0, 200)} stands for a secret that is not known here; fill it in.`);
+  return { ...endpointSettings(body), headers };
+}
+
+function replacingRoute(router: Router, services: Services): void {
+  router.add({
+    method: 'PUT',
+    path: '/endpoints/:endpoint',
+    operation: 'replaceEndpoint',
+    tag,
+    summary:
+      'Replace an endpoint; what is left out takes its default, but for the state, which then stays, and the secrets, which always do.',
+    params: endpointParam,
+    body: changedEndpoint,
+    precondition: 'required',
+    answers: answers(200, 'The endpoint as it is now.', endpointView),
+    handle: async ({ params, body, ifMatch, actor }) =>
+      await changeEndpoint(services, params.endpoint, { ifMatch, need: 'required', actor, verb: 'update' }, (endpoint) => {
+        const { spec, parent } = endpoint;
+        if ((body.subscription ?? spec.subscription) !== spec.subscription || (body.application ?? parent) !== parent)
+          throw new GatewayError('CONFLICT', 'An endpoint stays with its subscription; make another one instead.');
+        const { subscription, secrets } = spec;
+        return { ...settingsOf(body, endpoint, spec.headers), subscription, secrets, state: body.state ?? spec.state };
+      }),
+  });
+}
+
+function deletingRoute(router: Router, services: Services): void {
+  const { administration } = services;
+  router.add({
+    method: 'DELETE',
+    path: '/endpoints/:endpoint',
+    operation: 'deleteEndpoint',
+    tag,
+    summary: 'Delete an endpoint: nothing is delivered to it any more, and what waits for another attempt is dropped.',
+    params: endpointParam,
+    precondition: 'required',
+    answers: goneAnswer,
+    async handle({ params, ifMatch, actor }) {
+      await administration.change(actor, async () => {
+        const endpoint = endpointOf(services, params.endpoint);
+        checkPrecondition(endpoint, ifMatch, 'required');
+        return { drafts: [deletion(endpoint)], result: undefined };
+      });
+      return gone;
+    },
+  });
+}
+
+function stateRoutes(router: Router, services: Services): void {
+  const common = {
+    method: 'POST',
+    tag,
+    params: endpointParam,
+    precondition: 'optional',
+    answers: answers(200, 'The endpoint as it is now.', endpointView),
+  } as const;
+  router.add({
+    ...common,
+    path: '/endpoints/:endpoint/pause',
+    operation: 'pauseEndpoint',
+    summary: 'Pause an endpoint: nothing is delivered until it is started, and nothing is lost.',
+    handle: async ({ params, ifMatch, actor }) =>
+      await changeEndpoint(services, params.endpoint, { ifMatch, need: 'optional', actor, verb: 'pause' }, ({ spec }) => ({
+        ...spec,
+        state: 'paused',
+      })),
+  });
+  router.add({
+    ...common,
+    path: '/endpoints/:endpoint/start',
+    operation: 'startEndpoint',
+    summary: 'Start an endpoint that was paused, or that was stopped because it failed; it goes on where it was.',
+    // Also written when it is started already: whoever delivers begins again at each version of an endpoint that it had given up.
+    handle: async ({ params, ifMatch, actor }) =>
+      await changeEndpoint(services, params.endpoint, { ifMatch, need: 'optional', actor, verb: 'start', always: true }, ({ spec }) => ({
+        ...spec,
+        state: 'started',
+      })),
+  });
+}
+
+interface ChangeTerms {
+  readonly ifMatch: string | undefined;
+  readonly need: 'required' | 'optional';
+  readonly actor: string;
+  readonly verb: string;
+  /** Makes a new version even when nothing differs. */
+  readonly always?: boolean;
+}
+
+async function changeEndpoint(
+  services: Services,
+  id: string,
+  terms: ChangeTerms,
+  next: (endpoint: Resource<'endpoint'>) => EndpointSpec,
+): Promise<Answer> {
+  const { administration } = services;
+  const changed = await administration.changeOne(terms.actor, async () => {
+    const endpoint = endpointOf(services, id);
+    checkPrecondition(endpoint, terms.ifMatch, terms.need);
+    const spec = compact(next(endpoint));
+    if (terms.always !== true && isDeepStrictEqual(spec, endpoint.spec)) return { drafts: [], result: endpoint };
+    const draft = revision(endpoint, spec, administration.now(), terms.verb);
+    return { drafts: [draft], result: draft.resource };
+  });
+  return shown(changed);
+}
