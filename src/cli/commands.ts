@@ -13,6 +13,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<Command>>> = 
   listen: async () => (await import('./commands/listen.ts')).listen,
   keys: async () => (await import('./commands/keys.ts')).keys,
   subscriptions: async () => (await import('./commands/subscriptions.ts')).subscriptions,
+  endpoints: async () => (await import('./commands/endpoints.ts')).endpoints,
   status: async () => (await import('./commands/status.ts')).status,
   usage: async () => (await import('./commands/usage.ts')).usage,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,

@@ -1,0 +1,176 @@
+import { oneOf, wholeNumber } from '../arguments.ts';
+import type { View } from '../client/management.ts';
+import { defineCommand, type Command, type Context } from '../command.ts';
+import { CliError } from '../exit-code.ts';
+import { controlOptions, managementClient, ownerClient, ownerOptions } from '../servers.ts';
+
+const columns = ['id', 'application', 'name', 'url', 'address', 'order', 'state'];
+const id = { usage: 'ID', min: 1, max: 1 } as const;
+
+const list = defineCommand({
+  name: 'list',
+  summary: 'where events are delivered to; what is its own with the key of an application',
+  options: {
+    ...ownerOptions,
+    application: { type: 'string', value: 'NAME', describe: 'of this application only' },
+    subscription: { type: 'string', value: 'ID', describe: 'of this subscription only' },
+  },
+  async run(context) {
+    const { application, subscription } = context.values;
+    const { client } = await ownerClient(context);
+    const rows: View[] = [];
+    for await (const row of client.items(['endpoints'], { application, subscription })) rows.push(row);
+    await context.output.rows(rows, columns);
+  },
+});
+
+const addOptions = {
+  ...controlOptions,
+  subscription: { type: 'string', value: 'ID', describe: 'the subscription, under a plan of the mode push' },
+  name: { type: 'string', value: 'NAME', describe: 'its name, unique within the application; also that of its reader' },
+  url: { type: 'string', value: 'URL', describe: 'where events are delivered to' },
+  address: { type: 'string', value: 'PATTERN', default: '*', describe: 'what it gets: an address, * for one segment, or alone for all' },
+  event: { type: 'string', multiple: true, value: 'TYPE', describe: 'event types it gets; .* at the end takes every type below' },
+  filter: { type: 'string', value: 'CEL', describe: 'only events for which this is true' },
+  header: { type: 'string', multiple: true, value: 'HEADER', describe: '"Name: value", sent with every attempt' },
+  secret: { type: 'string', value: 'SECRET', describe: 'what signs its deliveries; else one is made' },
+  content: { type: 'string', value: 'WORD', default: 'structured', describe: 'structured, binary or data' },
+  timeout: { type: 'string', value: 'TIME', default: '15s', describe: 'how long one attempt may take, 1s to 30s' },
+  retry: {
+    type: 'string',
+    multiple: true,
+    value: 'TIME',
+    describe: 'a delay after the first attempt and each one more, or standard, short, none',
+  },
+  concurrency: { type: 'string', value: 'N', default: '8', describe: 'most attempts under way at once, 1 to 32' },
+  order: { type: 'string', value: 'WORD', default: 'none', describe: 'none, per-key or strict' },
+  paused: { type: 'boolean', describe: 'nothing is delivered until it is started' },
+} as const;
+
+const add = defineCommand({
+  name: 'add',
+  summary: 'deliver the events of a subscription to a URL; prints the id and the secret',
+  options: addOptions,
+  async run(context) {
+    const { subscription, name, url, address, event, filter, header, secret, content, timeout, retry, concurrency, order, paused } =
+      context.values;
+    if (subscription === undefined || name === undefined || url === undefined)
+      throw new CliError('usage', 'sluice endpoints add needs --subscription, --name and --url.');
+    const body = {
+      subscription,
+      name,
+      url,
+      address,
+      events: event,
+      filter,
+      headers: headersOf(header),
+      secret,
+      content: oneOf(content, 'content', ['structured', 'binary', 'data']),
+      timeout,
+      retry: retry.length === 0 ? undefined : scheduleOf(retry),
+      concurrency: wholeNumber(concurrency, 'concurrency', 1, 32),
+      order: oneOf(order, 'order', ['none', 'per-key', 'strict']),
+      state: paused ? 'paused' : 'started',
+    };
+    const client = await managementClient(context);
+    await showWithSecret(context, await client.post(['endpoints'], body));
+  },
+});
+
+/** A single word is a preset: a delay begins with a digit. */
+function scheduleOf(retry: readonly string[]): string | readonly string[] {
+  const [first = ''] = retry;
+  return retry.length === 1 && /^[a-z]/.test(first) ? first : retry;
+}
+
+function headersOf(headers: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    headers.map((header) => {
+      const at = header.indexOf(':');
+      if (at < 1) throw new CliError('usage', '--header must be a name, a colon and a value, such as "X-Env: prod".');
+      return [header.slice(0, at).trim(), header.slice(at + 1).trim()];
+    }),
+  );
+}
+
+async function showWithSecret(context: Context, endpoint: View): Promise<void> {
+  context.output.note('The secret verifies the signatures of what is delivered; sluice endpoints secret shows it again.');
+  await context.output.show(endpoint, () => `${String(endpoint['id'])} ${String(endpoint['secret'])}`);
+}
+
+function change(name: 'pause' | 'start', summary: string): Command {
+  return defineCommand({
+    name,
+    summary,
+    positionals: id,
+    options: controlOptions,
+    async run(context) {
+      const client = await managementClient(context);
+      const [endpoint = ''] = context.positionals;
+      const changed = await client.post(['endpoints', endpoint, name], {});
+      await context.output.show(changed, () => `${String(changed['id'])} ${String(changed['state'])}`);
+    },
+  });
+}
+
+const rotate = defineCommand({
+  name: 'rotate',
+  summary: 'a new secret; the old one signs along for a while',
+  positionals: id,
+  options: {
+    ...controlOptions,
+    overlap: { type: 'string', value: 'TIME', default: '24h', describe: 'how long the old secret signs along: 0s, 30m, 24h, up to 7d' },
+    secret: { type: 'string', value: 'SECRET', describe: 'the new secret itself; else one is made' },
+  },
+  async run(context) {
+    const client = await managementClient(context);
+    const [endpoint = ''] = context.positionals;
+    const { overlap, secret } = context.values;
+    await showWithSecret(context, await client.post(['endpoints', endpoint, 'rotate'], { overlap, secret }));
+  },
+});
+
+const secret = defineCommand({
+  name: 'secret',
+  summary: 'the secrets that sign now, newest first; the audit says who looked',
+  positionals: id,
+  options: controlOptions,
+  async run(context) {
+    const client = await managementClient(context);
+    const [endpoint = ''] = context.positionals;
+    const { secrets } = await client.get(['endpoints', endpoint, 'secret']);
+    await context.output.rows(Array.isArray(secrets) ? (secrets as View[]) : [], ['secret', 'expiresAt']);
+  },
+});
+
+const remove = defineCommand({
+  name: 'remove',
+  summary: 'nothing is delivered there any more, and what waits for another attempt is dropped',
+  positionals: id,
+  options: controlOptions,
+  async run(context) {
+    const client = await managementClient(context);
+    const [endpoint = ''] = context.positionals;
+    await client.remove(['endpoints', endpoint]);
+    await context.output.show({ id: endpoint, removed: true }, () => `${endpoint} removed`);
+  },
+});
+
+/** Where push subscriptions deliver to. */
+export const endpoints = defineCommand({
+  name: 'endpoints',
+  summary: 'list, add, pause, start, rotate and remove endpoints that events are pushed to',
+  subcommands: [
+    list,
+    add,
+    change('pause', 'nothing is delivered until it is started; nothing is lost'),
+    change('start', 'go on delivering, also after it was stopped because it failed'),
+    rotate,
+    secret,
+    remove,
+  ],
+  examples: [
+    'sluice endpoints add --subscription sub_4f0a1b2c3d4e --name shop --url https://example.com/hooks/orders',
+    'sluice endpoints rotate ep_4f0a1b2c3d4e --overlap 1h',
+  ],
+});
