@@ -14,7 +14,7 @@ export type Admission = 'send' | 'probe' | 'wait';
 /** `unreached`: not even a connection came about. `unknown`: the attempt ended without saying anything about the other side. */
 export type BreakerResult = 'success' | 'failure' | 'unreached' | 'unknown';
 
-interface CircuitBreakerOptions {
+export interface CircuitBreakerOptions {
   /** Below so many results within a minute nothing is concluded from their proportion. */
   readonly minSamples?: number;
   /** The part of failures at which it opens. */

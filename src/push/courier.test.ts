@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { countByLag } from '../metering/log-count.ts';
+import { verifyCounts } from '../metering/verify-counts.ts';
+import { verifyRanges } from '../metering/verify-ranges.ts';
+import { verifyStandardWebhook } from '../protocols/standard-webhooks/verify.ts';
+import { PushWorld, secret } from '../testing/push-world.ts';
+import type { PushTarget } from './push-target.ts';
+
+async function withWorld(wish: Partial<PushTarget>, body: (world: PushWorld) => Promise<void>): Promise<void> {
+  const world = await PushWorld.open(wish);
+  try {
+    await body(world);
+    await world.stop();
+  } finally {
+    await world.close();
+  }
+}
+
+function ids(count: number, prefix = 'e'): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+}
+
+async function sums(world: PushWorld): Promise<Record<string, number>> {
+  await world.ledger.flush();
+  const [row] = await world.database.query(
+    'SELECT sum(n_billable) AS billed, sum(n_deferred) AS deferred, sum(n_late) AS late, sum(n_filtered) AS filtered FROM usage_range',
+  );
+  return Object.fromEntries(Object.entries(row ?? {}).map(([name, value]) => [name, Number(value)]));
+}
+
+async function checkLedger(world: PushWorld): Promise<void> {
+  await world.ledger.flush();
+  const verdict = await verifyRanges(world.database, (_log, a, b) => world.backbone.compare(a, b), 'default');
+  assert.equal(verdict['ok'], true);
+  const { losses, overcharges } = await verifyCounts(
+    world.database,
+    countByLag(async (of, address, position) => (await world.backbone.lag({ log: of, address }, position)).events),
+    'default',
+  );
+  assert.deepEqual([losses, overcharges], [[], []]);
+}
+
+async function rowsOf(world: PushWorld, state: string): Promise<string[]> {
+  await world.ledger.flush();
+  const rows = await world.database.query('SELECT event_id FROM push_delivery WHERE state = ? ORDER BY rowid', [state]);
+  return rows.map((row) => String(row['event_id']));
+}
+
+describe('a courier', { timeout: 20_000 }, () => {
+  test('SW-4, SW-5, SW-6: delivers each event once, signed over the bytes that are sent, and bills it', () =>
+    withWorld({}, async (world) => {
+      await world.publish(ids(20));
+      await world.until(() => world.received.length === 20);
+      for (const { headers, body } of world.received) {
+        const verdict = verifyStandardWebhook(headers, body, [secret], { now: Date.now() });
+        assert.equal(verdict.ok, true);
+        assert.equal(headers['webhook-attempt'], '1');
+        assert.match(String(headers['content-type']), /^application\/cloudevents\+json/);
+      }
+      assert.deepEqual(new Set(world.received.map(({ id }) => id)), new Set(ids(20)));
+      assert.equal(new Set(world.received.map(({ headers }) => headers['webhook-id'])).size, 20);
+      await world.until(async () => (await sums(world))['billed'] === 20);
+      await checkLedger(world);
+    }));
+
+  test('goes on past what fails, delivers it later under the same id, and bills it then', () =>
+    withWorld({}, async (world) => {
+      let failures = 0;
+      world.answer = ({ id }, response) => {
+        const fails = id === 'e1' && failures < 2;
+        if (fails) failures += 1;
+        response.writeHead(fails ? 500 : 200).end();
+      };
+      await world.publish(ids(5));
+      await world.until(() => world.received.length === 7);
+      const again = world.received.filter(({ id }) => id === 'e1');
+      assert.deepEqual(
+        again.map(({ headers }) => [headers['webhook-attempt'], headers['webhook-retry-reason']]),
+        [
+          ['1', undefined],
+          ['2', 'server-error'],
+          ['3', 'server-error'],
+        ],
+      );
+      assert.equal(new Set(again.map(({ headers }) => headers['webhook-id'])).size, 1);
+      await world.until(async () => (await sums(world))['billed'] === 5);
+      assert.deepEqual(await sums(world), { billed: 5, deferred: 1, late: 1, filtered: 0 });
+      assert.deepEqual(await rowsOf(world, 'waiting'), []);
+      await checkLedger(world);
+      const outcomes = await world.database.query(`SELECT outcome FROM push_attempt WHERE event_id = 'e1' ORDER BY id`);
+      assert.deepEqual(
+        outcomes.map(({ outcome }) => outcome),
+        ['retry', 'retry', 'delivered'],
+      );
+    }));
+
+  test('P7: what was not committed when it was killed is sent again, and nothing that was', () =>
+    withWorld({ concurrency: 8, schedule: { delays: [60_000] } }, async (world) => {
+      const held: (() => void)[] = [];
+      world.answer = ({ id }, response) => {
+        if (id === 'e0') held.push(() => response.end());
+        else response.writeHead(id === 'e2' ? 503 : 200).end();
+      };
+      await world.publish(ids(6));
+      await world.until(() => world.received.length === 6);
+      await world.until(async () => (await rowsOf(world, 'waiting')).length === 1);
+      const marks = async (): Promise<unknown> => (await world.database.query('SELECT count(*) AS n FROM push_settled'))[0]?.['n'];
+      await world.until(async () => (await marks()) === 4);
+      await world.crash();
+      world.received.length = 0;
+      world.answer = (_received, response) => void response.writeHead(200).end();
+      await world.begin();
+      await world.publish(['after']);
+      await world.until(() => world.received.length === 2);
+      assert.deepEqual(world.received.map(({ id }) => id).toSorted(), ['after', 'e0']);
+      assert.deepEqual(await rowsOf(world, 'waiting'), ['e2']);
+      assert.equal(world.courier.owed, 1);
+      await world.until(async () => (await sums(world))['billed'] === 6);
+      await checkLedger(world);
+      await world.until(async () => {
+        await world.publish(['more']);
+        return (await marks()) === 0;
+      });
+    }));
+
+  test('keeps the order of each key behind one that fails, while other keys go on for as long as they like', () =>
+    withWorld({ order: 'per-key', concurrency: 4, schedule: { delays: Array.from({ length: 40 }, () => 100) } }, async (world) => {
+      let isBroken = true;
+      world.answer = ({ subject }, response) => void response.writeHead(subject === 'bad' && isBroken ? 500 : 200).end();
+      const names = ids(700);
+      await world.publish(names, (id) => (Number(id.slice(1)) % 2 === 0 ? 'bad' : `k${Number(id.slice(1)) % 5}`));
+      await world.until(() => world.received.filter(({ subject }) => subject !== 'bad').length === 350);
+      isBroken = false;
+      await world.until(() => world.received.filter(({ subject }) => subject === 'bad').length >= 350);
+      for (const key of ['bad', 'k0', 'k1', 'k2', 'k3', 'k4']) {
+        const seen = [...new Set(world.received.filter(({ subject }) => subject === key).map(({ id }) => Number(id.slice(1))))];
+        assert.deepEqual(
+          seen,
+          seen.toSorted((a, b) => a - b),
+          key,
+        );
+      }
+      await world.until(async () => (await sums(world))['billed'] === 700);
+      await checkLedger(world);
+    }));
+
+  test('SW-18: stops at 410, holds everything, and goes on where it was when it is started again', () =>
+    withWorld({}, async (world) => {
+      world.answer = (_received, response) => void response.writeHead(410).end();
+      await world.publish(['e0']);
+      await world.until(() => world.transitions.length > 0);
+      assert.deepEqual(
+        world.transitions.map(({ to, reason }) => [to, reason]),
+        [['stopped', 'GONE']],
+      );
+      await world.publish(ids(3, 'later'));
+      await world.ledger.flush();
+      await world.crash();
+      await world.begin();
+      assert.equal(world.courier.health.failing.state, 'stopped');
+      assert.equal(world.received.length, 1);
+      world.answer = (_received, response) => void response.writeHead(200).end();
+      world.courier.startAgain();
+      await world.until(() => world.received.length === 5);
+      assert.deepEqual(
+        world.received
+          .slice(1)
+          .map(({ id }) => id)
+          .toSorted(),
+        ['e0', 'later0', 'later1', 'later2'],
+      );
+      await world.until(async () => (await sums(world))['billed'] === 4);
+      await checkLedger(world);
+    }));
+
+  test('SW-15: what failed as often as the schedule says is dead, is not billed, and stays so over a crash', () =>
+    withWorld({}, async (world) => {
+      world.answer = ({ id }, response) => void response.writeHead(id === 'e0' ? 500 : 200).end();
+      await world.publish(ids(2));
+      await world.until(async () => (await rowsOf(world, 'dead')).length === 1);
+      assert.equal(world.received.filter(({ id }) => id === 'e0').length, 4);
+      await world.crash();
+      await world.begin();
+      await world.publish(['after']);
+      await world.until(() => world.received.some(({ id }) => id === 'after'));
+      assert.equal(world.received.filter(({ id }) => id === 'e0').length, 4);
+      await world.until(async () => (await sums(world))['billed'] === 2);
+      await checkLedger(world);
+    }));
+
+  test('counts what the endpoint does not want as filtered, and never sends it', () =>
+    withWorld({ wants: ({ id }) => id.endsWith('1') }, async (world) => {
+      await world.publish(ids(1000));
+      await world.until(async () => (await sums(world))['filtered'] === 900);
+      assert.equal(world.received.length, 100);
+      await checkLedger(world);
+    }));
+});

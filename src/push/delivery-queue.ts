@@ -1,0 +1,99 @@
+import type { Delivery } from './delivery.ts';
+import { DueList } from './due-list.ts';
+import { KeyOrder, type Order } from './key-order.ts';
+import type { Lane } from './lane-turns.ts';
+
+/** Most deliveries of one endpoint that are owed: past it its reader goes no further. */
+const mostOwed = 1000;
+
+/** What one endpoint is to be sent: ready now, waiting for another attempt, or waiting behind others of its key. */
+export class DeliveryQueue {
+  readonly #order: KeyOrder<Delivery>;
+  readonly #ready: Delivery[] = [];
+  /** Failed before, each with its time. */
+  readonly #due = new DueList<Delivery>();
+  readonly #behind = new Set<Delivery>();
+  /** Of those behind others, how many are owed. */
+  #owedBehind = 0;
+
+  constructor(order: Order) {
+    this.#order = new KeyOrder(order);
+  }
+
+  /** Deliveries that wait for another attempt, or are owed and wait for their turn. */
+  get owed(): number {
+    return this.#due.size + this.#owedBehind;
+  }
+
+  get isFull(): boolean {
+    return this.owed >= mostOwed;
+  }
+
+  /** Wall time at which the next retry is due; Infinity when there is none. */
+  get nextDue(): number {
+    return this.#due.next;
+  }
+
+  /** How many could be sent in each lane. */
+  count(now: number): Readonly<Record<'first' | 'retry', number>> {
+    return { first: this.#ready.length, retry: this.#due.dueAt(now) };
+  }
+
+  /** The next event of the log. False: too much waits before it, and it is not taken. */
+  admit(delivery: Delivery): boolean {
+    const admission = this.#order.admit(delivery, delivery.key);
+    if (admission === 'send') this.#ready.push(delivery);
+    else if (admission === 'behind') this.#behind.add(delivery);
+    else return false;
+    return true;
+  }
+
+  /** What an earlier run left, in the order of the log and before anything is admitted. */
+  restore(delivery: Delivery): void {
+    if (this.#order.admit(delivery, delivery.key) === 'behind') {
+      this.#behind.add(delivery);
+      this.#owedBehind += 1;
+      return;
+    }
+    this.park(delivery);
+  }
+
+  /** The next one of a lane; undefined when there is none. */
+  take(lane: Lane, now: number): Delivery | undefined {
+    if (lane !== 'retry') return this.#ready.shift();
+    const due = this.#due.take(now);
+    if (due !== undefined) this.#order.resume(due);
+    return due;
+  }
+
+  /** It was not attempted after all. */
+  putBack(delivery: Delivery, lane: Lane): void {
+    if (lane === 'retry') this.park(delivery);
+    else this.#ready.unshift(delivery);
+  }
+
+  /** It waits until `dueAt`, and those of its key behind it. */
+  park(delivery: Delivery): void {
+    this.#order.park(delivery);
+    this.#due.add(delivery);
+  }
+
+  /** It is done for good. */
+  settle(delivery: Delivery): void {
+    const next = this.#order.settle(delivery);
+    if (next === undefined) return;
+    this.#behind.delete(next);
+    if (next.isOwed) this.#owedBehind -= 1;
+    this.#ready.push(next);
+  }
+
+  /** Those behind others that are not owed yet, as many as may be: from now on they are, so that what comes after them can go on. */
+  *spill(): Iterable<Delivery> {
+    for (const delivery of this.#behind) {
+      if (this.isFull) return;
+      if (delivery.isOwed) continue;
+      this.#owedBehind += 1;
+      yield delivery;
+    }
+  }
+}

@@ -1,0 +1,45 @@
+/** What waits for a time. */
+export interface Due {
+  /** Wall time in milliseconds. */
+  readonly dueAt: number;
+}
+
+/** Deliveries that wait for another attempt, soonest first. */
+export class DueList<D extends Due> {
+  readonly #items: D[] = [];
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** Wall time of the next one; Infinity when there is none. */
+  get next(): number {
+    return this.#items[0]?.dueAt ?? Infinity;
+  }
+
+  add(item: D): void {
+    this.#items.splice(this.#after(item.dueAt), 0, item);
+  }
+
+  /** How many are due at `now`. */
+  dueAt(now: number): number {
+    return this.#after(now);
+  }
+
+  /** Takes the one that has been due for the longest; undefined when none is. */
+  take(now: number): D | undefined {
+    return this.next <= now ? this.#items.shift() : undefined;
+  }
+
+  /** Where the first one stands that is due after `time`. */
+  #after(time: number): number {
+    let low = 0;
+    let high = this.#items.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#items[middle] as D).dueAt <= time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

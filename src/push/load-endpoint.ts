@@ -1,0 +1,49 @@
+import type { Event } from '../core/event.ts';
+import type { Position } from '../core/position.ts';
+import type { Database } from '../store/database.ts';
+import { readOwed, readOwedEvent, type OwedDelivery } from './owed-delivery.ts';
+
+/** What earlier runs left of one endpoint. */
+export interface SavedEndpoint {
+  /** Deliveries that wait, in the order in which they were passed over. */
+  readonly waiting: readonly OwedDelivery[];
+  /** Of dead ones the newest: among them are those that are ahead of the cursor. */
+  readonly dead: readonly Position[];
+  /** Done ahead of the cursor. */
+  readonly settled: readonly Position[];
+  /** As it was given to `PushBook.keepState`. */
+  readonly state: unknown;
+}
+
+/** More rows than can have come since one that is ahead of the cursor: those of its window, and those that waited behind others. */
+const newestDead = 1024;
+
+export async function loadEndpoint(database: Database, endpoint: string): Promise<SavedEndpoint> {
+  const [waiting, dead, settled, states] = await Promise.all([
+    database.query(
+      `SELECT endpoint, position, tenant, event_id, event_type, ordering_key, state, reason, attempts, counted, throttled, format_refused,
+         due_at, billed FROM push_delivery WHERE endpoint = ? AND state = 'waiting' ORDER BY accepted_at, rowid`,
+      [endpoint],
+    ),
+    database.query(`SELECT position FROM push_delivery WHERE endpoint = ? AND state = 'dead' ORDER BY rowid DESC LIMIT ${newestDead}`, [
+      endpoint,
+    ]),
+    database.query('SELECT position FROM push_settled WHERE endpoint = ?', [endpoint]),
+    database.query('SELECT state FROM push_endpoint WHERE endpoint = ?', [endpoint]),
+  ]);
+  return {
+    waiting: waiting.map(readOwed),
+    dead: dead.map(({ position }) => String(position) as Position),
+    settled: settled.map(({ position }) => String(position) as Position),
+    state: states[0] === undefined ? undefined : (JSON.parse(String(states[0]['state'])) as unknown),
+  };
+}
+
+/** The event of a delivery that is owed; undefined when it is owed no more. */
+export async function loadOwedEvent(database: Database, endpoint: string, position: Position): Promise<Event | undefined> {
+  const rows = await database.query('SELECT event, address, position, accepted_at FROM push_delivery WHERE endpoint = ? AND position = ?', [
+    endpoint,
+    position,
+  ]);
+  return rows[0] === undefined ? undefined : readOwedEvent(rows[0]);
+}

@@ -1,0 +1,27 @@
+/** Tables of push deliveries. The log holds what is still to be read; here is only what was read and is not simply done. */
+export const pushMigrations: readonly { readonly name: string; readonly up: readonly string[] }[] = [
+  {
+    name: 'push-001-deliveries',
+    up: [
+      // Passed over by its reader and owed to the endpoint, or dead. The event stands here too, since the log may let go of it.
+      `CREATE TABLE push_delivery (
+         endpoint TEXT NOT NULL, position TEXT NOT NULL, tenant TEXT NOT NULL, address TEXT NOT NULL, event_id TEXT NOT NULL,
+         event_type TEXT NOT NULL, ordering_key TEXT, state TEXT NOT NULL, reason TEXT NOT NULL, attempts INTEGER NOT NULL,
+         counted INTEGER NOT NULL, throttled INTEGER NOT NULL, format_refused INTEGER NOT NULL, due_at INTEGER, billed INTEGER NOT NULL,
+         accepted_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, event BLOB NOT NULL,
+         PRIMARY KEY (endpoint, position)
+       )`,
+      `CREATE INDEX push_delivery_by_state ON push_delivery (endpoint, state)`,
+      // Done, though the cursor of the reader is still before it: a restart does not send it again.
+      `CREATE TABLE push_settled (endpoint TEXT NOT NULL, position TEXT NOT NULL, PRIMARY KEY (endpoint, position)) WITHOUT ROWID`,
+      `CREATE TABLE push_endpoint (endpoint TEXT PRIMARY KEY, tenant TEXT NOT NULL, state TEXT NOT NULL) WITHOUT ROWID`,
+      `CREATE TABLE push_attempt (
+         id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, endpoint TEXT NOT NULL, position TEXT NOT NULL, event_id TEXT NOT NULL,
+         event_type TEXT NOT NULL, attempt INTEGER NOT NULL, lane TEXT NOT NULL, at INTEGER NOT NULL, outcome TEXT NOT NULL,
+         status INTEGER, failure TEXT, sentence TEXT, duration INTEGER NOT NULL, detail TEXT NOT NULL, response BLOB, next_at INTEGER
+       )`,
+      `CREATE INDEX push_attempt_by_endpoint ON push_attempt (endpoint, id)`,
+      `CREATE INDEX push_attempt_by_event ON push_attempt (endpoint, event_id, id)`,
+    ],
+  },
+];

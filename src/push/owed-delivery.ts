@@ -1,0 +1,100 @@
+import { Event } from '../core/event.ts';
+import type { Position } from '../core/position.ts';
+import { encodeEvent } from '../protocols/cloudevents/encode.ts';
+import { decodeStructured } from '../protocols/cloudevents/structured.ts';
+import type { SqlValue } from '../store/database.ts';
+import type { Tries } from './retry-schedule.ts';
+
+/** A delivery that its reader has passed over: it waits for another attempt, or is dead until somebody sends it again. */
+export interface OwedDelivery {
+  /** Id of the endpoint. */
+  readonly endpoint: string;
+  readonly tenant: string;
+  readonly position: Position;
+  readonly eventId: string;
+  readonly eventType: string;
+  /** What its order goes by; undefined: it waits for nobody. */
+  readonly key: string | undefined;
+  readonly state: 'waiting' | 'dead';
+  /** Why the last attempt did not deliver it, or why it is dead. */
+  readonly reason: string;
+  /** Attempts made, whoever was at fault. */
+  readonly attempts: number;
+  readonly tries: Tries;
+  /** Wall time in milliseconds of the next attempt; undefined when it is dead. */
+  readonly dueAt: number | undefined;
+  /** Charged before, so that it is not billed when it is delivered. */
+  readonly isBilled: boolean;
+}
+
+/** The values of `owedColumns`, in that order. */
+export function owedRow(delivery: OwedDelivery, event: Event, now: number): readonly SqlValue[] {
+  const { endpoint, position, tenant, eventId, eventType, key, state, reason, attempts, tries, dueAt, isBilled } = delivery;
+  return [
+    endpoint,
+    position,
+    tenant,
+    event.address,
+    eventId,
+    eventType,
+    key ?? null,
+    state,
+    reason,
+    attempts,
+    tries.counted,
+    tries.throttled,
+    tries.formatRefused,
+    dueAt ?? null,
+    isBilled ? 1 : 0,
+    event.acceptedAt,
+    now,
+    encodeEvent(event),
+  ];
+}
+
+export const owedColumns = [
+  'endpoint',
+  'position',
+  'tenant',
+  'address',
+  'event_id',
+  'event_type',
+  'ordering_key',
+  'state',
+  'reason',
+  'attempts',
+  'counted',
+  'throttled',
+  'format_refused',
+  'due_at',
+  'billed',
+  'accepted_at',
+  'changed_at',
+  'event',
+] as const;
+
+type Row = Readonly<Record<string, SqlValue>>;
+
+/** A row without its event. */
+export function readOwed(row: Row): OwedDelivery {
+  return {
+    endpoint: String(row['endpoint']),
+    tenant: String(row['tenant']),
+    position: String(row['position']) as Position,
+    eventId: String(row['event_id']),
+    eventType: String(row['event_type']),
+    key: row['ordering_key'] === null ? undefined : String(row['ordering_key']),
+    state: row['state'] === 'dead' ? 'dead' : 'waiting',
+    reason: String(row['reason']),
+    attempts: Number(row['attempts']),
+    tries: { counted: Number(row['counted']), throttled: Number(row['throttled']), formatRefused: Number(row['format_refused']) },
+    dueAt: row['due_at'] === null ? undefined : Number(row['due_at']),
+    isBilled: row['billed'] === 1,
+  };
+}
+
+/** The event of a row that has `event`, `address`, `position` and `accepted_at`, byte for byte as it was published. */
+export function readOwedEvent(row: Row): Event {
+  const draft = decodeStructured(row['event'] as Uint8Array);
+  return new Event(draft, String(row['address']), String(row['position']) as Position, Number(row['accepted_at']));
+}

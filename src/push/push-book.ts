@@ -1,0 +1,166 @@
+import type { Event } from '../core/event.ts';
+import type { Position } from '../core/position.ts';
+import type { Book } from '../metering/book.ts';
+import { bulk } from '../metering/bulk.ts';
+import type { SqlValue, Statement } from '../store/database.ts';
+import { attemptColumns, attemptRow, type AttemptRecord } from './attempt-record.ts';
+import { owedColumns, owedRow, type OwedDelivery } from './owed-delivery.ts';
+import { SettledMarks, type MarkChanges, type MarkSource } from './settled-marks.ts';
+
+/** Attempts that may wait for the store, past which nothing new is begun. */
+const mostWaitingAttempts = 10_000;
+
+/** A row as the next commit leaves it; undefined: there is none. */
+type OwedChange = { readonly delivery: OwedDelivery; readonly event: Event } | undefined;
+
+interface Writing {
+  readonly owed: Map<string, OwedChange>;
+  readonly states: Map<string, readonly SqlValue[]>;
+  readonly attempts: readonly AttemptRecord[];
+  readonly marks: readonly (readonly [MarkSource, MarkChanges])[];
+}
+
+const nothing: Writing = { owed: new Map(), states: new Map(), attempts: [], marks: [] };
+
+const putOwed = `INSERT INTO push_delivery (${owedColumns.join(', ')})`;
+const replaceOwed = `ON CONFLICT (endpoint, position) DO UPDATE SET state = excluded.state, reason = excluded.reason,
+  attempts = excluded.attempts, counted = excluded.counted, throttled = excluded.throttled, format_refused = excluded.format_refused,
+  due_at = excluded.due_at, billed = excluded.billed, changed_at = excluded.changed_at`;
+
+/**
+ * What push readers leave behind: deliveries that are owed, attempts, what is done ahead of the cursor, and how endpoints do. The first
+ * of the ledger's books, so that it is written in the transaction of the cursors, or in one before.
+ */
+export class PushBook implements Book {
+  readonly #marks = new Map<string, SettledMarks>();
+  #owed = new Map<string, OwedChange>();
+  #states = new Map<string, readonly SqlValue[]>();
+  #attempts: AttemptRecord[] = [];
+  readonly #sources = new Set<MarkSource>();
+  #writing = nothing;
+
+  /** Whether so much waits for the store that no attempt may begin. */
+  get isFull(): boolean {
+    return this.#attempts.length + this.#writing.attempts.length >= mostWaitingAttempts;
+  }
+
+  /** Marks of an endpoint that are on disk. */
+  restore(endpoint: string, marks: Iterable<Position>): void {
+    this.#marks.set(endpoint, new SettledMarks(marks));
+  }
+
+  /** The endpoint is no longer delivered to; what it left is still written. */
+  release(source: MarkSource): void {
+    this.#sources.delete(source);
+  }
+
+  put(delivery: OwedDelivery, event: Event): void {
+    this.#owed.set(keyOf(delivery.endpoint, delivery.position), { delivery, event });
+  }
+
+  /** The event of a delivery that is owed, while it is on its way to the store. */
+  eventOf(endpoint: string, position: Position): Event | undefined {
+    const key = keyOf(endpoint, position);
+    return (this.#owed.get(key) ?? this.#writing.owed.get(key))?.event;
+  }
+
+  /** It was delivered. */
+  remove(endpoint: string, position: Position): void {
+    this.#owed.set(keyOf(endpoint, position), undefined);
+  }
+
+  attempted(record: AttemptRecord): void {
+    this.#attempts.push(record);
+  }
+
+  /** How an endpoint does, as JSON. */
+  keepState(endpoint: string, tenant: string, state: object): void {
+    this.#states.set(endpoint, [endpoint, tenant, JSON.stringify(state)]);
+  }
+
+  /** Something was done ahead of the cursor, or the cursor has passed something. */
+  moved(source: MarkSource): void {
+    this.#sources.add(source);
+  }
+
+  get dirty(): boolean {
+    return this.#owed.size > 0 || this.#states.size > 0 || this.#attempts.length > 0 || this.#sources.size > 0;
+  }
+
+  collect(now: number): readonly Statement[] {
+    const marks = [...this.#sources].map((source) => [source, this.#marksOf(source.id).change(source.settledAhead())] as const);
+    this.#writing = { owed: this.#owed, states: this.#states, attempts: this.#attempts, marks };
+    this.#owed = new Map();
+    this.#states = new Map();
+    this.#attempts = [];
+    this.#sources.clear();
+    return [...owedStatements(this.#writing.owed, now), ...this.#otherStatements(), ...markStatements(marks)];
+  }
+
+  committed(): void {
+    for (const [source] of this.#writing.marks) if (this.#marksOf(source.id).isLeaving) this.#sources.add(source);
+    this.#writing = nothing;
+  }
+
+  failed(): void {
+    const { owed, states, attempts, marks } = this.#writing;
+    for (const [key, change] of owed) if (!this.#owed.has(key)) this.#owed.set(key, change);
+    for (const [key, row] of states) if (!this.#states.has(key)) this.#states.set(key, row);
+    this.#attempts = [...attempts, ...this.#attempts];
+    for (const [source, changes] of marks) {
+      this.#marksOf(source.id).undo(changes);
+      this.#sources.add(source);
+    }
+    this.#writing = nothing;
+  }
+
+  #marksOf(endpoint: string): SettledMarks {
+    let marks = this.#marks.get(endpoint);
+    if (marks === undefined) this.#marks.set(endpoint, (marks = new SettledMarks([])));
+    return marks;
+  }
+
+  #otherStatements(): readonly Statement[] {
+    const { states, attempts } = this.#writing;
+    return [
+      ...bulk('INSERT INTO push_endpoint (endpoint, tenant, state)', 'ON CONFLICT (endpoint) DO UPDATE SET state = excluded.state', 3, [
+        ...states.values(),
+      ]),
+      ...bulk(`INSERT INTO push_attempt (${attemptColumns.join(', ')})`, '', attemptColumns.length, attempts.map(attemptRow)),
+    ];
+  }
+}
+
+function owedStatements(owed: ReadonlyMap<string, OwedChange>, now: number): readonly Statement[] {
+  const put: (readonly SqlValue[])[] = [];
+  const gone: (readonly [string, string])[] = [];
+  for (const [key, change] of owed) {
+    if (change === undefined) gone.push(partsOf(key));
+    else put.push(owedRow(change.delivery, change.event, now));
+  }
+  return [...bulk(putOwed, replaceOwed, owedColumns.length, put), ...deletions('push_delivery', gone)];
+}
+
+function markStatements(marks: Writing['marks']): readonly Statement[] {
+  const added = marks.flatMap(([{ id }, { add }]) => add.map((position) => [id, position] as const));
+  const removed = marks.flatMap(([{ id }, { remove }]) => remove.map((position) => [id, position] as const));
+  return [
+    ...bulk('INSERT INTO push_settled (endpoint, position)', 'ON CONFLICT DO NOTHING', 2, added),
+    ...deletions('push_settled', removed),
+  ];
+}
+
+function deletions(table: 'push_delivery' | 'push_settled', rows: readonly (readonly [string, string])[]): readonly Statement[] {
+  if (rows.length === 0) return [];
+  const sql = `DELETE FROM ${table} WHERE (endpoint, position) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`;
+  return [{ sql, parameters: [JSON.stringify(rows)] }];
+}
+
+/** Neither has a space. */
+function keyOf(endpoint: string, position: Position): string {
+  return `${endpoint} ${position}`;
+}
+
+function partsOf(key: string): readonly [string, string] {
+  return key.split(' ') as unknown as readonly [string, string];
+}

@@ -1,0 +1,29 @@
+import type { Event } from '../core/event.ts';
+import type { SharedSecret, SigningKey } from '../protocols/standard-webhooks/secret.ts';
+import type { Order } from './key-order.ts';
+import type { RetrySchedule } from './retry-schedule.ts';
+
+/** Where a push reader delivers to and how, as its owner wants it; secrets are opened. */
+export interface PushTarget {
+  /** Id of the endpoint. */
+  readonly id: string;
+  readonly tenant: string;
+  readonly url: string;
+  /** Whether the endpoint wants an event. Must not throw. */
+  readonly wants: (event: Event) => boolean;
+  /** Sent with every attempt. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** All that are live, the newest first; none: attempts are not signed. */
+  readonly secrets: readonly (SharedSecret | SigningKey)[];
+  /** CloudEvents as JSON, CloudEvents in headers, or the data alone. */
+  readonly content: 'structured' | 'binary' | 'data';
+  /** Milliseconds for one attempt. */
+  readonly timeout: number;
+  readonly schedule: RetrySchedule;
+  /** Attempts a second; undefined: as many as its window lets. */
+  readonly perSecond: number | undefined;
+  /** Most attempts under way. */
+  readonly concurrency: number;
+  /** `per-key`: the key is the event's subject. */
+  readonly order: Order;
+}

@@ -1,0 +1,224 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { embeddedMigrations } from '../backbones/embedded/migrations.ts';
+import { openEmbedded } from '../backbones/embedded/open-embedded.ts';
+import type { Backbone } from '../core/backbone.ts';
+import { systemClock } from '../core/clock.ts';
+import { Feed } from '../core/feed.ts';
+import type { Governor } from '../core/group.ts';
+import type { SubscriptionContext } from '../core/policy.ts';
+import { openLedger, type Ledger } from '../metering/ledger.ts';
+import { meteringMigrations } from '../metering/migrations.ts';
+import { openSender, Receiver } from '../outgoing/sender-fixture.ts';
+import { parseSecret, type SharedSecret } from '../protocols/standard-webhooks/secret.ts';
+import { openDatabase } from '../store/sqlite/open-database.ts';
+import { draft } from './backbone-events.ts';
+import { CircuitBreaker } from '../push/circuit-breaker.ts';
+import { Courier } from '../push/courier.ts';
+import { Dispatcher } from '../push/dispatcher.ts';
+import type { Transition } from '../push/failing-state.ts';
+import { loadEndpoint, loadOwedEvent } from '../push/load-endpoint.ts';
+import { pushMigrations } from '../push/migrations.ts';
+import { PushBook } from '../push/push-book.ts';
+import type { PushTarget } from '../push/push-target.ts';
+
+export const log = 'default/orders';
+export const secretText = 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=';
+export const secret = parseSecret(secretText) as SharedSecret;
+
+const subscription: SubscriptionContext = {
+  tenant: 'default',
+  id: 'sub_1',
+  application: 'shop',
+  api: 'orders',
+  plan: 'push',
+  as: 'client',
+  allow: { publish: ['*'], read: ['*'] },
+};
+
+/** One POST as it came in. */
+export interface Received {
+  readonly id: string;
+  readonly subject: string | undefined;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Buffer;
+}
+
+type Answering = (received: Received, response: ServerResponse) => void;
+
+const limitless: Governor = {
+  allow: (n) => n,
+  delivered: () => undefined,
+  limited: () => undefined,
+  outbox: undefined,
+};
+
+/** A log, the books, and one endpoint with a real receiver, all of which can end as in a crash and begin again on the same folder. */
+export class PushWorld {
+  readonly received: Received[] = [];
+  readonly transitions: Transition[] = [];
+  answer: Answering = (_received, response) => void response.writeHead(204).end();
+  governor = limitless;
+  database!: Awaited<ReturnType<typeof openDatabase>>;
+  backbone!: Backbone;
+  ledger!: Ledger;
+  courier!: Courier;
+  target!: PushTarget;
+  readonly #folder: string;
+  readonly #receiver: Receiver;
+  readonly #out: Awaited<ReturnType<typeof openSender>>;
+  readonly #waiting = new Set<() => void>();
+  #timers = new Set<NodeJS.Timeout>();
+  #dispatcher!: Dispatcher<Courier>;
+  #feed!: Feed;
+
+  private constructor(folder: string, receiver: Receiver, out: Awaited<ReturnType<typeof openSender>>) {
+    this.#folder = folder;
+    this.#receiver = receiver;
+    this.#out = out;
+  }
+
+  static async open(wish: Partial<PushTarget> = {}): Promise<PushWorld> {
+    let world: PushWorld | undefined = undefined;
+    const receiver = await Receiver.http((request, response) => void world?.receive(request, response)).listen();
+    world = new PushWorld(await mkdtemp(join(tmpdir(), 'sluice-')), receiver, await openSender());
+    world.target = {
+      id: 'end_1',
+      tenant: 'default',
+      url: receiver.url(),
+      wants: () => true,
+      headers: [],
+      secrets: [secret],
+      content: 'structured',
+      timeout: 2000,
+      schedule: { delays: [5, 5, 5] },
+      perSecond: undefined,
+      concurrency: 8,
+      order: 'none',
+      ...wish,
+    };
+    await world.begin();
+    return world;
+  }
+
+  async begin(): Promise<void> {
+    this.database = await openDatabase({
+      folder: this.#folder,
+      migrations: [...embeddedMigrations, ...meteringMigrations, ...pushMigrations],
+    });
+    this.backbone = await openEmbedded({ database: this.database, clock: systemClock });
+    await this.backbone.prepare(log, { dedupWindow: 0 });
+    const book = new PushBook();
+    const compare: Backbone['compare'] = (a, b) => this.backbone.compare(a, b);
+    this.ledger = await openLedger({
+      database: this.database,
+      clock: systemClock,
+      compare: (_log, a, b) => compare(a, b),
+      commitInterval: 5,
+      before: [book],
+    });
+    this.#feed = await Feed.open(this.backbone, { log, address: 'created' }, () => this.ledger.openTally());
+    this.#dispatcher = new Dispatcher(systemClock);
+    const start = await this.backbone.locate({ log, address: 'created' }, { at: 'earliest' });
+    const request = { subscription, protocol: 'webhook', log, address: 'created', name: 'hook', start, resumes: false };
+    const account = await this.ledger.open(request, () => undefined);
+    const courier = new Courier({
+      feed: this.#feed,
+      backbone: this.backbone,
+      account,
+      governor: () => this.governor,
+      target: this.target,
+      saved: await loadEndpoint(this.database, this.target.id),
+      book,
+      clock: systemClock,
+      random: Math.random,
+      schedule: (at, callback) => this.#schedule(at, callback),
+      send: (outgoing) => this.#out.sender.send(outgoing),
+      originBreaker: new CircuitBreaker(systemClock, { openFor: 20, maxOpenFor: 20 }),
+      loadEvent: (position) => loadOwedEvent(this.database, this.target.id, position),
+      offer: (ready, window) => this.#dispatcher.offer(courier, ready, window),
+      breaker: { openFor: 20, maxOpenFor: 20 },
+      onTransition: (transition) => this.transitions.push(transition),
+      onBug: (error) => {
+        throw error;
+      },
+      onLost: (error) => {
+        throw error;
+      },
+    });
+    this.courier = courier;
+    this.#dispatcher.add(courier, 'default');
+    courier.start();
+  }
+
+  async publish(ids: readonly string[], subjectOf: (id: string) => string | undefined = () => undefined): Promise<void> {
+    const drafts = ids.map((id) => ({ ...draft(id), subject: subjectOf(id) }));
+    await this.backbone.publish({ log, address: 'created' }, drafts);
+  }
+
+  /** Resolves when `isSo` holds; looked at after each request and commit. */
+  async until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+    while (!(await isSo())) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.add(resolve);
+        setTimeout(resolve, 20).unref();
+      });
+    }
+  }
+
+  /** Ends as `kill -9` does: what was not committed is forgotten. */
+  async crash(): Promise<void> {
+    this.ledger.abandon();
+    await this.#end();
+  }
+
+  async stop(): Promise<void> {
+    await this.courier.stop();
+    await this.ledger.close();
+    await this.#end();
+  }
+
+  async close(): Promise<void> {
+    this.#receiver.close();
+    this.#out.close();
+    await rm(this.#folder, { recursive: true });
+  }
+
+  async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await buffer(request);
+    const event = JSON.parse(body.toString()) as { id: string; subject?: string };
+    const received: Received = { id: event.id, subject: event.subject, headers: request.headers, body };
+    this.received.push(received);
+    this.answer(received, response);
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+
+  async #end(): Promise<void> {
+    this.#dispatcher.remove(this.courier);
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    await this.courier.stop();
+    await this.#feed.close();
+    await this.backbone.close();
+    await this.database.close();
+  }
+
+  #schedule(at: number, callback: () => void): () => void {
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        callback();
+      },
+      Math.max(0, at - Date.now()),
+    );
+    this.#timers.add(timer);
+    return () => {
+      clearTimeout(timer);
+      this.#timers.delete(timer);
+    };
+  }
+}
