@@ -6,6 +6,7 @@ import { Administration, type ContractProblem } from '../control/administration.
 import { loadAdminToken, type AdminToken } from '../control/admin-token.ts';
 import { applyConfig, type ConfigChange } from '../control/configuration.ts';
 import { checkListenAddress } from '../control/listen-address.ts';
+import { loadSealer } from '../control/secret-key.ts';
 import { systemClock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
 import { Catalogue } from '../gateway/catalogue.ts';
@@ -20,16 +21,21 @@ import type { KeyPair } from '../listeners/key-pair.ts';
 import { CountingDatabase } from '../metering/counting-database.ts';
 import { HealthTimeline } from '../metering/health-timeline.ts';
 import { openLedger, type Ledger } from '../metering/ledger.ts';
+import type { ComparePositions } from '../metering/lineage.ts';
 import { meteringMigrations } from '../metering/migrations.ts';
 import { createLog, type Log } from '../observe/log.ts';
 import { Metrics } from '../observe/metrics.ts';
+import { pushMigrations } from '../push/migrations.ts';
+import { PushBook } from '../push/push-book.ts';
 import type { Database } from '../store/database.ts';
 import { storeMigrations } from '../store/migrations.ts';
 import type { ContractSource, ResourceStore } from '../store/resources.ts';
+import type { Sealer } from '../store/sealed.ts';
 import { openDatabase } from '../store/sqlite/open-database.ts';
 import { openResourceStore } from '../store/sqlite/resource-store.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
 import { controlOf } from './wire-control.ts';
+import { openPush, type Push } from './wire-push.ts';
 
 export interface SluiceOptions {
   /** Applied before it serves: plain JSON as `readConfigFile` gives it. */
@@ -48,6 +54,8 @@ export interface SluiceOptions {
   readonly workers?: number | undefined;
   /** Most connections that wait to be let in when many come at once; past it they are told to come back. */
   readonly mostWaiting?: number | undefined;
+  /** Ranges of addresses besides the public ones that endpoints may have, such as `10.0.0.0/8`; default: none. */
+  readonly openOutgoing?: readonly string[] | undefined;
   /** Serve https on the gateway's port instead of http. */
   readonly tls?: KeyPair | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
@@ -85,17 +93,21 @@ export interface Foundation {
   readonly ledger: Ledger;
   readonly metrics: Metrics;
   readonly contracts: ContractCache;
+  /** What push readers leave behind, one of the ledger's books. */
+  readonly pushBook: PushBook;
+  /** Seals what must not be readable at rest. */
+  readonly sealer: Sealer;
 }
 
 async function openFoundation(
-  { data, log, contracts }: { data: string; log: Log; contracts: ContractCache },
+  { data, env, log, contracts }: { data: string; env: Readonly<Record<string, string | undefined>>; log: Log; contracts: ContractCache },
   closers: (() => unknown)[],
 ): Promise<Foundation> {
   const metrics = new Metrics({ process: true });
   const onWarning = (sentence: string, cause?: unknown): void => log.warn({ error: cause }, sentence);
   const database = await openDatabase({
     folder: data,
-    migrations: [...storeMigrations, ...embeddedMigrations, ...meteringMigrations],
+    migrations: [...storeMigrations, ...embeddedMigrations, ...meteringMigrations, ...pushMigrations],
     onWarning,
   });
   closers.push(() => database.close());
@@ -104,10 +116,12 @@ async function openFoundation(
   const counting = new CountingDatabase(database, () => books?.takeUrgentCounts());
   const embedded = await openEmbedded({ database: counting, clock: systemClock, onWarning });
   closers.push(() => embedded.close());
-  const ledger = await openLedger({ database, clock: systemClock, compare: (_log, a, b) => embedded.compare(a, b), log, metrics });
+  const pushBook = new PushBook();
+  const compare: ComparePositions = (_log, a, b) => embedded.compare(a, b);
+  const ledger = await openLedger({ database, clock: systemClock, compare, log, metrics, before: [pushBook] });
   books = ledger;
   closers.push(() => ledger.close());
-  return { database, store, embedded, ledger, metrics, contracts };
+  return { database, store, embedded, ledger, metrics, contracts, pushBook, sealer: await loadSealer(data, env) };
 }
 
 /** Puts the gateway's parts together on a foundation; it does not listen yet. */
@@ -218,7 +232,7 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   checkControlAddress(controlHost, admin, log);
   const contracts = new ContractCache();
   readAhead(contracts, options.config);
-  const foundation = await openFoundation({ data, log, contracts }, closers);
+  const foundation = await openFoundation({ data, env, log, contracts }, closers);
   const parts = buildGateway(foundation, log, options);
   const { wheel, catalogue, gateway } = parts;
   closers.push(() => {
@@ -231,26 +245,19 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   if (options.config !== undefined) await applyConfig(administration, options.config, { prune: false, actor: options.actor ?? 'config' });
   await Promise.all([catalogue.settled(), health.check()]);
   health.start();
+  const push = openPush({ foundation, parts, openOutgoing: options.openOutgoing ?? [], log });
+  closers.push(() => push.close());
   const { tls } = options;
   const workers =
     options.workers === undefined ? undefined : buildWorkers(parts, { log, metrics: foundation.metrics, workers: options.workers, tls });
   const front: Front = workers ?? openFront({ ...parts, tls });
   closers.push(() => front.closeNow());
   const gatewayUrl = await front.listen(options.port, options.host ?? '127.0.0.1');
-  const control = controlOf({
-    version: options.version ?? '0',
-    log,
-    foundation,
-    parts,
-    health,
-    administration,
-    admin,
-    gatewayUrl,
-    workers,
-    startedAt,
-  });
+  const { version = '0' } = options;
+  const control = controlOf({ version, log, foundation, parts, health, administration, admin, gatewayUrl, workers, startedAt });
   const controlUrl = await control.listen({ port: options.controlPort, host: controlHost });
   closers.push(() => control.close());
+  push.service.changed();
   return {
     gatewayUrl,
     controlUrl,
@@ -260,13 +267,18 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
     renewCertificate: (pair) => front.renew(pair),
     apply: (config, actor) => applyConfig(administration, config, { prune: false, actor }),
     stop: async ({ grace = defaultGrace } = {}) => {
-      const signal = AbortSignal.timeout(grace);
-      const closed = front.close();
-      await gateway.drain(Math.min(drainWindow, grace / 2), signal);
-      await Promise.race([closed, aborted(signal)]);
+      await endGently({ front, push, gateway }, grace);
       await closeAll();
     },
   };
+}
+
+async function endGently({ front, push, gateway }: { front: Front; push: Push; gateway: EventGateway }, grace: number): Promise<void> {
+  const signal = AbortSignal.timeout(grace);
+  const closed = front.close();
+  await push.close();
+  await gateway.drain(Math.min(drainWindow, grace / 2), signal);
+  await Promise.race([closed, aborted(signal)]);
 }
 
 /** Begins to compile the contracts of a configuration while the store is opened; what is wrong with one is said when it is applied. */
@@ -284,9 +296,10 @@ function checkControlAddress(host: string, admin: AdminToken, log: Log): void {
   if (warning !== undefined) log.warn(warning);
 }
 
-function administrationOf({ store, contracts }: Foundation): Administration {
+function administrationOf({ store, contracts, sealer }: Foundation): Administration {
   return new Administration({
     store,
+    sealer,
     clock: systemClock,
     checkContract: (source) => contracts.open(source).then(() => [], problemsOf),
     knownEntrypoints: Object.keys(entrypoints),

@@ -13,6 +13,7 @@ import { Feeds } from './feeds.ts';
 import { LostReaders } from './lost-readers.ts';
 import { decodeAddress } from './path.ts';
 import { admittedBy, usable } from './permission.ts';
+import { openPushReader, type PushReader, type PushRequest } from './push-access.ts';
 import { reasonOf } from './refusal.ts';
 import { GatewaySession, type SessionServices } from './session.ts';
 import { Sessions } from './sessions.ts';
@@ -102,6 +103,12 @@ export class EventGateway implements Gateway {
       this.#record(hello, found?.api, credential?.parent, refusal);
       throw refusal;
     }
+  }
+
+  /** Opens a reader whose events are pushed; rejects with what a client would be told. */
+  async openPushReader(request: PushRequest): Promise<PushReader> {
+    if (this.#isDraining) throw restarting();
+    return await openPushReader(this.#services, request);
   }
 
   /** Tells every open connection to come back later, evenly over `window` milliseconds; resolves when all have been told. */

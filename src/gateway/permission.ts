@@ -3,13 +3,18 @@ import { isPattern } from '../core/address.ts';
 import type { Resource } from '../store/resources.ts';
 import type { ApiRuntime, BoundSubscription } from './catalogue.ts';
 
-/** Throws unless the API is served and the credential is good. */
-export function usable(api: ApiRuntime, credential: Resource<'credential'> | undefined, now: number): void {
+/** Throws unless the API's lifecycle lets it be used. */
+export function served(api: ApiRuntime): void {
   const { name, spec } = api.resource;
   if (spec.lifecycle === 'blocked') {
     throw new GatewayError('FORBIDDEN', `The API ${name} is blocked by its owner for now.`, { details: { lifecycle: 'blocked' } });
   }
   if (spec.lifecycle === 'created' || spec.lifecycle === 'retired') throw new GatewayError('NOT_FOUND', 'No API is served at this path.');
+}
+
+/** Throws unless the API is served and the credential is good. */
+export function usable(api: ApiRuntime, credential: Resource<'credential'> | undefined, now: number): void {
+  served(api);
   if (credential === undefined || credential.spec.revokedAt !== undefined) {
     throw new GatewayError('CREDENTIAL_REVOKED', 'This credential was revoked; use a current one.');
   }

@@ -47,3 +47,9 @@ export async function loadOwedEvent(database: Database, endpoint: string, positi
   ]);
   return rows[0] === undefined ? undefined : readOwedEvent(rows[0]);
 }
+
+/** Forgets what a deleted endpoint has left; its attempts go with their retention. */
+export async function forgetEndpoint(database: Database, endpoint: string): Promise<void> {
+  const tables = ['push_delivery', 'push_settled', 'push_endpoint'];
+  await database.transact(tables.map((table) => ({ sql: `DELETE FROM ${table} WHERE endpoint = ?`, parameters: [endpoint] })));
+}

@@ -13,8 +13,8 @@ export interface PushTarget {
   readonly wants: (event: Event) => boolean;
   /** Sent with every attempt. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** All that are live, the newest first; none: attempts are not signed. */
-  readonly secrets: readonly (SharedSecret | SigningKey)[];
+  /** All that are live at a wall time in milliseconds, the newest first; none: attempts are not signed. */
+  readonly secrets: (now: number) => readonly (SharedSecret | SigningKey)[];
   /** CloudEvents as JSON, CloudEvents in headers, or the data alone. */
   readonly content: 'structured' | 'binary' | 'data';
   /** Milliseconds for one attempt. */

@@ -28,13 +28,14 @@ export function webhookRequest(target: PushTarget, event: Event, attempt: Attemp
   const { body, headers } = contentOf(target.content, event);
   const id = webhookIdOf(event);
   const timestamp = Math.floor(attempt.at / 1000);
+  const secrets = target.secrets(attempt.at);
   const signed: Headers =
-    target.secrets.length === 0
+    secrets.length === 0
       ? [
           ['webhook-id', id],
           ['webhook-timestamp', String(timestamp)],
         ]
-      : Object.entries(signStandardWebhook({ id, timestamp, body, secrets: target.secrets }));
+      : Object.entries(signStandardWebhook({ id, timestamp, body, secrets }));
   return {
     url: target.url,
     method: 'POST',

@@ -91,7 +91,7 @@ export class PushWorld {
       url: receiver.url(),
       wants: () => true,
       headers: [],
-      secrets: [secret],
+      secrets: () => [secret],
       content: 'structured',
       timeout: 2000,
       schedule: { delays: [5, 5, 5] },

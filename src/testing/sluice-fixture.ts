@@ -42,6 +42,8 @@ export interface FixtureOptions {
   readonly tls?: KeyPair;
   /** Most connections that wait to be let in at once. */
   readonly mostWaiting?: number;
+  /** Address ranges besides the public ones that webhooks may go to. */
+  readonly openOutgoing?: readonly string[];
   /** Where log lines go; silent without. */
   readonly onLog?: (line: string) => void;
 }
@@ -125,10 +127,10 @@ class RunningSluice implements SluiceFixture {
   }
 
   async start(config: Readonly<Record<string, unknown>> | undefined, port = 0, controlPort = 0): Promise<void> {
-    const { onLog, workers = workersOfAll, mostWaiting, tls } = this.#options;
+    const { onLog, workers = workersOfAll, mostWaiting, tls, openOutgoing } = this.#options;
     const destination = { write: (line: string) => onLog?.(line) };
     const log = createLog({ level: onLog === undefined ? 'silent' : 'info', destination, json: true });
-    this.#sluice = await startSluice({ config, data: this.data, port, controlPort, workers, mostWaiting, tls, log, env: {} });
+    this.#sluice = await startSluice({ config, data: this.data, port, controlPort, workers, mostWaiting, openOutgoing, tls, log, env: {} });
   }
 
   async parse(yaml: string): Promise<Readonly<Record<string, unknown>>> {

@@ -40,6 +40,12 @@ const options = {
   },
   'tls-key': { type: 'string', value: 'FILE', describe: 'the private key of the certificate (PEM)' },
   workers: { type: 'string', value: 'N', describe: "threads that own the clients' connections; without, the main thread does" },
+  'open-outgoing': {
+    type: 'string',
+    value: 'RANGES',
+    describe:
+      'address ranges besides the public ones that webhooks may go to, such as 10.0.0.0/8,127.0.0.0/8; never those of metadata services',
+  },
   grace: { type: 'string', value: 'SECONDS', default: '10', describe: 'time for connections to end when it is told to stop' },
   'log-level': { type: 'string', value: 'LEVEL', default: 'info', describe: levels.join(', ') },
   'log-json': { type: 'boolean', describe: 'log JSON lines' },
@@ -124,6 +130,7 @@ async function serve(
       host: values.host,
       controlHost: values['control-host'],
       workers: values.workers === undefined ? undefined : wholeNumber(values.workers, 'workers', 1, 64),
+      openOutgoing: values['open-outgoing']?.split(',').map((range) => range.trim()),
       tls,
       env,
       version,

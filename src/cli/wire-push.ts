@@ -1,0 +1,78 @@
+import { systemClock } from '../core/clock.ts';
+import { GatewayError } from '../core/errors.ts';
+import { compileFilter } from '../gateway/filter.ts';
+import type { Log } from '../observe/log.ts';
+import { AddressGuard } from '../outgoing/address-guard.ts';
+import { HostsFile } from '../outgoing/hosts-file.ts';
+import { HttpSender } from '../outgoing/http-sender.ts';
+import { NameResolver } from '../outgoing/name-resolver.ts';
+import { PushService } from '../push/push-service.ts';
+import { targetOf } from '../push/target-of.ts';
+import type { Foundation, GatewayParts } from './wire.ts';
+
+interface PushParts {
+  readonly foundation: Foundation;
+  readonly parts: GatewayParts;
+  /** Address ranges besides the public ones that may be called. */
+  readonly openOutgoing: readonly string[];
+  readonly log: Log;
+}
+
+const hostsFile = '/etc/hosts';
+
+/** Everything that calls others, and what delivers to endpoints; `close` ends both. */
+export interface Push {
+  readonly service: PushService;
+  close(): Promise<void>;
+}
+
+/** Throws INVALID_CONFIGURATION when a range cannot be read. */
+export function openPush({ foundation, parts, openOutgoing, log }: PushParts): Push {
+  const { database, store, ledger, pushBook, sealer } = foundation;
+  const { gateway, catalogue, schedule, onBug } = parts;
+  const guard = guardOf(openOutgoing);
+  const resolver = new NameResolver({ guard, clock: systemClock, hostsFile: new HostsFile(hostsFile, systemClock) });
+  const sender = new HttpSender({ guard, resolver });
+  const service = new PushService({
+    store,
+    database,
+    book: pushBook,
+    clock: systemClock,
+    random: Math.random,
+    schedule,
+    flush: () => ledger.commit(),
+    openReading: ({ name, createdAt, spec }, onTaken) =>
+      gateway.openPushReader({
+        subscription: spec.subscription,
+        address: spec.address,
+        reader: name,
+        // Not the place where the log is by now: what was published since the endpoint was made is for it.
+        from: { at: 'time', time: createdAt },
+        onTaken,
+      }),
+    targetOf: (endpoint) => targetOf(endpoint, { open: (sealed) => sealer.open(sealed), compile: compileFilter }),
+    send: (request) => sender.send(request),
+    listener: {
+      moved: ({ id, name, parent }, { from, to, reason }) =>
+        log.warn({ endpoint: id, name, application: parent, from, to, reason }, 'an endpoint changed its state'),
+      refused: ({ id, name, parent }, error) =>
+        log.warn({ endpoint: id, name, application: parent, code: error.code }, `nothing is pushed to an endpoint: ${error.message}`),
+      bug: onBug,
+    },
+  });
+  catalogue.onChange(() => service.changed());
+  const close = async (): Promise<void> => {
+    await service.close();
+    sender.close();
+    resolver.close();
+  };
+  return { service, close };
+}
+
+function guardOf(ranges: readonly string[]): AddressGuard {
+  try {
+    return new AddressGuard(ranges);
+  } catch (cause) {
+    throw new GatewayError('INVALID_CONFIGURATION', `--open-outgoing: ${(cause as Error).message}`, { cause });
+  }
+}

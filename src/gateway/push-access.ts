@@ -1,0 +1,97 @@
+import type { Backbone } from '../core/backbone.ts';
+import { GatewayError, toGatewayError } from '../core/errors.ts';
+import type { Feed } from '../core/feed.ts';
+import type { Governor } from '../core/group.ts';
+import type { ReaderAccount } from '../core/meter.ts';
+import type { StartFrom } from '../core/position.ts';
+import type { ApiRuntime, BoundSubscription } from './catalogue.ts';
+import { openAccount, takenOver } from './open-account.ts';
+import { inactive, readableBy, served } from './permission.ts';
+import type { SessionServices } from './session.ts';
+
+/** What a push reader is to read, by the endpoint's own word: nobody knocks. */
+export interface PushRequest {
+  /** Id of the subscription. */
+  readonly subscription: string;
+  readonly address: string;
+  /** Name of the durable reader. */
+  readonly reader: string;
+  /** Where it begins when it has no cursor. */
+  readonly from: StartFrom;
+  /** A connection has taken over the reader; what was read here is that connection's from now on. */
+  readonly onTaken: () => void;
+}
+
+/** A push reader's place and books, until it is released. */
+export interface PushReader {
+  readonly feed: Feed;
+  readonly backbone: Backbone;
+  readonly account: ReaderAccount;
+  /** The deliver stage of the subscription, as it is now. */
+  readonly governor: () => Governor;
+  /** Why it may not go on reading; undefined when it may. */
+  readonly refusal: () => GatewayError | undefined;
+  /** Gives the feed back; the account is whoever's it was given to. */
+  readonly release: () => void;
+}
+
+type Services = Pick<SessionServices, 'catalogue' | 'feeds' | 'views' | 'lost' | 'meter'>;
+
+/** Opens a push reader under its subscription; rejects with what the gateway would tell a client. POSITION_LOST is said once, then `from` counts. */
+export async function openPushReader(services: Services, request: PushRequest): Promise<PushReader> {
+  const { api, subscription } = allowed(services, request);
+  const { address, reader, from } = request;
+  const { feeds, views, lost, meter, catalogue } = services;
+  const { feed, release } = await feeds.borrow(api.backbone, { log: api.log, address });
+  try {
+    let isTaken = false;
+    const onTaken = (): void => {
+      isTaken = true;
+      request.onTaken();
+    };
+    const options = { address, from, name: reader };
+    const account = await openAccount(
+      { meter, lost, api, feed, subscription, protocol: 'webhook', view: views.of({ filter: undefined }), options },
+      onTaken,
+    );
+    if (isTaken) {
+      account.close();
+      throw takenOver(reader);
+    }
+    return {
+      feed,
+      backbone: api.backbone,
+      account,
+      governor: () => (catalogue.subscription(request.subscription) ?? subscription).stages,
+      refusal: () => refusalNow(services, request, api),
+      release,
+    };
+  } catch (error) {
+    release();
+    throw toGatewayError(error);
+  }
+}
+
+function allowed({ catalogue }: Services, request: PushRequest): { readonly api: ApiRuntime; readonly subscription: BoundSubscription } {
+  const bound = catalogue.subscription(request.subscription);
+  if (bound?.resource.spec.state !== 'accepted') throw inactive(bound);
+  const api = catalogue.api(bound.context.api);
+  if (api === undefined) throw new GatewayError('NOT_FOUND', `The API ${bound.context.api} is not served.`);
+  served(api);
+  const subscription = readableBy([bound], api, request.address);
+  const refusal = subscription.stages.read(
+    { protocol: 'webhook', subscription: subscription.context, stream: true, connectedAt: 0 },
+    request.address,
+  );
+  if (refusal !== undefined) throw refusal;
+  return { api, subscription };
+}
+
+function refusalNow(services: Services, request: PushRequest, before: ApiRuntime): GatewayError | undefined {
+  try {
+    const { api } = allowed(services, request);
+    return api.log === before.log ? undefined : new GatewayError('NOT_FOUND', 'The API is served from another log now.');
+  } catch (error) {
+    return toGatewayError(error);
+  }
+}

@@ -1,0 +1,256 @@
+import type { Clock } from '../core/clock.ts';
+import { GatewayError, toGatewayError } from '../core/errors.ts';
+import type { OutgoingRequest } from '../outgoing/http-sender.ts';
+import type { Outcome } from '../outgoing/outcome.ts';
+import type { Database } from '../store/database.ts';
+import type { Resource, ResourceStore } from '../store/resources.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
+import { Courier, type PushReading } from './courier.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { Transition } from './failing-state.ts';
+import { forgetEndpoint, loadEndpoint, loadOwedEvent } from './load-endpoint.ts';
+import type { PushBook } from './push-book.ts';
+import type { PushTarget } from './push-target.ts';
+
+/** A reading as the gateway opens it. */
+export interface OpenedReading extends PushReading {
+  /** Why it may not go on; undefined when it may. */
+  readonly refusal: () => GatewayError | undefined;
+  readonly release: () => void;
+}
+
+/** What becomes of endpoints, for the operator's log and the owner's notices. */
+export interface PushListener {
+  /** It changed between started, failing and stopped. */
+  moved(endpoint: Resource<'endpoint'>, transition: Transition): void;
+  /** It cannot be delivered to for a reason of its configuration, its subscription or its reader. */
+  refused(endpoint: Resource<'endpoint'>, error: GatewayError): void;
+  bug(error: unknown): void;
+}
+
+export interface PushServiceParts {
+  readonly store: ResourceStore;
+  readonly database: Database;
+  readonly book: PushBook;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Calls back once at a wall time in milliseconds; returns how to cancel. */
+  readonly schedule: (at: number, callback: () => void) => () => void;
+  /** Resolves when everything in the books is on disk. */
+  readonly flush: () => Promise<void>;
+  readonly openReading: (endpoint: Resource<'endpoint'>, onTaken: () => void) => Promise<OpenedReading>;
+  /** Throws GatewayError. */
+  readonly targetOf: (endpoint: Resource<'endpoint'>) => PushTarget;
+  readonly send: (request: OutgoingRequest) => Promise<Outcome>;
+  readonly listener: PushListener;
+}
+
+interface Running {
+  readonly endpoint: Resource<'endpoint'>;
+  readonly courier: Courier;
+  readonly reading: OpenedReading;
+}
+
+/** Endpoints that are opened at once. */
+const openedAtOnce = 16;
+/** Milliseconds after which an endpoint that could not be opened is tried again. */
+const tryAgainAfter = 30_000;
+
+/** Keeps a courier for every endpoint that is to be delivered to, as resources, subscriptions and readers come and go. */
+export class PushService {
+  readonly #parts: PushServiceParts;
+  readonly #running = new Map<string, Running>();
+  /** Why an endpoint of this version has no courier. */
+  readonly #refused = new Map<string, { readonly version: number; readonly error: GatewayError; readonly isFinal: boolean }>();
+  /** The version an endpoint was last opened at: a later one is somebody's word to begin again. */
+  readonly #seen = new Map<string, number>();
+  readonly #origins = new Map<string, CircuitBreaker>();
+  readonly #dispatcher: Dispatcher<Courier>;
+  readonly #stopWatching: () => void;
+  #syncing: Promise<void> | undefined;
+  #isDirty = false;
+  #isClosed = false;
+  #cancelRetry: (() => void) | undefined;
+
+  constructor(parts: PushServiceParts) {
+    this.#parts = parts;
+    this.#dispatcher = new Dispatcher(parts.clock);
+    this.#stopWatching = parts.store.watch((changes) => {
+      if (changes.some(({ resource }) => resource.kind === 'endpoint')) this.changed();
+    });
+  }
+
+  /** Endpoints that are delivered to. */
+  get size(): number {
+    return this.#running.size;
+  }
+
+  /** Attempts under way. */
+  get underWay(): number {
+    return this.#dispatcher.underWay;
+  }
+
+  courier(endpoint: string): Courier | undefined {
+    return this.#running.get(endpoint)?.courier;
+  }
+
+  /** Why an endpoint that should be delivered to is not. */
+  refusal(endpoint: string): GatewayError | undefined {
+    return this.#refused.get(endpoint)?.error;
+  }
+
+  /** Endpoints, or what they depend on, may have changed. */
+  changed(): void {
+    this.#isDirty = true;
+    if (this.#isClosed) return;
+    this.#syncing ??= this.#sync()
+      .catch((error: unknown) => this.#parts.listener.bug(error))
+      .finally(() => (this.#syncing = undefined));
+  }
+
+  /** Resolves when everything that changed so far has taken effect. */
+  async settled(): Promise<void> {
+    while (this.#syncing !== undefined) await this.#syncing;
+  }
+
+  /** Ends attempts under way; they count as not made. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#stopWatching();
+    this.#cancelRetry?.();
+    await this.settled();
+    await Promise.all([...this.#running.keys()].map((id) => this.#end(id)));
+  }
+
+  async #sync(): Promise<void> {
+    while (this.#isDirty && !this.#isClosed) {
+      this.#isDirty = false;
+      const wanted = new Map(this.#parts.store.list('endpoint').map((endpoint) => [endpoint.id, endpoint]));
+      await this.#endThose((running) => !isToGoOn(running, wanted.get(running.endpoint.id)));
+      await this.#forgetDeleted(wanted);
+      const missing = [...wanted.values()].filter((endpoint) => this.#isMissing(endpoint));
+      for (let next = 0; next < missing.length && !this.#isClosed; next += openedAtOnce) {
+        await Promise.all(missing.slice(next, next + openedAtOnce).map((endpoint) => this.#begin(endpoint)));
+      }
+      this.#tryAgainLater();
+    }
+  }
+
+  #isMissing({ id, version, spec }: Resource<'endpoint'>): boolean {
+    if (spec.state !== 'started' || this.#running.has(id)) return false;
+    const refused = this.#refused.get(id);
+    return refused === undefined || !refused.isFinal || refused.version !== version;
+  }
+
+  async #endThose(isOver: (running: Running) => boolean): Promise<void> {
+    const over = [...this.#running].filter(([, running]) => isOver(running)).map(([id]) => id);
+    await Promise.all(over.map((id) => this.#end(id)));
+    // Whoever begins anew reads from the store what was in the books.
+    if (over.length > 0) await this.#parts.flush();
+  }
+
+  async #end(id: string): Promise<void> {
+    const running = this.#running.get(id);
+    if (running === undefined) return;
+    this.#running.delete(id);
+    this.#dispatcher.remove(running.courier);
+    await running.courier.stop();
+    running.reading.release();
+  }
+
+  async #forgetDeleted(wanted: ReadonlyMap<string, unknown>): Promise<void> {
+    for (const id of this.#seen.keys()) {
+      if (wanted.has(id)) continue;
+      this.#seen.delete(id);
+      this.#refused.delete(id);
+      await forgetEndpoint(this.#parts.database, id);
+    }
+  }
+
+  async #begin(endpoint: Resource<'endpoint'>): Promise<void> {
+    const { listener } = this.#parts;
+    try {
+      const running = await this.#open(endpoint);
+      this.#refused.delete(endpoint.id);
+      this.#running.set(endpoint.id, running);
+      this.#dispatcher.add(running.courier, endpoint.tenant);
+      const seen = this.#seen.get(endpoint.id);
+      this.#seen.set(endpoint.id, endpoint.version);
+      if (seen !== undefined && seen !== endpoint.version) running.courier.startAgain();
+      else running.courier.start();
+    } catch (error) {
+      this.#refuse(endpoint, toGatewayError(error), false);
+      if (toGatewayError(error).code === 'INTERNAL') listener.bug(error);
+    }
+  }
+
+  async #open(endpoint: Resource<'endpoint'>): Promise<Running> {
+    const { database, book, clock, random, schedule, send, openReading, targetOf, listener } = this.#parts;
+    const target = targetOf(endpoint);
+    const saved = await loadEndpoint(database, endpoint.id);
+    const reading = await openReading(endpoint, () => this.#taken(endpoint));
+    const courier: Courier = new Courier({
+      ...reading,
+      target,
+      saved,
+      book,
+      clock,
+      random,
+      schedule,
+      send,
+      originBreaker: this.#originBreaker(target.url),
+      loadEvent: (position) => loadOwedEvent(database, endpoint.id, position),
+      offer: (ready, windowAttempts) => this.#dispatcher.offer(courier, ready, windowAttempts),
+      onTransition: (transition) => listener.moved(endpoint, transition),
+      onBug: (error) => listener.bug(error),
+      onLost: (error) => this.#lost(endpoint, toGatewayError(error)),
+    });
+    return { endpoint, courier, reading };
+  }
+
+  /** A connection reads on under the endpoint's name: it keeps the reader until somebody starts the endpoint again. */
+  #taken(endpoint: Resource<'endpoint'>): void {
+    this.#refuse(endpoint, takenError(endpoint.name), true);
+    void this.#end(endpoint.id).catch((failure: unknown) => this.#parts.listener.bug(failure));
+  }
+
+  #lost(endpoint: Resource<'endpoint'>, error: GatewayError): void {
+    this.#refuse(endpoint, error, false);
+    void this.#end(endpoint.id)
+      .then(() => this.#tryAgainLater())
+      .catch((failure: unknown) => this.#parts.listener.bug(failure));
+  }
+
+  #refuse(endpoint: Resource<'endpoint'>, error: GatewayError, isFinal: boolean): void {
+    const known = this.#refused.get(endpoint.id);
+    this.#refused.set(endpoint.id, { version: endpoint.version, error, isFinal });
+    if (known?.error.message !== error.message) this.#parts.listener.refused(endpoint, error);
+  }
+
+  #tryAgainLater(): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    if (this.#isClosed || ![...this.#refused.values()].some(({ isFinal }) => !isFinal)) return;
+    const { clock, schedule } = this.#parts;
+    this.#cancelRetry = schedule(clock.now() + tryAgainAfter, () => this.changed());
+  }
+
+  /** One for each origin for as long as the process lives; origins are as many as there are endpoints. */
+  #originBreaker(url: string): CircuitBreaker {
+    const { origin } = new URL(url);
+    let breaker = this.#origins.get(origin);
+    if (breaker === undefined) this.#origins.set(origin, (breaker = new CircuitBreaker(this.#parts.clock)));
+    return breaker;
+  }
+}
+
+function isToGoOn({ endpoint, reading }: Running, wanted: Resource<'endpoint'> | undefined): boolean {
+  return wanted !== undefined && wanted.version === endpoint.version && wanted.spec.state === 'started' && reading.refusal() === undefined;
+}
+
+function takenError(name: string): GatewayError {
+  return new GatewayError(
+    'READER_TAKEN',
+    `A connection goes on as the reader ${name}, so nothing is pushed to the endpoint; start the endpoint again to go on from where that one is.`,
+  );
+}

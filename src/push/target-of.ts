@@ -1,0 +1,45 @@
+import type { Event } from '../core/event.ts';
+import { parseSecret } from '../protocols/standard-webhooks/secret.ts';
+import type { EndpointSpec, Resource } from '../store/resources.ts';
+import type { PushTarget } from './push-target.ts';
+
+interface Opening {
+  /** Opens what is sealed at rest. */
+  readonly open: (sealed: string) => string;
+  /** Compiles a CEL expression; throws INVALID_FILTER. */
+  readonly compile: (expression: string) => { test(event: Event): boolean };
+}
+
+/** What a courier needs to know of an endpoint. Throws GatewayError when its filter or a secret cannot be used. */
+export function targetOf({ id, tenant, spec }: Resource<'endpoint'>, { open, compile }: Opening): PushTarget {
+  const filter = spec.filter === undefined ? undefined : compile(spec.filter);
+  const wantsType = typesOf(spec.types);
+  const { rateLimit } = spec;
+  return {
+    id,
+    tenant,
+    url: spec.url,
+    wants: (event) => wantsType(event.type) && (filter === undefined || filter.test(event)),
+    headers: Object.entries(spec.headers),
+    secrets: secretsOf(spec.secrets, open),
+    content: spec.content,
+    timeout: spec.timeout,
+    schedule: { delays: spec.retry },
+    perSecond: rateLimit === undefined ? undefined : rateLimit.limit / (rateLimit.per === 'second' ? 1 : 60),
+    concurrency: spec.concurrency,
+    order: spec.order,
+  };
+}
+
+function secretsOf(secrets: EndpointSpec['secrets'], open: Opening['open']): PushTarget['secrets'] {
+  const opened = secrets.map(({ sealed, expiresAt = Infinity }) => ({ secret: parseSecret(open(sealed)), expiresAt }));
+  const signing = opened.flatMap(({ secret, expiresAt }) => (secret.kind === 'verification' ? [] : [{ secret, expiresAt }]));
+  return (now) => signing.filter(({ expiresAt }) => expiresAt > now).map(({ secret }) => secret);
+}
+
+function typesOf(types: readonly string[]): (type: string) => boolean {
+  if (types.length === 0) return () => true;
+  const exact = new Set(types.filter((type) => !type.endsWith('.*')));
+  const prefixes = types.filter((type) => type.endsWith('.*')).map((type) => type.slice(0, -1));
+  return (type) => exact.has(type) || prefixes.some((prefix) => type.startsWith(prefix));
+}

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { buffer } from 'node:stream/consumers';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { Webhook } from 'standardwebhooks';
+import { newEvents, worldFiles } from '../testing/gateway-world.ts';
+import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
+
+const secret = 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=';
+const readerKey = 'reader-key-0123456789';
+const serviceKey = 'service-key-0123456789';
+
+interface Post {
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+  readonly event: { readonly id: string; readonly data: unknown };
+}
+
+/** Webhooks as their users see them: a whole Sluice, a receiver, and the Standard Webhooks library. */
+describe('webhooks', { timeout: 60_000 }, () => {
+  let receiver: Server;
+  let sluice: SluiceFixture;
+  const posts: Post[] = [];
+  let status = 204;
+  const waiting = new Set<() => void>();
+
+  before(async () => {
+    receiver = createServer((request, response) => {
+      void buffer(request).then((bytes) => {
+        const body = bytes.toString();
+        posts.push({ headers: request.headers, body, event: JSON.parse(body) as Post['event'] });
+        response.writeHead(status).end();
+        for (const wake of waiting) wake();
+        waiting.clear();
+      });
+    }).listen(0, '127.0.0.1');
+    await once(receiver, 'listening');
+  });
+  after(() => receiver.close());
+
+  beforeEach(async () => {
+    posts.length = 0;
+    status = 204;
+    sluice = await openSluice(config(), { files: worldFiles(), openOutgoing: ['127.0.0.0/8'] });
+  });
+  afterEach(() => sluice.stop());
+
+  function config(more = ''): string {
+    return `
+apis:
+  world:
+    contract: ./world.yaml
+    path: /world
+    plans:
+      push: { mode: push }
+applications:
+  reader:
+    credentials: [{ kind: api-key, value: ${readerKey} }]
+    subscriptions:
+      - api: world
+        plan: push
+        endpoints:
+          hook:
+            url: http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook
+            address: '*/events'
+            secret: ${secret}
+            retry: ['200ms', '200ms', '1m']
+            ${more}
+  service:
+    credentials: [{ kind: api-key, value: ${serviceKey} }]
+    subscriptions: [{ api: world, as: provider }]
+`;
+  }
+
+  async function publish(count: number, type?: string): Promise<string[]> {
+    const events = newEvents(count, type);
+    const response = await fetch(`${sluice.gateway}/world/one/events`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${serviceKey}`, 'content-type': 'application/cloudevents-batch+json' },
+      body: JSON.stringify(events),
+    });
+    assert.equal(response.status, 202, await response.text());
+    return events.map(({ id }) => String(id));
+  }
+
+  async function arrived(count: number): Promise<void> {
+    while (posts.length < count) await new Promise<void>((resolve) => waiting.add(resolve));
+  }
+
+  const delivered = (): string[] => posts.map(({ event }) => event.id);
+
+  async function endpoint(): Promise<string> {
+    const { items } = (await sluice.client().get(['endpoints'])) as { items: { id: string }[] };
+    return items[0]?.id ?? '';
+  }
+
+  test('are delivered as the library of Standard Webhooks takes them', async () => {
+    const ids = await publish(5);
+    await arrived(5);
+    assert.deepEqual(new Set(delivered()), new Set(ids));
+    for (const { headers, body } of posts) new Webhook(secret).verify(body, headers as Record<string, string>);
+  });
+
+  test('that fail are tried again, also after a restart', async () => {
+    status = 500;
+    const ids = await publish(1);
+    await arrived(2);
+    status = 200;
+    await sluice.restart({ grace: 100 });
+    await arrived(3);
+    assert.deepEqual(delivered(), [ids[0], ids[0], ids[0]]);
+    assert.equal(new Set(posts.map(({ headers }) => headers['webhook-id'])).size, 1);
+    // The second one may have been called off by the restart, and then does not count.
+    assert.ok(Number(posts[2]?.headers['webhook-attempt']) >= 2);
+  });
+
+  test('give way to a connection of the same reader and go on after it, without losing an event', async () => {
+    const first = await publish(2);
+    await arrived(2);
+    await sluice.client().post(['endpoints', await endpoint(), 'pause'], {});
+    const missed = await publish(3);
+    const page = await fetch(`${sluice.gateway}/world/*/events?reader=hook&limit=2`, { headers: { authorization: `Bearer ${readerKey}` } });
+    const read = (await page.json()) as { id: string; position: string }[];
+    assert.deepEqual(
+      read.map(({ id }) => id),
+      missed.slice(0, 2),
+    );
+    const acknowledged = await fetch(`${sluice.gateway}/world/*/events?reader=hook`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${readerKey}`, ack: read[1]?.position ?? '' },
+    });
+    assert.equal(acknowledged.status, 200, await acknowledged.text());
+    await sluice.client().post(['endpoints', await endpoint(), 'start'], {});
+    await arrived(3);
+    assert.deepEqual(delivered(), [...delivered().slice(0, 2), missed[2]]);
+    assert.deepEqual(new Set(delivered().slice(0, 2)), new Set(first));
+  });
+
+  test('go where their filter and types say', async () => {
+    await sluice.apply(config("filter: 'data.n % 2 == 0'"));
+    const ids = await publish(10);
+    await arrived(5);
+    assert.ok(posts.every(({ event }) => (event.data as { n: number }).n % 2 === 0));
+    assert.equal(ids.length, 10);
+  });
+
+  test('begin with what is published once the endpoint is there, however soon that is', async () => {
+    const client = sluice.client();
+    const { items } = (await client.get(['subscriptions'], { application: 'reader' })) as { items: { id: string }[] };
+    const { port } = receiver.address() as AddressInfo;
+    await publish(2);
+    await arrived(2);
+    await client.post(['endpoints'], {
+      application: 'reader',
+      name: 'second',
+      subscription: items[0]?.id,
+      address: 'one/events',
+      url: `http://127.0.0.1:${port}/second`,
+    });
+    const ids = await publish(3);
+    await arrived(8);
+    assert.deepEqual(delivered().slice(2).toSorted(), [...ids, ...ids].toSorted());
+  });
+
+  test('end with their subscription, and what is under way for the others goes on', async () => {
+    await publish(1);
+    await arrived(1);
+    const client = sluice.client();
+    const { items } = (await client.get(['subscriptions'], { application: 'reader' })) as { items: { id: string }[] };
+    await client.post(['subscriptions', items[0]?.id ?? '', 'close'], {});
+    await publish(3);
+    assert.equal(await endpoint(), '');
+    await sluice.restart({ grace: 100 });
+    await publish(1);
+    await sluice.client().get(['status']);
+    assert.equal(posts.length, 1);
+  });
+
+  test('go to no address that the operator has not opened', async () => {
+    await sluice.stop();
+    sluice = await openSluice(config(), { files: worldFiles() });
+    await publish(1);
+    const database = new DatabaseSync(join(sluice.data, 'sluice.db'), { readOnly: true });
+    try {
+      const attempts = (): unknown[] => database.prepare('SELECT failure, sentence FROM push_attempt').all();
+      while (attempts().length === 0) await setTimeout(20);
+      const [attempt] = attempts() as { failure: string; sentence: string }[];
+      assert.equal(attempt?.failure, 'blocked');
+      assert.match(attempt.sentence, /may not|not be called|private|loopback|refuse|forbidden/i);
+    } finally {
+      database.close();
+    }
+    assert.equal(posts.length, 0);
+  });
+});
