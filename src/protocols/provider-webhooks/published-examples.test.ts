@@ -10,7 +10,7 @@ import { shopify } from './shopify.ts';
 import { slack } from './slack.ts';
 import { stripe } from './stripe.ts';
 import { twilio } from './twilio.ts';
-import { hubSignature, websub, websubSha1 } from './websub.ts';
+import { websub, websubSha1 } from './websub.ts';
 
 /** What the providers' manuals and libraries print as requests with their signatures. */
 
@@ -303,9 +303,8 @@ describe('WebSub', () => {
       '164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737',
   } as const;
 
-  it('WS-A1: signs by SHA-1, 256, 384 and 512', () => {
+  it('WS-A1: takes signatures by SHA-256, 384 and 512, and by SHA-1 where that was chosen', () => {
     for (const [method, digest] of Object.entries(expected)) {
-      assert.equal(hubSignature(method as keyof typeof expected, 'Jefe', body), `${method}=${digest}`);
       const given = request({ 'x-hub-signature': `${method}=${digest}` }, body.toString());
       assert.equal(judge(websubSha1, given, 'Jefe').ok, true, method);
       assert.equal(judge(websub, given, 'Jefe').ok, method !== 'sha1', method);

@@ -1,14 +1,13 @@
 import type { CloudEvent } from '../cloudevents/cloud-event.ts';
 import { oneHeader } from '../standard-webhooks/one-header.ts';
 import { isRefused, refused, type Believing, type Verdict } from '../standard-webhooks/verdict.ts';
+import { parseLinks } from '../websub/links.ts';
 import { HmacScheme, type HmacAlgorithm } from './hmac-scheme.ts';
 import type { EventDefaults, ProviderWebhook, WebhookRequest } from './provider-webhook.ts';
 import { contentType, digestId, providerEvent } from './provider-event.ts';
 
 /** WebSub, section 5.1: a secret is shorter than 200 bytes. */
 const maxSecretBytes = 199;
-/** Longest Link header that is read, in characters. */
-const maxLinkLength = 4096;
 
 const schemes: Readonly<Record<HmacAlgorithm, HmacScheme>> = {
   sha1: websubScheme('sha1'),
@@ -19,12 +18,6 @@ const schemes: Readonly<Record<HmacAlgorithm, HmacScheme>> = {
 
 function websubScheme(algorithm: HmacAlgorithm): HmacScheme {
   return new HmacScheme({ header: 'X-Hub-Signature', prefix: `${algorithm}=`, algorithm, encoding: 'hex' });
-}
-
-/** The value of `X-Hub-Signature` by which a hub signs a distribution (WS-A1). */
-export function hubSignature(algorithm: HmacAlgorithm, secret: string, body: Buffer): string {
-  const outgoing = { id: '', timestamp: 0, url: '', contentType: undefined, body };
-  return schemes[algorithm].sign(outgoing, [secret])['X-Hub-Signature'] ?? '';
 }
 
 /**
@@ -62,15 +55,8 @@ function verify(request: WebhookRequest, secrets: readonly string[], believing: 
 
 /** The topic: the target of the link with the relation `self` (WS-C2). */
 function selfLink({ headers }: WebhookRequest): string | undefined {
-  const found = Object.hasOwn(headers, 'link') ? headers['link'] : undefined;
-  const header = typeof found === 'object' ? found.join(', ') : (found ?? '');
-  if (header.length > maxLinkLength) return undefined;
-  for (const [, target, parameters = ''] of header.matchAll(/<([^<>]*)>([^<>]*)/g)) {
-    const relation = /;[ \t]*rel[ \t]*=[ \t]*(?:"([^"]*)"|([^ \t;,"]+))/i.exec(parameters);
-    const names = (relation?.[1] ?? relation?.[2] ?? '').toLowerCase().split(' ');
-    if (names.includes('self')) return target;
-  }
-  return undefined;
+  const header = Object.hasOwn(headers, 'link') ? headers['link'] : undefined;
+  return parseLinks(header).find(({ rels }) => rels.includes('self'))?.target;
 }
 
 /**
