@@ -20,7 +20,7 @@ import { EndpointHealth } from './endpoint-health.ts';
 import type { Transition } from './failing-state.ts';
 import type { Lane } from './lane-turns.ts';
 import type { SavedEndpoint } from './load-endpoint.ts';
-import type { OwedDelivery } from './owed-delivery.ts';
+import { begunAnew, type OwedDelivery } from './owed-delivery.ts';
 import type { PushBook } from './push-book.ts';
 import type { PushTarget } from './push-target.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -103,7 +103,7 @@ export class Courier implements MarkSource {
     book.restore(target.id, saved.settled);
     for (const owed of saved.waiting) {
       if (backbone.compare(owed.position, account.cursor) > 0) this.#owedAhead.set(owed.position, owed);
-      else this.#queue.restore(Delivery.from(owed));
+      else this.#restore(owed);
     }
   }
 
@@ -125,6 +125,7 @@ export class Courier implements MarkSource {
   }
 
   start(): void {
+    this.#parts.account.state('live');
     this.#readOn();
     this.#offer();
   }
@@ -150,6 +151,22 @@ export class Courier implements MarkSource {
     if (transition !== undefined) this.#parts.onTransition(transition);
     this.#keepState();
     this.start();
+  }
+
+  /** Sends one that waits, or is dead, as soon as may be. False: it is under way or behind others, or too much is owed to take a dead one. */
+  sendAgain(owed: OwedDelivery, event: Event): boolean {
+    const { target, book, clock, backbone } = this.#parts;
+    if (owed.state === 'dead' && this.#queue.isFull) return false;
+    const again = owed.state === 'dead' ? begunAnew(owed, clock.now()) : this.#queue.hasten(owed.position, clock.now());
+    if (again === undefined) return false;
+    if (again instanceof Delivery) book.put(again.owed(target.id, target.tenant, 'waiting'), event);
+    else {
+      book.put(again, event);
+      if (backbone.compare(again.position, this.#window.position) > 0) this.#owedAhead.set(again.position, again);
+      else this.#restore(again);
+    }
+    this.#offer();
+    return true;
   }
 
   /** Makes one attempt in the slot it was given; resolves when the slot is free again. */
@@ -373,8 +390,12 @@ export class Courier implements MarkSource {
     const owed = this.#owedAhead.get(position);
     if (owed === undefined) return;
     this.#owedAhead.delete(position);
+    this.#restore(owed, place);
+  }
+
+  #restore(owed: OwedDelivery, place = this.#window.placeOf(owed.position)): void {
     const delivery = Delivery.from(owed);
-    delivery.take(place);
+    if (place !== undefined) delivery.take(place);
     this.#queue.restore(delivery);
   }
 
