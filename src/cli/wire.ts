@@ -254,7 +254,8 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   closers.push(() => front.closeNow());
   const gatewayUrl = await front.listen(options.port, options.host ?? '127.0.0.1');
   const { version = '0' } = options;
-  const control = controlOf({ version, log, foundation, parts, health, administration, admin, gatewayUrl, workers, startedAt });
+  const shown = { foundation, parts, health, push: push.service, administration, workers };
+  const control = controlOf({ version, log, ...shown, admin, gatewayUrl, startedAt });
   const controlUrl = await control.listen({ port: options.controlPort, host: controlHost });
   closers.push(() => control.close());
   push.service.changed();

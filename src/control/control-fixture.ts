@@ -6,8 +6,13 @@ import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { loadContract } from '../contracts/load-contract.ts';
 import { ContractError } from '../contracts/problem.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Insights } from '../metering/insights.ts';
 import type { ReaderStatus } from '../metering/reader-status.ts';
+import { pushMigrations } from '../push/migrations.ts';
+import { DeliveryLog } from '../push/delivery-log.ts';
+import { Redrive } from '../push/redrive.ts';
+import type { Database } from '../store/database.ts';
 import { storeMigrations } from '../store/migrations.ts';
 import type { ContractSource, ResourceStore } from '../store/resources.ts';
 import { Sealer } from '../store/sealed.ts';
@@ -15,6 +20,7 @@ import { openDatabase } from '../store/sqlite/open-database.ts';
 import { openResourceStore } from '../store/sqlite/resource-store.ts';
 import { Administration } from './administration.ts';
 import { createControl } from './server.ts';
+import type { Services } from './services.ts';
 
 export const adminToken = 'test-admin-token-0123456789';
 
@@ -57,6 +63,7 @@ export interface CallOptions {
 export class ControlFixture {
   readonly url: string;
   readonly store: ResourceStore;
+  readonly database: Database;
   readonly administration: Administration;
   readonly clock: { time: number; now(): number };
   /** What the insights were asked. */
@@ -67,11 +74,12 @@ export class ControlFixture {
   readonly #answers = new OpenApiAnswers();
 
   private constructor(
-    parts: Pick<ControlFixture, 'url' | 'store' | 'administration' | 'clock' | 'asked' | 'logged' | 'readers'>,
+    parts: Pick<ControlFixture, 'url' | 'store' | 'database' | 'administration' | 'clock' | 'asked' | 'logged' | 'readers'>,
     close: () => Promise<void>,
   ) {
     this.url = parts.url;
     this.store = parts.store;
+    this.database = parts.database;
     this.administration = parts.administration;
     this.clock = parts.clock;
     this.asked = parts.asked;
@@ -83,7 +91,7 @@ export class ControlFixture {
   static async start(): Promise<ControlFixture> {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
     const clock = { time: Date.parse('2030-01-01T00:00:00Z'), now: () => clock.time };
-    const database = await openDatabase({ folder, migrations: storeMigrations });
+    const database = await openDatabase({ folder, migrations: [...storeMigrations, ...pushMigrations] });
     const store = await openResourceStore(database, clock);
     const asked: unknown[][] = [];
     const logged: unknown[][] = [];
@@ -104,6 +112,7 @@ export class ControlFixture {
       log,
       ...offer,
       insights: recordingInsights(asked, readers),
+      deliveries: deliveriesOf(database, clock),
       describeContract: async (source) => ({ channels: (await loadContract(source)).channels.map(({ id }) => ({ id })) }),
       issueTicket: (tenant, credential, api) => ({ ticket: `ticket for ${tenant}/${credential}/${api ?? '*'}`, expiresIn: 30 }),
       status: async () => ({ version: 'test' }),
@@ -112,7 +121,7 @@ export class ControlFixture {
       ready: () => clock.time > 0,
     });
     const url = await app.listen({ host: '127.0.0.1', port: 0 });
-    return new ControlFixture({ url, store, administration, clock, asked, logged, readers }, async () => {
+    return new ControlFixture({ url, store, database, administration, clock, asked, logged, readers }, async () => {
       await app.close();
       await database.close();
       await rm(folder, { recursive: true });
@@ -177,6 +186,18 @@ async function checkContract(source: ContractSource) {
     if (error instanceof ContractError) return error.problems;
     throw error;
   }
+}
+
+/** Deliveries of a gateway that delivers nothing: what there is was put into the store. */
+function deliveriesOf(database: Database, clock: Clock): Services['deliveries'] {
+  const service = { courier: () => undefined, whileSteady: <T>(work: () => Promise<T>) => work() };
+  const book = { isChanging: () => false };
+  return {
+    log: new DeliveryLog(database),
+    redrive: new Redrive({ service, database, book, now: () => clock.now(), flush: async () => undefined }),
+    courier: () => undefined,
+    refusal: () => undefined,
+  };
 }
 
 /** Insights of a gateway that nobody uses yet. */

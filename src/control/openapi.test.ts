@@ -77,13 +77,18 @@ describe('The OpenAPI document', () => {
     const own = [
       'getAnalytics',
       'getEndpoint',
+      'getEndpointStatus',
       'getReader',
       'getSubscription',
       'getUsage',
+      'listAttempts',
+      'listDeliveries',
       'listEndpoints',
       'listReaders',
       'listRefusals',
       'listSubscriptions',
+      'retryDeliveries',
+      'retryDelivery',
     ];
     assert.deepEqual(takes('apiKey'), ['createTicket', ...own]);
     assert.deepEqual(takes('applicationToken'), takes('apiKey'));

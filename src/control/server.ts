@@ -18,6 +18,7 @@ import { auditRoutes } from './resources/audit.ts';
 import { configRoutes } from './resources/config.ts';
 import { contractRoutes } from './resources/contracts.ts';
 import { credentialRoutes } from './resources/credentials.ts';
+import { deliveryRoutes } from './resources/deliveries.ts';
 import { endpointRoutes } from './resources/endpoints.ts';
 import { planRoutes } from './resources/plans.ts';
 import { readerRoutes } from './resources/readers.ts';
@@ -41,6 +42,7 @@ const maxSegmentLength = 256;
 export interface ControlDependencies {
   readonly store: ResourceStore;
   readonly insights: Insights;
+  readonly deliveries: Services['deliveries'];
   readonly clock: Clock;
   readonly adminToken: string;
   readonly checkContract: (source: ContractSource) => Promise<readonly ContractProblem[]>;
@@ -107,6 +109,7 @@ function addRoutes(app: FastifyInstance, dependencies: ControlDependencies): voi
         credentialRoutes,
         subscriptionRoutes,
         endpointRoutes,
+        deliveryRoutes,
         readerRoutes,
         analyticsRoutes,
         usageRoutes,

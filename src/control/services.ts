@@ -1,5 +1,9 @@
 import type { Clock } from '../core/clock.ts';
+import type { GatewayError } from '../core/errors.ts';
 import type { Insights } from '../metering/insights.ts';
+import type { Courier } from '../push/courier.ts';
+import type { DeliveryLog } from '../push/delivery-log.ts';
+import type { Redrive } from '../push/redrive.ts';
 import type { ContractSource, ResourceStore } from '../store/resources.ts';
 import type { Administration } from './administration.ts';
 
@@ -9,12 +13,23 @@ export interface Ticket {
   readonly expiresIn: number;
 }
 
+/** What is known of the deliveries to endpoints, and what can be done about them. */
+export interface Deliveries {
+  readonly log: DeliveryLog;
+  readonly redrive: Redrive;
+  /** Who delivers to an endpoint now; undefined while nobody does. */
+  readonly courier: (endpoint: string) => Pick<Courier, 'health' | 'owed' | 'reader'> | undefined;
+  /** Why nobody does though somebody should. */
+  readonly refusal: (endpoint: string) => GatewayError | undefined;
+}
+
 /** What the routes work with. */
 export interface Services {
   readonly store: ResourceStore;
   readonly insights: Insights;
   readonly clock: Clock;
   readonly administration: Administration;
+  readonly deliveries: Deliveries;
   /** The model of a contract as plain JSON: channels, operations, messages. */
   readonly describeContract: (source: ContractSource) => Promise<Readonly<Record<string, unknown>>>;
   /** A single-use credential for browsers that stands for a key (its id), limited to one API when one is named. */

@@ -100,4 +100,99 @@ export const endpointView = view(
   ['application', 'subscription', 'address', 'url', 'events', 'headers', 'secrets', 'content', 'timeout', 'retry', 'order', 'state'],
 );
 
+const textOrNull = { type: ['string', 'null'] };
+const timeOrNull = { type: ['integer', 'null'], description: 'Milliseconds since 1970.' };
+const why = {
+  type: ['object', 'null'],
+  properties: { code: text, sentence: text },
+  required: ['code', 'sentence'],
+  additionalProperties: false,
+};
+
+/** An object that has all these members and no others. */
+function exactly(properties: JsonSchema): JsonSchema {
+  return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
+}
+
+export const endpointStatusView = exactly({
+  endpoint: text,
+  state: {
+    enum: ['started', 'failing', 'stopped', 'paused'],
+    description: 'paused: by its owner. stopped: it failed, or its receiver wants no more.',
+  },
+  held: { ...why, description: 'Why nothing is sent at the moment; null when nothing is in the way.' },
+  refused: { ...why, description: 'Why nothing can be pushed though it is started; null when it can.' },
+  failingSince: { ...timeOrNull, description: 'The first failure since the last success.' },
+  failures: { type: 'integer', description: 'Failures in a row.' },
+  stoppedAt: timeOrNull,
+  pausedUntil: { ...timeOrNull, description: 'The receiver asked for a pause until then.' },
+  breaker: exactly({ state: { enum: ['closed', 'open', 'half-open'] }, openUntil: timeOrNull }),
+  waiting: { type: 'integer', description: 'Deliveries that wait for another attempt or for their turn.' },
+  dead: { type: 'integer', description: 'Deliveries that are attempted no more until somebody retries them.' },
+  reader: { type: ['object', 'null'], description: 'The reader it is pushed through, with its cursor and lag; null while it is not.' },
+});
+
+export const attemptView: JsonSchema = {
+  type: 'object',
+  properties: {
+    id: text,
+    position: text,
+    event: { type: 'string', description: 'Id of the event.' },
+    type: text,
+    attempt: { type: 'integer', description: '1 for the first.' },
+    lane: { enum: ['first', 'retry'] },
+    at: time,
+    outcome: { enum: ['delivered', 'retry', 'dead', 'held'] },
+    status: { type: ['integer', 'null'], description: 'HTTP status; null when there was no answer.' },
+    failure: { ...textOrNull, description: 'Class of the failure where there was no answer.' },
+    sentence: textOrNull,
+    duration: { type: 'integer', description: 'Milliseconds.' },
+    nextAt: timeOrNull,
+    url: text,
+    timings: { type: 'object', description: 'Milliseconds of each phase.' },
+    request: { type: 'array', description: 'Headers that were sent; what is secret is left out.' },
+    response: {
+      type: ['object', 'null'],
+      properties: { headers: { type: 'array' }, truncated: { type: 'boolean' }, body: text, encoding: { enum: ['text', 'base64'] } },
+      description: 'The answer, its body as far as it is kept; null when there was none.',
+    },
+  },
+  required: [
+    'id',
+    'position',
+    'event',
+    'type',
+    'attempt',
+    'at',
+    'outcome',
+    'status',
+    'failure',
+    'sentence',
+    'duration',
+    'nextAt',
+    'response',
+  ],
+  additionalProperties: true,
+};
+
+export const deliveryView = exactly({
+  position: { type: 'string', description: 'Its place on the log.' },
+  event: { type: 'string', description: 'Id of the event.' },
+  type: text,
+  address: text,
+  key: { ...textOrNull, description: 'What its order goes by.' },
+  state: { enum: ['waiting', 'dead'] },
+  reason: { type: 'string', description: 'Why the last attempt did not deliver it, or why it is dead.' },
+  attempts: { type: 'integer' },
+  dueAt: { ...timeOrNull, description: 'When it is attempted next; null when it is dead.' },
+  acceptedAt: time,
+  changedAt: time,
+});
+
+export const redriveView = exactly({
+  retried: { type: 'integer', description: 'Dead deliveries that are due now.' },
+  left: { type: 'integer', description: 'Dead ones that are left: repeat the call with the same `before`.' },
+  before: { ...time, description: 'Only what had died before then was meant.' },
+});
+
 export const anyObject: JsonSchema = { type: 'object', additionalProperties: true };

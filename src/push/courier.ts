@@ -1,65 +1,22 @@
-import type { Backbone } from '../core/backbone.ts';
-import type { Clock } from '../core/clock.ts';
 import { toGatewayError } from '../core/errors.ts';
 import type { Event } from '../core/event.ts';
-import type { Feed } from '../core/feed.ts';
-import type { Governor } from '../core/group.ts';
-import type { ReaderAccount } from '../core/meter.ts';
 import type { Position } from '../core/position.ts';
-import type { OutgoingRequest } from '../outgoing/http-sender.ts';
-import type { Outcome } from '../outgoing/outcome.ts';
 import { judgeAttempt, type AttemptOutcome } from './attempt-outcome.ts';
 import type { AttemptRecord } from './attempt-record.ts';
 import { attemptRecord } from './attempt-report.ts';
-import type { CircuitBreaker, CircuitBreakerOptions } from './circuit-breaker.ts';
 import { ConcurrencyWindow } from './concurrency-window.ts';
+import type { CourierParts } from './courier-parts.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
 import { DeliveryWindow, type Place } from './delivery-window.ts';
 import { Delivery } from './delivery.ts';
 import { EndpointHealth } from './endpoint-health.ts';
-import type { Transition } from './failing-state.ts';
 import type { Lane } from './lane-turns.ts';
-import type { SavedEndpoint } from './load-endpoint.ts';
 import { begunAnew, type OwedDelivery } from './owed-delivery.ts';
-import type { PushBook } from './push-book.ts';
-import type { PushTarget } from './push-target.ts';
 import { RateLimit } from './rate-limit.ts';
 import { nextAttempt } from './retry-schedule.ts';
 import { SendGate, type Admissions } from './send-gate.ts';
 import type { MarkSource } from './settled-marks.ts';
 import { webhookRequest } from './webhook-request.ts';
-
-/** What a courier reads: its place in a feed and its reader's books. */
-export interface PushReading {
-  readonly feed: Feed;
-  readonly backbone: Backbone;
-  readonly account: ReaderAccount;
-  /** The deliver stage of the subscription, as it is now. */
-  readonly governor: () => Governor;
-}
-
-export interface CourierParts extends PushReading {
-  readonly target: PushTarget;
-  readonly saved: SavedEndpoint;
-  readonly book: PushBook;
-  readonly clock: Clock;
-  readonly random: () => number;
-  /** Calls back once at a wall time in milliseconds; returns how to cancel. */
-  readonly schedule: (at: number, callback: () => void) => () => void;
-  readonly send: (request: OutgoingRequest) => Promise<Outcome>;
-  /** Shared by all that call the same origin. */
-  readonly originBreaker: CircuitBreaker;
-  /** The event of a delivery that is owed; undefined when it is owed no more. */
-  readonly loadEvent: (position: Position) => Promise<Event | undefined>;
-  /** Says how many deliveries are ready in each lane, and how many attempts may be under way. */
-  readonly offer: (ready: Readonly<Partial<Record<Lane, number>>>, windowAttempts: number) => void;
-  /** When its breaker opens and for how long, where that is not the usual. */
-  readonly breaker?: CircuitBreakerOptions | undefined;
-  readonly onTransition: (transition: Transition) => void;
-  readonly onBug: (error: unknown) => void;
-  /** It can read no further: the log has let go of its place, or cannot be read. */
-  readonly onLost: (error: unknown) => void;
-}
 
 /** Milliseconds after which what holds an endpoint up is looked at again. */
 const longestWait = 10_000;
@@ -109,6 +66,11 @@ export class Courier implements MarkSource {
 
   get id(): string {
     return this.#parts.target.id;
+  }
+
+  /** Id of the reader whose cursor it moves. */
+  get reader(): string {
+    return this.#parts.account.id;
   }
 
   get health(): EndpointHealth {

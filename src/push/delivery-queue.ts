@@ -1,10 +1,11 @@
+import type { Position } from '../core/position.ts';
 import type { Delivery } from './delivery.ts';
 import { DueList } from './due-list.ts';
 import { KeyOrder, type Order } from './key-order.ts';
 import type { Lane } from './lane-turns.ts';
 
 /** Most deliveries of one endpoint that are owed: past it its reader goes no further. */
-const mostOwed = 1000;
+export const mostOwed = 1000;
 
 /** What one endpoint is to be sent: ready now, waiting for another attempt, or waiting behind others of its key. */
 export class DeliveryQueue {
@@ -76,6 +77,15 @@ export class DeliveryQueue {
   park(delivery: Delivery): void {
     this.#order.park(delivery);
     this.#due.add(delivery);
+  }
+
+  /** One that waits for a later time is due now; undefined when it does not: it is under way, or behind others. */
+  hasten(position: Position, now: number): Delivery | undefined {
+    const delivery = this.#due.pull((one) => one.position === position);
+    if (delivery === undefined) return undefined;
+    delivery.dueAt = now;
+    this.#due.add(delivery);
+    return delivery;
   }
 
   /** It is done for good. */

@@ -73,6 +73,11 @@ export class DeliveryWindow {
     this.#position = position;
   }
 
+  /** The place of an event that was read and that the cursor has not passed. */
+  placeOf(position: Position): Place | undefined {
+    return this.#held.find(({ event }) => event.position === position);
+  }
+
   /** Moves the cursor over what is settled: what to charge for it, or undefined when it stays where it is. */
   advance(): Batch | undefined {
     const count = this.#leading();

@@ -31,6 +31,12 @@ export class DueList<D extends Due> {
     return this.next <= now ? this.#items.shift() : undefined;
   }
 
+  /** Takes out one whether it is due or not; undefined when there is none that is so. */
+  pull(isIt: (item: D) => boolean): D | undefined {
+    const index = this.#items.findIndex(isIt);
+    return index === -1 ? undefined : this.#items.splice(index, 1)[0];
+  }
+
   /** Where the first one stands that is due after `time`. */
   #after(time: number): number {
     let low = 0;

@@ -1,7 +1,7 @@
 import type { Event } from '../core/event.ts';
 import type { Position } from '../core/position.ts';
 import type { Database } from '../store/database.ts';
-import { readOwed, readOwedEvent, type OwedDelivery } from './owed-delivery.ts';
+import { owedFields, readOwed, readOwedEvent, type OwedDelivery } from './owed-delivery.ts';
 
 /** What earlier runs left of one endpoint. */
 export interface SavedEndpoint {
@@ -20,11 +20,9 @@ const newestDead = 1024;
 
 export async function loadEndpoint(database: Database, endpoint: string): Promise<SavedEndpoint> {
   const [waiting, dead, settled, states] = await Promise.all([
-    database.query(
-      `SELECT endpoint, position, tenant, event_id, event_type, ordering_key, state, reason, attempts, counted, throttled, format_refused,
-         due_at, billed FROM push_delivery WHERE endpoint = ? AND state = 'waiting' ORDER BY accepted_at, rowid`,
-      [endpoint],
-    ),
+    database.query(`SELECT ${owedFields} FROM push_delivery WHERE endpoint = ? AND state = 'waiting' ORDER BY accepted_at, rowid`, [
+      endpoint,
+    ]),
     database.query(`SELECT position FROM push_delivery WHERE endpoint = ? AND state = 'dead' ORDER BY rowid DESC LIMIT ${newestDead}`, [
       endpoint,
     ]),

@@ -3,7 +3,7 @@ import type { Position } from '../core/position.ts';
 import { encodeEvent } from '../protocols/cloudevents/encode.ts';
 import { decodeStructured } from '../protocols/cloudevents/structured.ts';
 import type { SqlValue } from '../store/database.ts';
-import type { Tries } from './retry-schedule.ts';
+import { noTries, type Tries } from './retry-schedule.ts';
 
 /** A delivery that its reader has passed over: it waits for another attempt, or is dead until somebody sends it again. */
 export interface OwedDelivery {
@@ -25,6 +25,11 @@ export interface OwedDelivery {
   readonly dueAt: number | undefined;
   /** Charged before, so that it is not billed when it is delivered. */
   readonly isBilled: boolean;
+}
+
+/** A dead one with its whole schedule before it again; the number of its attempts goes on. */
+export function begunAnew(dead: OwedDelivery, now: number): OwedDelivery {
+  return { ...dead, state: 'waiting', tries: noTries, dueAt: now };
 }
 
 /** The values of `owedColumns`, in that order. */
@@ -74,6 +79,10 @@ export const owedColumns = [
 ] as const;
 
 type Row = Readonly<Record<string, SqlValue>>;
+
+/** What `readOwed` reads of `push_delivery`. */
+export const owedFields = `endpoint, position, tenant, event_id, event_type, ordering_key, state, reason, attempts, counted, throttled,
+  format_refused, due_at, billed`;
 
 /** A row without its event. */
 export function readOwed(row: Row): OwedDelivery {

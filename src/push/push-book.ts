@@ -64,6 +64,12 @@ export class PushBook implements Book {
     return (this.#owed.get(key) ?? this.#writing.owed.get(key))?.event;
   }
 
+  /** Whether the row of a delivery is not yet on disk as it is. */
+  isChanging(endpoint: string, position: Position): boolean {
+    const key = keyOf(endpoint, position);
+    return this.#owed.has(key) || this.#writing.owed.has(key);
+  }
+
   /** It was delivered. */
   remove(endpoint: string, position: Position): void {
     this.#owed.set(keyOf(endpoint, position), undefined);

@@ -5,7 +5,8 @@ import type { Outcome } from '../outgoing/outcome.ts';
 import type { Database } from '../store/database.ts';
 import type { Resource, ResourceStore } from '../store/resources.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
-import { Courier, type PushReading } from './courier.ts';
+import type { PushReading } from './courier-parts.ts';
+import { Courier } from './courier.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { Transition } from './failing-state.ts';
 import { forgetEndpoint, loadEndpoint, loadOwedEvent } from './load-endpoint.ts';
@@ -62,7 +63,7 @@ export class PushService {
   readonly #running = new Map<string, Running>();
   /** Why an endpoint of this version has no courier. */
   readonly #refused = new Map<string, { readonly version: number; readonly error: GatewayError; readonly isFinal: boolean }>();
-  /** The version an endpoint was last opened at: a later one is somebody's word to begin again. */
+  /** The version an endpoint was last opened at, or first found at: a later one is somebody's word to begin again. */
   readonly #seen = new Map<string, number>();
   readonly #origins = new Map<string, CircuitBreaker>();
   readonly #dispatcher: Dispatcher<Courier>;
@@ -113,6 +114,19 @@ export class PushService {
     while (this.#syncing !== undefined) await this.#syncing;
   }
 
+  /** Runs `work` while no courier begins, so that what it reads of the store and does to couriers belongs together. Rejects with RESTARTING once it is closed. */
+  async whileSteady<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#syncing !== undefined) await this.#syncing;
+    if (this.#isClosed) throw new GatewayError('RESTARTING', 'This Sluice is about to end; ask again in a moment.');
+    const working = work();
+    const over = (): void => {
+      this.#syncing = undefined;
+      if (this.#isDirty) this.changed();
+    };
+    this.#syncing = working.then(over, over);
+    return await working;
+  }
+
   /** Ends attempts under way; they count as not made. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -128,6 +142,7 @@ export class PushService {
       const wanted = new Map(this.#parts.store.list('endpoint').map((endpoint) => [endpoint.id, endpoint]));
       await this.#endThose((running) => !isToGoOn(running, wanted.get(running.endpoint.id)));
       await this.#forgetDeleted(wanted);
+      for (const { id, version } of wanted.values()) if (!this.#seen.has(id)) this.#seen.set(id, version);
       const missing = [...wanted.values()].filter((endpoint) => this.#isMissing(endpoint));
       for (let next = 0; next < missing.length && !this.#isClosed; next += openedAtOnce) {
         await Promise.all(missing.slice(next, next + openedAtOnce).map((endpoint) => this.#begin(endpoint)));
@@ -174,9 +189,9 @@ export class PushService {
       this.#refused.delete(endpoint.id);
       this.#running.set(endpoint.id, running);
       this.#dispatcher.add(running.courier, endpoint.tenant);
-      const seen = this.#seen.get(endpoint.id);
+      const isChanged = this.#seen.get(endpoint.id) !== endpoint.version;
       this.#seen.set(endpoint.id, endpoint.version);
-      if (seen !== undefined && seen !== endpoint.version) running.courier.startAgain();
+      if (isChanged) running.courier.startAgain();
       else running.courier.start();
     } catch (error) {
       this.#refuse(endpoint, toGatewayError(error), false);

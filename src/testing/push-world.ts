@@ -66,6 +66,7 @@ export class PushWorld {
   backbone!: Backbone;
   ledger!: Ledger;
   courier!: Courier;
+  book!: PushBook;
   target!: PushTarget;
   readonly #folder: string;
   readonly #receiver: Receiver;
@@ -112,6 +113,7 @@ export class PushWorld {
     this.backbone = await openEmbedded({ database: this.database, clock: systemClock });
     await this.backbone.prepare(log, { dedupWindow: 0 });
     const book = new PushBook();
+    this.book = book;
     const compare: Backbone['compare'] = (a, b) => this.backbone.compare(a, b);
     this.ledger = await openLedger({
       database: this.database,

@@ -1,0 +1,138 @@
+import type { Event } from '../core/event.ts';
+import type { Database, SqlValue, Statement } from '../store/database.ts';
+import type { Courier } from './courier.ts';
+import { mostOwed } from './delivery-queue.ts';
+import { owedFields, readOwed, readOwedEvent, type OwedDelivery } from './owed-delivery.ts';
+import type { PushBook } from './push-book.ts';
+import type { PushService } from './push-service.ts';
+
+export interface RedriveParts {
+  readonly service: Pick<PushService, 'courier' | 'whileSteady'>;
+  readonly database: Database;
+  readonly book: Pick<PushBook, 'isChanging'>;
+  readonly now: () => number;
+  /** Resolves when everything in the books is on disk. */
+  readonly flush: () => Promise<void>;
+}
+
+/** `retried`: it is due. `busy`: it is under way, waits behind others of its key, or so much is owed that no dead one is taken. `absent`: neither owed nor dead. */
+export type RetryAnswer = 'retried' | 'busy' | 'absent';
+
+/** How far one call of many came. */
+export interface RedriveAnswer {
+  readonly retried: number;
+  /** Dead ones that a further call with the same `before` is for. */
+  readonly left: number;
+}
+
+/** Rows read with their events at once. */
+const rowsAtOnce = 16;
+/** Most bytes of events that one call brings into memory. */
+const mostBytes = 16 * 1024 * 1024;
+
+const begunAnewColumns = `state = 'waiting', counted = 0, throttled = 0, format_refused = 0, due_at = ?, changed_at = ?`;
+
+/**
+ * Sends again what is owed or dead because a person wants it: through the courier where one runs, so that memory and store stay the
+ * same, else in the store, for the courier that will be. Rejects with StoreError.
+ */
+export class Redrive {
+  readonly #parts: RedriveParts;
+
+  constructor(parts: RedriveParts) {
+    this.#parts = parts;
+  }
+
+  /** One delivery: a waiting one is due now, a dead one begins its schedule anew. */
+  async one(endpoint: string, position: string): Promise<RetryAnswer> {
+    const { service, database } = this.#parts;
+    return await this.#steadily(async () => {
+      const [row] = await database.query(
+        `SELECT ${owedFields}, address, accepted_at, event FROM push_delivery WHERE endpoint = ? AND position = ?`,
+        [endpoint, position],
+      );
+      if (row === undefined) return 'absent';
+      const owed = readOwed(row);
+      const courier = service.courier(endpoint);
+      if (courier !== undefined) return this.#send(courier, owed, readOwedEvent(row)) ? 'retried' : 'busy';
+      const changed = await this.#mark('endpoint = ? AND position = ?', owed.state, [endpoint, position]);
+      return changed > 0 ? 'retried' : 'busy';
+    });
+  }
+
+  /** Dead ones that died before this wall time, oldest first and at most `limit`; each call does a bounded part. */
+  async dead(endpoint: string, { before, limit }: { readonly before: number; readonly limit: number }): Promise<RedriveAnswer> {
+    const retried = await this.#steadily(() => {
+      const isRunning = this.#parts.service.courier(endpoint) !== undefined;
+      return isRunning ? this.#sendDead(endpoint, before, limit) : this.#markDead(endpoint, before, limit);
+    });
+    return { retried, left: await this.#countDead(endpoint, before) };
+  }
+
+  /** What is read was written by all that happened before; what is done is on disk when it resolves. */
+  async #steadily<T>(work: () => Promise<T>): Promise<T> {
+    const { service, flush } = this.#parts;
+    return await service.whileSteady(async () => {
+      await flush();
+      const result = await work();
+      await flush();
+      return result;
+    });
+  }
+
+  async #sendDead(endpoint: string, before: number, limit: number): Promise<number> {
+    const { service, database } = this.#parts;
+    let [retried, bytes, last] = [0, 0, 0];
+    while (retried < limit && bytes < mostBytes) {
+      const rows = await database.query(
+        `SELECT rowid AS row, ${owedFields}, address, accepted_at, event FROM push_delivery
+         WHERE endpoint = ? AND state = 'dead' AND changed_at < ? AND rowid > ? ORDER BY rowid LIMIT ?`,
+        [endpoint, before, last, Math.min(rowsAtOnce, limit - retried)],
+      );
+      if (rows.length === 0) break;
+      for (const row of rows) {
+        // Asked each time: it may have ended while the store was read.
+        const courier = service.courier(endpoint);
+        if (courier === undefined || !this.#send(courier, readOwed(row), readOwedEvent(row))) return retried;
+        retried += 1;
+        bytes += (row['event'] as Uint8Array).byteLength;
+        last = Number(row['row']);
+      }
+    }
+    return retried;
+  }
+
+  #send(courier: Courier, owed: OwedDelivery, event: Event): boolean {
+    // Its row says what it was, not what it is.
+    if (owed.state === 'dead' && this.#parts.book.isChanging(owed.endpoint, owed.position)) return false;
+    return courier.sendAgain(owed, event);
+  }
+
+  async #markDead(endpoint: string, before: number, limit: number): Promise<number> {
+    const { database } = this.#parts;
+    const [row] = await database.query(`SELECT count(*) AS n FROM push_delivery WHERE endpoint = ? AND state = 'waiting'`, [endpoint]);
+    const room = Math.max(0, mostOwed - Number(row?.['n']));
+    const chosen = `rowid IN (SELECT rowid FROM push_delivery WHERE endpoint = ? AND state = 'dead' AND changed_at < ? ORDER BY rowid LIMIT ?)`;
+    return await this.#mark(chosen, 'dead', [endpoint, before, Math.min(limit, room)]);
+  }
+
+  /** How many rows changed. */
+  async #mark(chosen: string, state: OwedDelivery['state'], values: readonly SqlValue[]): Promise<number> {
+    const now = this.#parts.now();
+    const change = state === 'dead' ? begunAnewColumns : 'due_at = ?, changed_at = ?';
+    const statement: Statement = {
+      sql: `UPDATE push_delivery SET ${change} WHERE ${chosen} AND state = ?`,
+      parameters: [now, now, ...values, state],
+    };
+    const [result] = await this.#parts.database.transact([statement]);
+    return result?.changes ?? 0;
+  }
+
+  async #countDead(endpoint: string, before: number): Promise<number> {
+    const [row] = await this.#parts.database.query(
+      `SELECT count(*) AS n FROM push_delivery WHERE endpoint = ? AND state = 'dead' AND changed_at < ?`,
+      [endpoint, before],
+    );
+    return Number(row?.['n']);
+  }
+}
