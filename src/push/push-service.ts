@@ -4,6 +4,7 @@ import type { OutgoingRequest } from '../outgoing/http-sender.ts';
 import type { Outcome } from '../outgoing/outcome.ts';
 import type { Database } from '../store/database.ts';
 import type { Resource, ResourceStore } from '../store/resources.ts';
+import { AttemptRetention } from './attempt-retention.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import type { PushReading } from './courier-parts.ts';
 import { Courier } from './courier.ts';
@@ -67,6 +68,7 @@ export class PushService {
   readonly #seen = new Map<string, number>();
   readonly #origins = new Map<string, CircuitBreaker>();
   readonly #dispatcher: Dispatcher<Courier>;
+  readonly #retention: AttemptRetention;
   readonly #stopWatching: () => void;
   #syncing: Promise<void> | undefined;
   #isDirty = false;
@@ -76,6 +78,8 @@ export class PushService {
   constructor(parts: PushServiceParts) {
     this.#parts = parts;
     this.#dispatcher = new Dispatcher(parts.clock);
+    const { database, clock, schedule, listener } = parts;
+    this.#retention = new AttemptRetention({ database, clock, schedule, onBug: (error) => listener.bug(error) });
     this.#stopWatching = parts.store.watch((changes) => {
       if (changes.some(({ resource }) => resource.kind === 'endpoint')) this.changed();
     });
@@ -132,6 +136,7 @@ export class PushService {
     this.#isClosed = true;
     this.#stopWatching();
     this.#cancelRetry?.();
+    await this.#retention.close();
     await this.settled();
     await Promise.all([...this.#running.keys()].map((id) => this.#end(id)));
   }

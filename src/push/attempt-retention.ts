@@ -1,0 +1,100 @@
+import type { Clock } from '../core/clock.ts';
+import type { Database, SqlValue } from '../store/database.ts';
+
+export interface AttemptRetentionParts {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Calls back once at a wall time in milliseconds; returns how to cancel. */
+  readonly schedule: (at: number, callback: () => void) => () => void;
+  readonly onBug: (error: unknown) => void;
+  /** Milliseconds for which an attempt is kept; default 30 days. */
+  readonly keptFor?: number;
+  /** Attempts kept of one endpoint; default 10,000. */
+  readonly mostOfEndpoint?: number;
+}
+
+const day = 86_400_000;
+/** Milliseconds between two rounds, and after one that has left something to do. */
+const roundEvery = 60_000;
+const goOnAfter = 1000;
+/** Rows deleted in one statement. */
+const rowsAtOnce = 1000;
+/** Endpoints looked at in one round. */
+const endpointsAtOnce = 100;
+
+/** Deletes attempts that are old, or more than are kept of one endpoint, a bounded part in each round. */
+export class AttemptRetention {
+  readonly #parts: AttemptRetentionParts;
+  /** The endpoint after which the next round begins. */
+  #after = '';
+  #cancel: (() => void) | undefined;
+  #round: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(parts: AttemptRetentionParts) {
+    this.#parts = parts;
+    this.#later(roundEvery);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancel?.();
+    await this.#round;
+  }
+
+  /** True when there is more to delete than one round may. */
+  async round(): Promise<boolean> {
+    const isMoreOld = await this.#deleteOld();
+    const isMoreOfOne = await this.#deleteSurplus();
+    return isMoreOld || isMoreOfOne;
+  }
+
+  #later(delay: number): void {
+    if (this.#isClosed) return;
+    const { clock, schedule, onBug } = this.#parts;
+    this.#cancel = schedule(clock.now() + delay, () => {
+      this.#round = this.round()
+        .then(
+          (isMore) => this.#later(isMore ? goOnAfter : roundEvery),
+          (error: unknown) => {
+            onBug(error);
+            this.#later(roundEvery);
+          },
+        )
+        .finally(() => (this.#round = undefined));
+    });
+  }
+
+  /** Ids follow time closely enough that the oldest are found among the first. */
+  async #deleteOld(): Promise<boolean> {
+    const { clock, keptFor = 30 * day } = this.#parts;
+    return await this.#delete('SELECT id FROM (SELECT id, at FROM push_attempt ORDER BY id LIMIT ?) WHERE at < ?', [
+      rowsAtOnce,
+      clock.now() - keptFor,
+    ]);
+  }
+
+  async #deleteSurplus(): Promise<boolean> {
+    const { database, mostOfEndpoint = 10_000 } = this.#parts;
+    const rows = await database.query(
+      `SELECT endpoint, (SELECT id FROM push_attempt AS one WHERE one.endpoint = of.endpoint ORDER BY id DESC LIMIT 1 OFFSET ?) AS surplus
+       FROM push_endpoint AS of WHERE endpoint > ? ORDER BY endpoint LIMIT ?`,
+      [mostOfEndpoint, this.#after, endpointsAtOnce],
+    );
+    let isMore = false;
+    for (const { endpoint, surplus } of rows) {
+      if (endpoint === undefined || typeof surplus !== 'number') continue;
+      const chosen = 'SELECT id FROM push_attempt WHERE endpoint = ? AND id <= ? ORDER BY id LIMIT ?';
+      if (await this.#delete(chosen, [endpoint, surplus, rowsAtOnce])) isMore = true;
+    }
+    // What is left of these comes first the next time.
+    if (!isMore) this.#after = rows.length < endpointsAtOnce ? '' : String(rows.at(-1)?.['endpoint']);
+    return isMore;
+  }
+
+  /** True when as many rows went as may at once. */
+  async #delete(chosen: string, parameters: readonly SqlValue[]): Promise<boolean> {
+    const [result] = await this.#parts.database.transact([{ sql: `DELETE FROM push_attempt WHERE id IN (${chosen})`, parameters }]);
+    return (result?.changes ?? 0) >= rowsAtOnce;
+  }
+}
