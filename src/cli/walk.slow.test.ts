@@ -325,6 +325,29 @@ describe('the command line', { timeout: 120_000 }, () => {
     await end(listening, 'SIGINT');
   });
 
+  test('delivers to an endpoint, and shows what became of it', async () => {
+    const text = await readFile(join(folder, 'sluice.yaml'), 'utf8');
+    const pushing = text
+      .replace('    plans:\n', '    plans:\n      push: { mode: push }\n')
+      .replace('  listener:', '  hooks: { subscriptions: [{ api: greetings, plan: push }] }\n  listener:');
+    await writeFile(join(drafts, 'push.yaml'), pushing);
+    await objects(['apply', '--config', 'drafts/push.yaml']);
+    const [subscription] = await objects(['subscriptions', 'list', '--application', 'hooks']);
+    const where = ['--subscription', String(subscription?.['id']), '--url', 'http://127.0.0.1:9/hook'];
+    const [made] = await objects(['endpoints', 'add', '--name', 'hook', ...where, '--retry', 'none']);
+    assert.match(String(made?.['secret']), /^whsec_/);
+    const id = String(made?.['id']);
+    await objects(['publish', 'greetings/world', '--data', '{"text":"pushed"}'], { key: greeter });
+    let attempts: Record<string, unknown>[] = [];
+    while (attempts.length === 0) attempts = await objects(['deliveries', 'attempts', id]);
+    assert.deepEqual([attempts[0]?.['outcome'], attempts[0]?.['failure']], ['dead', 'blocked']);
+    assert.equal((await objects(['deliveries', 'list', id, '--state', 'dead'])).length, 1);
+    assert.equal((await objects(['endpoints', 'pause', id]))[0]?.['state'], 'paused');
+    assert.equal((await call(['deliveries', 'status', 'end_none'])).exit, 5);
+    await objects(['endpoints', 'remove', id]);
+    assert.deepEqual(await objects(['endpoints', 'list']), []);
+  });
+
   test('plays the demo', async () => {
     const demo = start(['demo', '--port', '0', '--control-port', '0', '--rate', '50', '--json']);
     const ready = await firstLine(demo);
