@@ -7,22 +7,13 @@ import { test } from 'node:test';
 import { newEvents, poll, publish, readerKey, worldConfig, worldFiles } from '../testing/gateway-world.ts';
 import { startProcess, type SluiceProcess } from '../testing/sluice-process.ts';
 import { openSse, openWebSocket, type Received, type StreamClient } from '../testing/stream-client.ts';
+import { randomOf } from '../testing/seeded-random.ts';
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const kills = Number(process.env['KILLS'] ?? 20);
 const adminToken = 'an-admin-token-for-this-test';
 /** Commands the reader may publish; fewer than it would. */
 const quota = 30 * kills;
-
-/** Mulberry32. */
-function randomOf(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** What one lineage of connections has seen. */
 class Follower {

@@ -4,16 +4,7 @@ import { PushWorld } from '../testing/push-world.ts';
 import { verifyCounts } from '../metering/verify-counts.ts';
 import { verifyRanges } from '../metering/verify-ranges.ts';
 import { countByLag } from '../metering/log-count.ts';
-
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { randomOf } from '../testing/seeded-random.ts';
 
 /** Ids whose delivery is on disk: settled ones are in the attempts. */
 async function committed(world: PushWorld): Promise<Set<string>> {

@@ -16,6 +16,7 @@ import { RateLimit } from './rate-limit.ts';
 import { nextAttempt } from './retry-schedule.ts';
 import { SendGate, type Admissions } from './send-gate.ts';
 import type { MarkSource } from './settled-marks.ts';
+import { SlowStart } from './slow-start.ts';
 import { webhookRequest } from './webhook-request.ts';
 
 /** Milliseconds after which what holds an endpoint up is looked at again. */
@@ -33,6 +34,7 @@ export class Courier implements MarkSource {
   readonly #queue: DeliveryQueue;
   readonly #health: EndpointHealth;
   readonly #attempts: ConcurrencyWindow;
+  readonly #slowStart: SlowStart;
   readonly #gate: SendGate;
   readonly #settledBefore: ReadonlySet<Position>;
   readonly #deadBefore: ReadonlySet<Position>;
@@ -40,6 +42,8 @@ export class Courier implements MarkSource {
   readonly #owedAhead = new Map<Position, OwedDelivery>();
   readonly #abort = new AbortController();
   #underWay = 0;
+  /** What the book was given last. */
+  #keptState: string | undefined;
   #reading: Promise<void> | undefined;
   #isStopped = false;
   #cancelNext: (() => void) | undefined;
@@ -54,7 +58,8 @@ export class Courier implements MarkSource {
     this.#health = new EndpointHealth(clock, saved.state, parts.breaker);
     this.#attempts = new ConcurrencyWindow({ maxAttempts: target.concurrency });
     const rate = target.perSecond === undefined ? undefined : new RateLimit(clock, target.perSecond);
-    this.#gate = new SendGate({ health: this.#health, originBreaker, rate, governor, book, clock });
+    this.#slowStart = new SlowStart(clock, target.perSecond);
+    this.#gate = new SendGate({ health: this.#health, originBreaker, rate, slowStart: this.#slowStart, governor, book, clock });
     this.#settledBefore = new Set(saved.settled);
     this.#deadBefore = new Set(saved.dead);
     book.restore(target.id, saved.settled);
@@ -110,7 +115,10 @@ export class Courier implements MarkSource {
     const transition = failing.start();
     breaker.reset();
     pause.resume();
-    if (transition !== undefined) this.#parts.onTransition(transition);
+    if (transition !== undefined) {
+      this.#slowStart.begin();
+      this.#parts.onTransition(transition);
+    }
     this.#keepState();
     this.start();
   }
@@ -192,7 +200,8 @@ export class Courier implements MarkSource {
     }
     // The union leaves only those with a reason.
     if (!('reason' in decision)) throw new Error('A decision without a reason.');
-    const next = nextAttempt(this.#parts.target.schedule, decision, delivery.tries, { random: this.#parts.random, recovering: false });
+    const { random, target } = this.#parts;
+    const next = nextAttempt(target.schedule, decision, delivery.tries, { random, recovering: this.#slowStart.isActive });
     delivery.tries = next.tries;
     if (next.kind === 'dead') return this.#dead(delivery, event, next.reason);
     this.#retry(delivery, event, { reason: decision.reason, delay: next.delayMilliseconds });
@@ -363,6 +372,10 @@ export class Courier implements MarkSource {
 
   #keepState(): void {
     const { target, book } = this.#parts;
-    book.keepState(target.id, target.tenant, this.#health.snapshot());
+    const state = JSON.stringify(this.#health.snapshot());
+    // A success after a success changes nothing, and need not be written.
+    if (state === this.#keptState) return;
+    this.#keptState = state;
+    book.keepState(target.id, target.tenant, state);
   }
 }

@@ -90,6 +90,8 @@ function pageOf(rows: readonly Row[], most: number, view: (row: Row) => Readonly
 
 function attemptView(row: Row): Readonly<Record<string, unknown>> {
   const { response: headers, truncated, ...detail } = JSON.parse(String(row['detail'])) as Readonly<Record<string, unknown>>;
+  // Why it was cut, where it was.
+  const isCut = truncated !== undefined;
   return {
     id: String(row['id']),
     position: row['position'],
@@ -105,7 +107,7 @@ function attemptView(row: Row): Readonly<Record<string, unknown>> {
     duration: row['duration'],
     nextAt: row['next_at'],
     ...detail,
-    response: headers === undefined ? null : { headers, truncated, ...bodyOf(row['response'], truncated === true) },
+    response: headers === undefined ? null : { headers, truncated: isCut, ...bodyOf(row['response'], isCut) },
   };
 }
 

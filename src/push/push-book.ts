@@ -80,8 +80,8 @@ export class PushBook implements Book {
   }
 
   /** How an endpoint does, as JSON. */
-  keepState(endpoint: string, tenant: string, state: object): void {
-    this.#states.set(endpoint, [endpoint, tenant, JSON.stringify(state)]);
+  keepState(endpoint: string, tenant: string, state: string): void {
+    this.#states.set(endpoint, [endpoint, tenant, state]);
   }
 
   /** Something was done ahead of the cursor, or the cursor has passed something. */

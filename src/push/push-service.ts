@@ -62,6 +62,8 @@ const tryAgainAfter = 30_000;
 export class PushService {
   readonly #parts: PushServiceParts;
   readonly #running = new Map<string, Running>();
+  /** Couriers that end, or have ended and left something that may not be on disk. */
+  readonly #ending = new Set<Promise<void>>();
   /** Why an endpoint of this version has no courier. */
   readonly #refused = new Map<string, { readonly version: number; readonly error: GatewayError; readonly isFinal: boolean }>();
   /** The version an endpoint was last opened at, or first found at: a later one is somebody's word to begin again. */
@@ -109,7 +111,10 @@ export class PushService {
     this.#isDirty = true;
     if (this.#isClosed) return;
     this.#syncing ??= this.#sync()
-      .catch((error: unknown) => this.#parts.listener.bug(error))
+      .catch((error: unknown) => {
+        this.#parts.listener.bug(error);
+        this.#later();
+      })
       .finally(() => (this.#syncing = undefined));
   }
 
@@ -138,7 +143,8 @@ export class PushService {
     this.#cancelRetry?.();
     await this.#retention.close();
     await this.settled();
-    await Promise.all([...this.#running.keys()].map((id) => this.#end(id)));
+    for (const id of this.#running.keys()) void this.#end(id);
+    await Promise.all(this.#ending);
   }
 
   async #sync(): Promise<void> {
@@ -164,18 +170,27 @@ export class PushService {
 
   async #endThose(isOver: (running: Running) => boolean): Promise<void> {
     const over = [...this.#running].filter(([, running]) => isOver(running)).map(([id]) => id);
-    await Promise.all(over.map((id) => this.#end(id)));
+    for (const id of over) void this.#end(id);
+    if (this.#ending.size === 0) return;
+    const ended = [...this.#ending];
+    await Promise.all(ended);
     // Whoever begins anew reads from the store what was in the books.
-    if (over.length > 0) await this.#parts.flush();
+    await this.#parts.flush();
+    for (const ending of ended) this.#ending.delete(ending);
   }
 
-  async #end(id: string): Promise<void> {
+  /** Never rejects. Until what it left is on disk, `#sync` begins nothing. */
+  #end(id: string): Promise<void> {
     const running = this.#running.get(id);
-    if (running === undefined) return;
+    if (running === undefined) return Promise.resolve();
     this.#running.delete(id);
     this.#dispatcher.remove(running.courier);
-    await running.courier.stop();
-    running.reading.release();
+    const ending = running.courier
+      .stop()
+      .then(() => running.reading.release())
+      .catch((error: unknown) => this.#parts.listener.bug(error));
+    this.#ending.add(ending);
+    return ending;
   }
 
   async #forgetDeleted(wanted: ReadonlyMap<string, unknown>): Promise<void> {
@@ -231,14 +246,12 @@ export class PushService {
   /** A connection reads on under the endpoint's name: it keeps the reader until somebody starts the endpoint again. */
   #taken(endpoint: Resource<'endpoint'>): void {
     this.#refuse(endpoint, takenError(endpoint.name), true);
-    void this.#end(endpoint.id).catch((failure: unknown) => this.#parts.listener.bug(failure));
+    void this.#end(endpoint.id);
   }
 
   #lost(endpoint: Resource<'endpoint'>, error: GatewayError): void {
     this.#refuse(endpoint, error, false);
-    void this.#end(endpoint.id)
-      .then(() => this.#tryAgainLater())
-      .catch((failure: unknown) => this.#parts.listener.bug(failure));
+    void this.#end(endpoint.id).then(() => this.#tryAgainLater());
   }
 
   #refuse(endpoint: Resource<'endpoint'>, error: GatewayError, isFinal: boolean): void {
@@ -248,9 +261,12 @@ export class PushService {
   }
 
   #tryAgainLater(): void {
+    if ([...this.#refused.values()].some(({ isFinal }) => !isFinal)) this.#later();
+  }
+
+  #later(): void {
     this.#cancelRetry?.();
-    this.#cancelRetry = undefined;
-    if (this.#isClosed || ![...this.#refused.values()].some(({ isFinal }) => !isFinal)) return;
+    if (this.#isClosed) return;
     const { clock, schedule } = this.#parts;
     this.#cancelRetry = schedule(clock.now() + tryAgainAfter, () => this.changed());
   }

@@ -167,6 +167,31 @@ applications:
     assert.deepEqual(delivered().slice(2).toSorted(), [...ids, ...ids].toSorted());
   });
 
+  test('go on where a reader of the same name and address is', async () => {
+    const client = sluice.client();
+    await client.post(['endpoints', await endpoint(), 'pause'], {});
+    const ids = await publish(3);
+    const page = await fetch(`${sluice.gateway}/world/one/events?reader=walker&from=earliest&limit=1`, {
+      headers: { authorization: `Bearer ${readerKey}` },
+    });
+    const [first] = (await page.json()) as { id: string; position: string }[];
+    assert.equal(first?.id, ids[0]);
+    await fetch(`${sluice.gateway}/world/one/events?reader=walker`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${readerKey}`, ack: first?.position ?? '' },
+    });
+    const { items } = (await client.get(['subscriptions'], { application: 'reader' })) as { items: { id: string }[] };
+    const { port } = receiver.address() as AddressInfo;
+    await client.post(['endpoints'], {
+      name: 'walker',
+      subscription: items[0]?.id,
+      address: 'one/events',
+      url: `http://127.0.0.1:${port}/walker`,
+    });
+    await arrived(2);
+    assert.deepEqual(delivered().toSorted(), ids.slice(1).toSorted());
+  });
+
   test('end with their subscription, and what is under way for the others goes on', async () => {
     await publish(1);
     await arrived(1);

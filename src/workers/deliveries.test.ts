@@ -8,6 +8,7 @@ import type { Deliveries } from './messages.ts';
 import { monotonic } from './monotonic.ts';
 import { Outgoing } from './outgoing.ts';
 import { SinkBoard } from './sink-board.ts';
+import { randomOf } from '../testing/seeded-random.ts';
 
 const highWaterMark = 64 * 1024;
 
@@ -93,16 +94,6 @@ class Link {
     this.writer.write();
     for (const slot of this.sockets.keys()) this.drain(slot, Infinity);
   }
-}
-
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 describe('deliveries to a worker', () => {

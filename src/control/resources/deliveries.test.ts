@@ -50,9 +50,9 @@ describe('Deliveries over HTTP', () => {
   function attempt(
     book: PushBook,
     n: number,
-    more: { readonly response?: Uint8Array; readonly truncated?: boolean; readonly status?: number },
+    more: { readonly response?: Uint8Array; readonly truncated?: 'limit'; readonly status?: number },
   ) {
-    const { response, truncated = false, status } = more;
+    const { response, truncated, status } = more;
     const head = status === undefined ? {} : { response: [['content-type', 'text/plain']], truncated };
     book.attempted({
       tenant: 'default',
@@ -78,7 +78,7 @@ describe('Deliveries over HTTP', () => {
     await write((book) => {
       attempt(book, 1, {});
       attempt(book, 2, { status: 500, response: Buffer.from('nö') });
-      attempt(book, 3, { status: 500, response: Buffer.from('nö').subarray(0, 2), truncated: true });
+      attempt(book, 3, { status: 500, response: Buffer.from('nö').subarray(0, 2), truncated: 'limit' });
       attempt(book, 4, { status: 200, response: Buffer.from([0xff, 0x00]) });
     });
     const { items } = (await control.expect(200, 'GET', `/endpoints/${endpoint}/attempts`)).json;
@@ -160,7 +160,7 @@ describe('Deliveries over HTTP', () => {
   it('SW-18: say why an endpoint is sent nothing', async () => {
     const of = await add('stopped');
     const failing = { state: 'stopped', stopReason: 'GONE', stoppedAt: 5, failingSince: 4, consecutiveFailures: 1, failedMessages: [] };
-    await write((book) => book.keepState(of, 'default', { failing, breaker: { openUntil: undefined, openings: 0 } }));
+    await write((book) => book.keepState(of, 'default', JSON.stringify({ failing, breaker: { openUntil: undefined, openings: 0 } })));
     const stopped = (await control.expect(200, 'GET', `/endpoints/${of}/status`)).json;
     assert.deepEqual([stopped.state, stopped.held.code, stopped.stoppedAt, stopped.failures], ['stopped', 'GONE', 5, 1]);
     assert.match(stopped.held.sentence, /410 Gone/);
