@@ -12,6 +12,7 @@ import { GatewayError } from '../../core/errors.ts';
 import type { KeyPair } from '../../listeners/key-pair.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Sluice } from '../wire.ts';
+import { boundYoungGeneration } from '../young-generation.ts';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
@@ -68,6 +69,7 @@ export const up = defineCommand({
     const bundle = file === undefined ? undefined : await readConfig(file, context);
     const files = certificateFiles(values['tls-cert'], values['tls-key'], context.cwd);
     const tls = files === undefined ? undefined : await readCertificate(files);
+    const stopBounding = boundYoungGeneration();
     const sluice = await serve(context, bundle, { log, tls });
     const stopWatching =
       file === undefined || bundle === undefined ? () => undefined : watchFolderOf(file, follower({ context, file, sluice, log }, bundle));
@@ -82,6 +84,7 @@ export const up = defineCommand({
       failure = await Promise.race([sluice.failed, stopAsked(signal)]);
       log.info('stopping: clients are told to come back');
     } finally {
+      stopBounding();
       stopWatching();
       stopFollowing();
       const stopped = sluice.stop({ grace });
