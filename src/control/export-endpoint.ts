@@ -1,5 +1,5 @@
 import type { Resource } from '../store/resources.ts';
-import { formatDuration } from './config/quantities.ts';
+import { formatDuration, formatSize } from './config/quantities.ts';
 import { exportedSecrets, shownHeaders } from './endpoint-secrets.ts';
 
 /** An endpoint as a configuration names it, members it does not have as undefined. */
@@ -21,6 +21,7 @@ export function writtenEndpoint(endpoint: Resource<'endpoint'>, now: number): Re
     rateLimit: spec.rateLimit,
     concurrency: spec.concurrency,
     order: spec.order,
+    batch: spec.batch && { events: spec.batch.events, bytes: formatSize(spec.batch.bytes), wait: formatDuration(spec.batch.wait) },
     metadata: spec.metadata,
     state: spec.state === 'started' ? undefined : spec.state,
   };

@@ -26,4 +26,6 @@ export interface PushTarget {
   readonly concurrency: number;
   /** `per-key`: the key is the event's subject. */
   readonly order: Order;
+  /** Several events in one attempt, at most so many, of so many bytes together, after so many milliseconds at the latest; undefined: each alone. */
+  readonly batch?: { readonly events: number; readonly bytes: number; readonly wait: number } | undefined;
 }

@@ -28,6 +28,7 @@ export function targetOf({ id, tenant, spec }: Resource<'endpoint'>, { open, com
     perSecond: rateLimit === undefined ? undefined : rateLimit.limit / (rateLimit.per === 'second' ? 1 : 60),
     concurrency: spec.concurrency,
     order: spec.order,
+    batch: spec.batch,
   };
 }
 

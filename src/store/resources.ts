@@ -126,6 +126,8 @@ export interface EndpointSpec {
   readonly concurrency: number;
   /** What waits for what: nothing, events of one subject, or every event for the one before. */
   readonly order: 'none' | 'per-key' | 'strict';
+  /** Several events in one attempt: so many, or bytes of all together, or milliseconds the first has waited, whatever comes first. */
+  readonly batch?: { readonly events: number; readonly bytes: number; readonly wait: number };
   readonly metadata: Readonly<Record<string, string>>;
   /** What its owner wants. */
   readonly state: 'started' | 'paused';

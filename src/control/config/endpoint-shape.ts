@@ -6,7 +6,7 @@ import type { EndpointSpec } from '../../store/resources.ts';
 import { addressPattern } from './address-pattern.ts';
 import { resourceName } from './names.ts';
 import type { Place } from './place.ts';
-import { duration, formatDuration } from './quantities.ts';
+import { duration, formatDuration, size } from './quantities.ts';
 import { choice, integer, text } from './scalars.ts';
 import type { Decoded, Shape } from './shape.ts';
 import { fallback, listOf, mapOf, object, optional, required } from './shape.ts';
@@ -107,6 +107,19 @@ const timeout: Shape<number> = {
   schema: (form) => ({ ...duration.schema(form), examples: ['15s'] }),
 };
 
+const batchBytes = bounded(size, (bytes) => bytes >= 1 && bytes <= 1024 * 1024, 'must be between 1B and 1MiB');
+const batchWait = bounded(duration, (milliseconds) => milliseconds <= 60_000, 'must be at most 60s');
+
+function bounded(shape: Shape<number>, isIn: (value: number) => boolean, sentence: string): Shape<number> {
+  return {
+    decode(value, place) {
+      const decoded = shape.decode(value, place);
+      return decoded === undefined || isIn(decoded) ? decoded : place.report(`${sentence}, not ${place.quote(value)}`);
+    },
+    schema: (form) => shape.schema(form),
+  };
+}
+
 const retryPreset = choice(['standard', 'short', 'none']);
 const retryDelays = listOf(duration, { max: 49 });
 
@@ -166,8 +179,22 @@ export const endpointFields = {
     'none',
     'none: a delivery that is retried holds up no other; per-key: it holds up those of the same subject; strict: it holds up all.',
   ),
+  batch: optional(
+    object({
+      events: required(integer({ min: 1, max: 1000 }), 'Most events.'),
+      bytes: fallback(batchBytes, 256 * 1024, 'Most bytes of all together, at most 1MiB; a larger event goes alone.', '256KiB'),
+      wait: fallback(batchWait, 1000, 'How long the first waits for others, at most 60s.', '1s'),
+    }),
+    'Several events in one attempt, as a CloudEvents batch; needs `content: structured`. Default: each goes alone.',
+  ),
   metadata: fallback(metadata, {}, 'Whatever its owner wants to keep with it.'),
 } as const;
+
+/** What settings that are right each by itself must not be together. */
+export function checkEndpointFields({ batch, content }: Decoded<typeof endpointFields>, place: Place): void {
+  if (batch !== undefined && content !== 'structured')
+    place.at('batch').report('needs `content: structured`: a batch is a CloudEvents document');
+}
 
 export const endpointState = choice(['started', 'paused']);
 
@@ -184,6 +211,7 @@ export const endpoint = object(
   },
   {
     check(value, place) {
+      checkEndpointFields(value, place);
       if (value.secret !== undefined && value.secrets !== undefined) place.report('needs either `secret` or `secrets`, and not both');
       if (value.secrets?.every((one) => one.expiresAt !== undefined) === true)
         place.at('secrets').report('needs one that does not expire, or nothing would sign in the end');
@@ -208,6 +236,7 @@ export function endpointSettings(written: Decoded<typeof endpointFields>): Omit<
     ...(written.rateLimit === undefined ? {} : { rateLimit: written.rateLimit }),
     concurrency: written.concurrency,
     order: written.order,
+    ...(written.batch === undefined ? {} : { batch: written.batch }),
     metadata: written.metadata,
   };
 }

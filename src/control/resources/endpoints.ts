@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { GatewayError } from '../../core/errors.ts';
 import type { EndpointSpec, Resource } from '../../store/resources.ts';
 import { readOnlyKeys } from '../config/config-shape.ts';
-import { endpointFields, endpointSettings, endpointState } from '../config/endpoint-shape.ts';
+import { checkEndpointFields, endpointFields, endpointSettings, endpointState } from '../config/endpoint-shape.ts';
 import { readerName, resourceName } from '../config/names.ts';
 import { text } from '../config/scalars.ts';
 import { fallback, object, optional, required } from '../config/shape.ts';
@@ -39,7 +39,7 @@ const newEndpoint = object(
     secret: optional(signingSecret, 'What signs its deliveries; without it one is made.'),
     state: fallback(endpointState, 'started', 'Whether it is delivered to at once.'),
   },
-  { ignored },
+  { ignored, check: checkEndpointFields },
 );
 const changedEndpoint = object(
   {
@@ -48,7 +48,7 @@ const changedEndpoint = object(
     ...endpointFields,
     state: optional(endpointState, 'The state it should have. Default: as it is.'),
   },
-  { ignored },
+  { ignored, check: checkEndpointFields },
 );
 
 export function endpointRoutes(router: Router, services: Services): void {
