@@ -35,6 +35,7 @@ import { openDatabase } from '../store/sqlite/open-database.ts';
 import { openResourceStore } from '../store/sqlite/resource-store.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
 import { controlOf } from './wire-control.ts';
+import { openDesks } from './wire-desks.ts';
 import { openPush, type Push } from './wire-push.ts';
 
 export interface SluiceOptions {
@@ -56,6 +57,8 @@ export interface SluiceOptions {
   readonly mostWaiting?: number | undefined;
   /** Ranges of addresses besides the public ones that endpoints may have, such as `10.0.0.0/8`; default: none. */
   readonly openOutgoing?: readonly string[] | undefined;
+  /** Base URL of the gateway as its clients see it, where something stands before it; default: the host each request names. */
+  readonly publicUrl?: string | undefined;
   /** Serve https on the gateway's port instead of http. */
   readonly tls?: KeyPair | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
@@ -247,6 +250,7 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   health.start();
   const push = openPush({ foundation, parts, openOutgoing: options.openOutgoing ?? [], log });
   closers.push(() => push.close());
+  openDesks({ parts, publicUrl: options.publicUrl });
   const { tls } = options;
   const workers =
     options.workers === undefined ? undefined : buildWorkers(parts, { log, metrics: foundation.metrics, workers: options.workers, tls });

@@ -1,4 +1,5 @@
 import type { Placed } from './backbone.ts';
+import type { DeskAnswer, DeskRequest } from './desk.ts';
 import type { GatewayError } from './errors.ts';
 import type { Event, EventDraft, WireFormat } from './event.ts';
 import type { FlushBound, LimitStatus } from './policy.ts';
@@ -142,6 +143,8 @@ export interface RouteInfo {
   readonly entrypoints: readonly string[];
   /** Largest accepted body or message in bytes. */
   readonly maxEventBytes: number;
+  /** The path is not a channel's: what is asked there goes to a desk. */
+  readonly isDesk?: boolean;
 }
 
 /** The gateway as an entrypoint sees it. */
@@ -149,4 +152,6 @@ export interface Gateway {
   route(path: string): RouteInfo | undefined;
   /** Resolves to a session or rejects with UNAUTHENTICATED, FORBIDDEN, CHANNEL_NOT_FOUND, LIMIT_REACHED, … */
   connect(hello: Hello): Promise<Session>;
+  /** Asks a desk; rejects with GatewayError. */
+  ask(request: DeskRequest): Promise<DeskAnswer>;
 }

@@ -1,5 +1,6 @@
 import { systemClock } from '../core/clock.ts';
 import type { Gateway } from '../core/entrypoint.ts';
+import { DeskEntrypoint } from '../entrypoints/desk-entrypoint.ts';
 import { HttpListener } from '../listeners/http.ts';
 import type { KeyPair } from '../listeners/key-pair.ts';
 import { entrypoints } from './registry.ts';
@@ -20,6 +21,7 @@ const maxConnections = 100_000;
 /** A listener with every protocol clients can speak; it does not listen yet. */
 export function openFront({ gateway, onBug, schedule, tls }: FrontParts): HttpListener {
   const http = new HttpListener({ route: (path) => gateway.route(path), onBug, maxConnections, tls });
+  new DeskEntrypoint({ gateway, http, isTls: tls !== undefined });
   for (const start of Object.values(entrypoints)) {
     start({ gateway, http, now: () => systemClock.now(), random: Math.random, schedule, onBug });
   }

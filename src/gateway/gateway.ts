@@ -1,5 +1,6 @@
 import { isPattern } from '../core/address.ts';
 import type { Clock } from '../core/clock.ts';
+import type { DeskAnswer, DeskRequest } from '../core/desk.ts';
 import type { Credential, Gateway, Hello, RouteInfo, Session } from '../core/entrypoint.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Meter } from '../core/meter.ts';
@@ -11,6 +12,7 @@ import type { ApiRuntime, BoundSubscription, Catalogue } from './catalogue.ts';
 import { ConnectLine } from './connect-line.ts';
 import { Feeds } from './feeds.ts';
 import { LostReaders } from './lost-readers.ts';
+import { routeOf } from './desk-route.ts';
 import { decodeAddress } from './path.ts';
 import { admittedBy, usable } from './permission.ts';
 import { openPushReader, type PushReader, type PushRequest } from './push-access.ts';
@@ -43,6 +45,7 @@ export class EventGateway implements Gateway {
   readonly #line: ConnectLine;
   readonly #services: SessionServices;
   readonly #onClosed = (session: GatewaySession): void => this.#sessions.remove(session);
+  #ask: Gateway['ask'] | undefined;
   #isDraining = false;
 
   constructor(parts: GatewayParts) {
@@ -82,10 +85,27 @@ export class EventGateway implements Gateway {
   }
 
   route(path: string): RouteInfo | undefined {
-    const api = this.#parts.catalogue.route(path)?.api;
-    if (api === undefined) return undefined;
-    const { cors, entrypoints, maxEventBytes } = api.resource.spec;
-    return { cors, entrypoints, maxEventBytes };
+    const found = this.#parts.catalogue.route(path);
+    return routeOf(path, found && { info: found.api.resource.spec, rest: found.rest });
+  }
+
+  /** From now on this answers what is asked at desks. */
+  openDesks(ask: Gateway['ask']): void {
+    this.#ask = ask;
+  }
+
+  async ask(request: DeskRequest): Promise<DeskAnswer> {
+    if (this.#isDraining) throw restarting();
+    if (this.#ask === undefined) throw new GatewayError('NOT_FOUND', 'There is no desk here.');
+    return await this.#ask(request);
+  }
+
+  /** Whose credential it is, where it may be used for an API at all; throws what a client would be told. */
+  identify(credential: Credential | undefined, api: ApiRuntime): Resource<'credential'> {
+    const found = this.#authenticate(credential, api.resource.name);
+    usable(api, found, this.#parts.clock.now());
+    this.#parts.onUsed(found.id);
+    return found;
   }
 
   async connect(hello: Hello): Promise<Session> {

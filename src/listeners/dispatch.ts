@@ -72,7 +72,7 @@ export class Dispatch {
       const route = this.#parts.route(path);
       cors = corsHeaders(route?.cors, raw.headers.origin);
       if (route === undefined) throw nothingHere();
-      if (raw.method === 'OPTIONS') {
+      if (raw.method === 'OPTIONS' && !(route.isDesk === true && raw.headers['access-control-request-method'] === undefined)) {
         response.writeHead(204, { ...preflightHeaders(route.cors, raw.headers), allow: allowedMethods });
         response.end();
         return;
@@ -93,7 +93,7 @@ export class Dispatch {
       cors = corsHeaders(route?.cors, raw.headers.origin);
       if (route === undefined) throw nothingHere();
       if (hasBody) throw new GatewayError('BAD_REQUEST', 'A GET for an event stream must not have a body.');
-      if (this.#streams === undefined) throw unanswered();
+      if (this.#streams === undefined || route.isDesk === true) throw unanswered();
       await this.#streams.stream({ raw, path, query, route, cors }, answer);
     } catch (error) {
       answer.refuse(this.#seen(error), cors);
@@ -117,7 +117,7 @@ export class Dispatch {
 
   #handlerOf(request: HttpRequest<RawRequest>): RequestHandler {
     const { method } = request.raw;
-    if (method !== 'GET' && method !== 'POST') throw unknownMethod(method);
+    if (request.route.isDesk !== true && method !== 'GET' && method !== 'POST') throw unknownMethod(method);
     const handler = this.#handlers.find((candidate) => candidate.accepts(request));
     if (handler === undefined) throw unanswered();
     return handler;

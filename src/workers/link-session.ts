@@ -46,7 +46,7 @@ export class LinkSession implements SinkVoice, Peer {
     return this.#isStream;
   }
 
-  answer(ask: Ask): Promise<Asks[keyof Asks]['answer']> {
+  answer(ask: Exclude<Ask, { op: 'desk' }>): Promise<Asks[keyof Asks]['answer']> {
     switch (ask.op) {
       case 'connect':
         return this.#connect(ask);

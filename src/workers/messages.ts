@@ -1,4 +1,5 @@
 import type { Placed } from '../core/backbone.ts';
+import type { DeskAnswer, DeskRequest } from '../core/desk.ts';
 import type { Credential, EventDefaults, Hello, PageOptions, ReadOptions, RouteInfo } from '../core/entrypoint.ts';
 import type { FlushBound, LimitStatus } from '../core/policy.ts';
 import type { Position } from '../core/position.ts';
@@ -56,6 +57,8 @@ export interface Asks {
   confirm: { readonly ask: { readonly name: string; readonly position: string }; readonly answer: undefined };
   renew: { readonly ask: { readonly credential: Credential }; readonly answer: undefined };
   limits: { readonly ask: object; readonly answer: readonly LimitStatus[] };
+  /** Of no session. */
+  desk: { readonly ask: { readonly request: DeskRequest }; readonly answer: DeskAnswer };
 }
 
 export type PlainHello = Omit<Hello, 'onEnd' | 'peer'>;

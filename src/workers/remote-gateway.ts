@@ -1,8 +1,13 @@
+import type { DeskAnswer, DeskRequest } from '../core/desk.ts';
 import type { Gateway, Hello, RouteInfo, Session } from '../core/entrypoint.ts';
+import { routeOf } from '../gateway/desk-route.ts';
 import { PathTable } from '../gateway/path-table.ts';
 import type { MainLink } from './main-link.ts';
 import type { Route } from './messages.ts';
 import { RemoteSession } from './remote-session.ts';
+
+/** Sessions are counted from 1. */
+const noSession = 0;
 
 /** The gateway as a worker's entrypoints see it: paths are looked up here, everything else is decided on the main thread. */
 export class RemoteGateway implements Gateway {
@@ -19,7 +24,12 @@ export class RemoteGateway implements Gateway {
   }
 
   route(path: string): RouteInfo | undefined {
-    return this.#routes.find(path)?.entry;
+    const found = this.#routes.find(path);
+    return routeOf(path, found && { info: found.entry, rest: found.rest });
+  }
+
+  ask(request: DeskRequest): Promise<DeskAnswer> {
+    return this.#link.ask('desk', noSession, { request }, (answer) => answer).answer;
   }
 
   connect(hello: Hello): Promise<Session> {

@@ -164,6 +164,13 @@ export class WorkerLink implements SessionHost {
 
   #ask(ask: Ask): void {
     const { op, session: id } = ask;
+    if (op === 'desk') {
+      this.gateway.ask(ask.request).then(
+        (value) => this.#answer(ask, value),
+        (error: unknown) => this.#refuse(ask, error),
+      );
+      return;
+    }
     const session = op === 'connect' ? this.#open(id) : this.#sessions.get(id);
     if (session === undefined) {
       this.#refuse(ask, new GatewayError('BAD_REQUEST', 'The connection is closed.'));

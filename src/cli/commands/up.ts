@@ -47,6 +47,11 @@ const options = {
     describe:
       'address ranges besides the public ones that webhooks may go to, such as 10.0.0.0/8,127.0.0.0/8; never those of metadata services',
   },
+  'public-url': {
+    type: 'string',
+    value: 'URL',
+    describe: 'where clients reach the gateway when something stands before it, for URLs it gives out; default: the host of each request',
+  },
   grace: { type: 'string', value: 'SECONDS', default: '10', describe: 'time for connections to end when it is told to stop' },
   'log-level': { type: 'string', value: 'LEVEL', default: 'info', describe: levels.join(', ') },
   'log-json': { type: 'boolean', describe: 'log JSON lines' },
@@ -134,6 +139,7 @@ async function serve(
       controlHost: values['control-host'],
       workers: values.workers === undefined ? undefined : wholeNumber(values.workers, 'workers', 1, 64),
       openOutgoing: values['open-outgoing']?.split(',').map((range) => range.trim()),
+      publicUrl: values['public-url'] === undefined ? undefined : publicUrl(values['public-url']),
       tls,
       env,
       version,
@@ -142,6 +148,20 @@ async function serve(
   } catch (error) {
     throw explained(error, values, bundle);
   }
+}
+
+function publicUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    url.pathname !== '/' ||
+    url.search !== '' ||
+    url.hash !== '' ||
+    url.username !== ''
+  )
+    throw new CliError('usage', '--public-url takes scheme, host and port only, as in https://events.example.com.');
+  return url.origin;
 }
 
 function explained(error: unknown, values: UpContext['values'], bundle: ConfigBundle | undefined): unknown {

@@ -7,9 +7,9 @@ import { respondJson, type PlainAnswer } from '../../listeners/respond.ts';
 import type { EntrypointEnvironment } from '../environment.ts';
 import { limitHeaders } from '../limit-headers.ts';
 import { nameOf } from '../read-options.ts';
-import { BodyBudget } from './body-budget.ts';
+import { BodyBudget } from '../body-budget.ts';
 import { decodeBody } from './decode-body.ts';
-import { readBody, type BodyLimits } from './read-body.ts';
+import { readBody, type BodyLimits } from '../read-body.ts';
 
 /** Largest body in bytes where events may be smaller: room for a batch. */
 const minBodyBytes = 4 * 1024 * 1024;

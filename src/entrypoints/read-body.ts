@@ -1,5 +1,5 @@
-import { GatewayError, toGatewayError } from '../../core/errors.ts';
-import type { RawRequest } from '../../listeners/dispatch.ts';
+import { GatewayError, toGatewayError } from '../core/errors.ts';
+import type { RawRequest } from '../listeners/dispatch.ts';
 
 /** What a body may hold, and who is asked for the room. */
 export interface BodyLimits {

@@ -1,4 +1,4 @@
-import { GatewayError } from '../../core/errors.ts';
+import { GatewayError } from '../core/errors.ts';
 
 /** Bytes of one request's body, given back when it has been answered. */
 export interface Reservation {
