@@ -73,7 +73,7 @@ export class DeskEntrypoint implements RequestHandler {
       query: mark === -1 ? '' : url.slice(mark + 1),
       headers: Object.fromEntries(named),
       body,
-      origin: `${this.#scheme}://${headers.host ?? headers[':authority'] ?? ''}`,
+      origin: `${this.#scheme}://${headers.host ?? String(headers[':authority'] ?? '')}`,
     };
   }
 }
