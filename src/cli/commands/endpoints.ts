@@ -9,7 +9,7 @@ const id = { usage: 'ID', min: 1, max: 1 } as const;
 
 const list = defineCommand({
   name: 'list',
-  summary: 'where events are delivered to; what is its own with the key of an application',
+  summary: 'where events are delivered to',
   options: {
     ...ownerOptions,
     application: { type: 'string', value: 'NAME', describe: 'of this application only' },
@@ -25,7 +25,7 @@ const list = defineCommand({
 });
 
 const addOptions = {
-  ...controlOptions,
+  ...ownerOptions,
   subscription: { type: 'string', value: 'ID', describe: 'the subscription, under a plan of the mode push' },
   name: { type: 'string', value: 'NAME', describe: 'its name, unique within the application; also that of its reader' },
   url: { type: 'string', value: 'URL', describe: 'where events are delivered to' },
@@ -72,7 +72,7 @@ const add = defineCommand({
       order: oneOf(order, 'order', ['none', 'per-key', 'strict']),
       state: paused ? 'paused' : 'started',
     };
-    const client = await managementClient(context);
+    const { client } = await ownerClient(context);
     await showWithSecret(context, await client.post(['endpoints'], body));
   },
 });
@@ -103,9 +103,9 @@ function change(name: 'pause' | 'start', summary: string): Command {
     name,
     summary,
     positionals: id,
-    options: controlOptions,
+    options: ownerOptions,
     async run(context) {
-      const client = await managementClient(context);
+      const { client } = await ownerClient(context);
       const [endpoint = ''] = context.positionals;
       const changed = await client.post(['endpoints', endpoint, name], {});
       await context.output.show(changed, () => `${String(changed['id'])} ${String(changed['state'])}`);
@@ -118,12 +118,12 @@ const rotate = defineCommand({
   summary: 'a new secret; the old one signs along for a while',
   positionals: id,
   options: {
-    ...controlOptions,
+    ...ownerOptions,
     overlap: { type: 'string', value: 'TIME', default: '24h', describe: 'how long the old secret signs along: 0s, 30m, 24h, up to 7d' },
     secret: { type: 'string', value: 'SECRET', describe: 'the new secret itself; else one is made' },
   },
   async run(context) {
-    const client = await managementClient(context);
+    const { client } = await ownerClient(context);
     const [endpoint = ''] = context.positionals;
     const { overlap, secret } = context.values;
     await showWithSecret(context, await client.post(['endpoints', endpoint, 'rotate'], { overlap, secret }));
@@ -147,9 +147,9 @@ const remove = defineCommand({
   name: 'remove',
   summary: 'nothing is delivered there any more, and what waits for another attempt is dropped',
   positionals: id,
-  options: controlOptions,
+  options: ownerOptions,
   async run(context) {
-    const client = await managementClient(context);
+    const { client } = await ownerClient(context);
     const [endpoint = ''] = context.positionals;
     await client.remove(['endpoints', endpoint]);
     await context.output.show({ id: endpoint, removed: true }, () => `${endpoint} removed`);
@@ -160,6 +160,7 @@ const remove = defineCommand({
 export const endpoints = defineCommand({
   name: 'endpoints',
   summary: 'list, add, pause, start, rotate and remove endpoints that events are pushed to',
+  details: 'With the key of an application instead of the admin token it is about its own endpoints; secret alone needs the token.',
   subcommands: [
     list,
     add,

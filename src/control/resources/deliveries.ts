@@ -102,7 +102,7 @@ function listingRoutes(router: Router, services: Services): void {
 }
 
 function retryRoutes(router: Router, services: Services): void {
-  const { clock, deliveries } = services;
+  const { clock, deliveries, store } = services;
   router.add({
     method: 'POST',
     path: '/endpoints/:endpoint/deliveries/:position/retry',
@@ -112,12 +112,13 @@ function retryRoutes(router: Router, services: Services): void {
     access: 'owner',
     params: positionParam,
     answers: answers(200, 'It is due.', { type: 'object', properties: { retried: { const: 1 } }, required: ['retried'] }),
-    async handle({ params, application }) {
-      const { id } = endpointOf(services, params.endpoint, application);
-      const answer = await deliveries.redrive.one(id, params.position);
+    async handle({ params, application, actor }) {
+      const endpoint = endpointOf(services, params.endpoint, application);
+      const answer = await deliveries.redrive.one(endpoint.id, params.position);
       if (answer === 'absent') throw notFound('delivery that is owed or dead at', params.position);
       if (answer === 'busy')
         throw new GatewayError('CONFLICT', 'This delivery cannot be retried now: it is under way, waits behind others, or too many wait.');
+      await store.note(endpoint, 'endpoint.retry', actor);
       return { body: { retried: 1 } };
     },
   });
@@ -131,10 +132,12 @@ function retryRoutes(router: Router, services: Services): void {
     params: endpointParam,
     body: redrive,
     answers: answers(200, 'How many are due, and how many are left.', redriveView),
-    async handle({ params, body, application }) {
-      const { id } = endpointOf(services, params.endpoint, application);
+    async handle({ params, body, application, actor }) {
+      const endpoint = endpointOf(services, params.endpoint, application);
       const { before = clock.now(), limit } = body;
-      return { body: { ...(await deliveries.redrive.dead(id, { before, limit })), before } };
+      const answer = await deliveries.redrive.dead(endpoint.id, { before, limit });
+      if (answer.retried > 0) await store.note(endpoint, 'endpoint.retry', actor);
+      return { body: { ...answer, before } };
     },
   });
 }

@@ -56,14 +56,15 @@ export function endpointSecretRoutes(router: Router, services: Services): void {
     operation: 'rotateEndpointSecret',
     tag,
     summary: 'Give an endpoint a new secret, which is answered this once; the old one signs along for the overlap.',
+    access: 'owner',
     params: endpointParam,
     body: rotation,
     precondition: 'optional',
     answers: answers(200, 'The endpoint with its new secret.', endpointView),
-    async handle({ params, body, ifMatch, actor }) {
+    async handle({ params, body, ifMatch, actor, application }) {
       let secret = body.secret ?? '';
       const endpoint = await administration.changeOne(actor, async () => {
-        const current = endpointOf(services, params.endpoint);
+        const current = endpointOf(services, params.endpoint, application);
         checkPrecondition(current, ifMatch, 'optional');
         const { sealer } = administration;
         const newest = current.spec.secrets[0]?.sealed;

@@ -192,16 +192,6 @@ describe('Endpoints over HTTP', () => {
       next = page.json.next;
     }
     assert.equal(seen.size, control.store.list('endpoint').length);
-    for (const [method, path] of [
-      ['POST', '/endpoints'],
-      ['PUT', `/endpoints/${foreign}`],
-      ['DELETE', `/endpoints/${foreign}`],
-      ['POST', `/endpoints/${foreign}/start`],
-      ['POST', `/endpoints/${foreign}/rotate`],
-    ] as const) {
-      await control.refused('UNAUTHENTICATED', method, path, { token: key, body: {} });
-      control.clock.time += 60_000;
-    }
   });
 
   it('go along when their subscription, its plan or its API is closed', async () => {

@@ -11,7 +11,7 @@ import { compact, creation, defaultTenant, deletion, revision } from '../draft.t
 import { endpointsBySubscription, maxEndpoints, takesEndpoints } from '../endpoint-rules.ts';
 import { keptHeaders, mintSecret } from '../endpoint-secrets.ts';
 import { isOpen } from '../lifecycle.ts';
-import { mayReadOf } from '../own.ts';
+import { mayRead, mayReadOf, type Asking } from '../own.ts';
 import { pageFields, pageOf, pageSchema } from '../paging.ts';
 import { checkPrecondition, etagOf } from '../precondition.ts';
 import { viewOf } from '../present.ts';
@@ -106,13 +106,15 @@ function creatingRoute(router: Router, services: Services): void {
     path: '/endpoints',
     operation: 'createEndpoint',
     tag,
-    summary: 'Push the events of a subscription to a URL; the secret that signs them is answered this once.',
+    summary:
+      'Push the events of a subscription to a URL; the secret that signs them is answered this once. An application may for its own.',
+    access: 'owner',
     body: newEndpoint,
     answers: answers(201, 'The new endpoint with its secret.', endpointView),
-    async handle({ body, actor }) {
+    async handle({ body, actor, application: asking }) {
       const secret = body.secret ?? mintSecret();
       const endpoint = await administration.changeOne(actor, async () => {
-        const subscription = pushSubscription(services, body.subscription, body.application);
+        const subscription = pushSubscription(services, body, asking);
         const { application } = subscription.spec;
         if (store.get('endpoint', body.name, application, defaultTenant) !== undefined)
           throw new GatewayError('CONFLICT', `The application ${application} has an endpoint ${body.name} already.`);
@@ -131,10 +133,18 @@ function creatingRoute(router: Router, services: Services): void {
   });
 }
 
-/** The subscription that a new endpoint is for; throws when it takes none. */
-function pushSubscription({ store }: Services, id: string, application: string | undefined): Resource<'subscription'> {
+/** The subscription that a new endpoint is for; throws when it takes none, or is none of the caller's. */
+function pushSubscription(
+  { store }: Services,
+  { subscription: id, application }: { readonly subscription: string; readonly application?: string | undefined },
+  asking: Asking,
+): Resource<'subscription'> {
   const subscription = store.get('subscription', id, '', defaultTenant);
-  if (subscription === undefined || (application ?? subscription.spec.application) !== subscription.spec.application)
+  if (
+    subscription === undefined ||
+    !mayRead(asking, subscription) ||
+    (application ?? subscription.spec.application) !== subscription.spec.application
+  )
     throw new GatewayError(
       'INVALID_CONFIGURATION',
       application === undefined ? `There is no subscription ${id}.` : `The application ${application} has no subscription ${id}.`,
@@ -169,12 +179,13 @@ function replacingRoute(router: Router, services: Services): void {
     tag,
     summary:
       'Replace an endpoint; what is left out takes its default, but for the state, which then stays, and the secrets, which always do.',
+    access: 'owner',
     params: endpointParam,
     body: changedEndpoint,
     precondition: 'required',
     answers: answers(200, 'The endpoint as it is now.', endpointView),
-    handle: async ({ params, body, ifMatch, actor }) =>
-      await changeEndpoint(services, params.endpoint, { ifMatch, need: 'required', actor, verb: 'update' }, (endpoint) => {
+    handle: async ({ params, body, ifMatch, actor, application }) =>
+      await changeEndpoint(services, params.endpoint, { ifMatch, need: 'required', actor, application, verb: 'update' }, (endpoint) => {
         const { spec, parent } = endpoint;
         if ((body.subscription ?? spec.subscription) !== spec.subscription || (body.application ?? parent) !== parent)
           throw new GatewayError('CONFLICT', 'An endpoint stays with its subscription; make another one instead.');
@@ -192,12 +203,13 @@ function deletingRoute(router: Router, services: Services): void {
     operation: 'deleteEndpoint',
     tag,
     summary: 'Delete an endpoint: nothing is delivered to it any more, and what waits for another attempt is dropped.',
+    access: 'owner',
     params: endpointParam,
     precondition: 'required',
     answers: goneAnswer,
-    async handle({ params, ifMatch, actor }) {
+    async handle({ params, ifMatch, actor, application }) {
       await administration.change(actor, async () => {
-        const endpoint = endpointOf(services, params.endpoint);
+        const endpoint = endpointOf(services, params.endpoint, application);
         checkPrecondition(endpoint, ifMatch, 'required');
         return { drafts: [deletion(endpoint)], result: undefined };
       });
@@ -210,6 +222,7 @@ function stateRoutes(router: Router, services: Services): void {
   const common = {
     method: 'POST',
     tag,
+    access: 'owner',
     params: endpointParam,
     precondition: 'optional',
     answers: answers(200, 'The endpoint as it is now.', endpointView),
@@ -219,8 +232,8 @@ function stateRoutes(router: Router, services: Services): void {
     path: '/endpoints/:endpoint/pause',
     operation: 'pauseEndpoint',
     summary: 'Pause an endpoint: nothing is delivered until it is started, and nothing is lost.',
-    handle: async ({ params, ifMatch, actor }) =>
-      await changeEndpoint(services, params.endpoint, { ifMatch, need: 'optional', actor, verb: 'pause' }, ({ spec }) => ({
+    handle: async ({ params, ifMatch, actor, application }) =>
+      await changeEndpoint(services, params.endpoint, { ifMatch, need: 'optional', actor, application, verb: 'pause' }, ({ spec }) => ({
         ...spec,
         state: 'paused',
       })),
@@ -231,11 +244,13 @@ function stateRoutes(router: Router, services: Services): void {
     operation: 'startEndpoint',
     summary: 'Start an endpoint that was paused, or that was stopped because it failed; it goes on where it was.',
     // Also written when it is started already: whoever delivers begins again at each version of an endpoint that it had given up.
-    handle: async ({ params, ifMatch, actor }) =>
-      await changeEndpoint(services, params.endpoint, { ifMatch, need: 'optional', actor, verb: 'start', always: true }, ({ spec }) => ({
-        ...spec,
-        state: 'started',
-      })),
+    handle: async ({ params, ifMatch, actor, application }) =>
+      await changeEndpoint(
+        services,
+        params.endpoint,
+        { ifMatch, need: 'optional', actor, application, verb: 'start', always: true },
+        ({ spec }) => ({ ...spec, state: 'started' }),
+      ),
   });
 }
 
@@ -243,6 +258,7 @@ interface ChangeTerms {
   readonly ifMatch: string | undefined;
   readonly need: 'required' | 'optional';
   readonly actor: string;
+  readonly application: Asking;
   readonly verb: string;
   /** Makes a new version even when nothing differs. */
   readonly always?: boolean;
@@ -256,7 +272,7 @@ async function changeEndpoint(
 ): Promise<Answer> {
   const { administration } = services;
   const changed = await administration.changeOne(terms.actor, async () => {
-    const endpoint = endpointOf(services, id);
+    const endpoint = endpointOf(services, id, terms.application);
     checkPrecondition(endpoint, terms.ifMatch, terms.need);
     const spec = compact(next(endpoint));
     if (terms.always !== true && isDeepStrictEqual(spec, endpoint.spec)) return { drafts: [], result: endpoint };
