@@ -75,6 +75,8 @@ describe('The OpenAPI document', () => {
         .map(([, { operationId }]): string => operationId)
         .toSorted();
     const own = [
+      'createEndpoint',
+      'deleteEndpoint',
       'getAnalytics',
       'getEndpoint',
       'getEndpointStatus',
@@ -87,10 +89,14 @@ describe('The OpenAPI document', () => {
       'listReaders',
       'listRefusals',
       'listSubscriptions',
+      'pauseEndpoint',
+      'replaceEndpoint',
       'retryDeliveries',
       'retryDelivery',
+      'rotateEndpointSecret',
+      'startEndpoint',
     ];
-    assert.deepEqual(takes('apiKey'), ['createTicket', ...own]);
+    assert.deepEqual(takes('apiKey'), [...own, 'createTicket'].toSorted());
     assert.deepEqual(takes('applicationToken'), takes('apiKey'));
     const open = ['getHealth', 'getMetrics', 'getOpenApi', 'getReadiness'];
     const all = operations().map(([, { operationId }]): string => operationId);
