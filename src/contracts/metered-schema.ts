@@ -28,8 +28,9 @@ function meter(schema: unknown): Metered {
   const copy: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(schema)) {
     const rule = keywordRule(key);
-    weight += 1;
     copy[key] = value;
+    // Annotations cost nothing.
+    if (rule !== undefined || key === '$ref') weight += 1;
     if (rule === undefined || rule.holds === 'value') continue;
     const members = copyOf(value);
     for (const [[step], inner] of subschemas(rule, value)) {

@@ -17,6 +17,15 @@ const mostSearched = 1_000_000;
 /** Values in all bundles of one contract together. */
 const mostNodesInAll = 500_000;
 
+/** What is kept for those who read the schema, by the type it has. */
+const annotations: ReadonlyMap<string, string> = new Map([
+  ['title', 'string'],
+  ['description', 'string'],
+  ['deprecated', 'boolean'],
+  ['readOnly', 'boolean'],
+  ['writeOnly', 'boolean'],
+]);
+
 /** Bundles the schemas of one contract; a schema used in several places is bundled once. */
 export class SchemaBundler {
   readonly #references: References;
@@ -120,7 +129,10 @@ class Bundle {
     const copy: Record<string, unknown> = { ...reference };
     for (const [key, member] of Object.entries(value)) {
       const rule = keywordRule(key);
-      if (rule === undefined) continue;
+      if (rule === undefined) {
+        if (typeof member === annotations.get(key)) copy[key] = member;
+        continue;
+      }
       const part: Spot = { document: spot.document, path: [...spot.path, key], value: member };
       copy[key] = this.#member(part, entry, rule.holds, here && rule.looks === 'here');
     }
