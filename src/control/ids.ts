@@ -9,6 +9,7 @@ const prefixes: Readonly<Record<ResourceKind, string>> = {
   credential: 'key',
   subscription: 'sub',
   endpoint: 'ep',
+  source: 'src',
 };
 
 const digits = '0123456789abcdefghijklmnopqrstuvwxyz';

@@ -35,6 +35,7 @@ function shownSpec(resource: Resource): View {
     const { types, secrets, headers, ...rest } = resource.spec;
     return { ...rest, events: types, headers: shownHeaders(resource, headers), secrets: secrets.map(withoutSeal) };
   }
+  if (isKind(resource, 'source')) return { ...resource.spec, secrets: resource.spec.secrets.map(withoutSeal) };
   return { ...resource.spec };
 }
 

@@ -115,6 +115,8 @@ export interface EndpointSpec {
   readonly headers: Readonly<Record<string, string>>;
   /** Newest first; all that have not expired sign. `expiresAt` is wall time in milliseconds. */
   readonly secrets: readonly { readonly sealed: string; readonly expiresAt?: number }[];
+  /** The format of the signature, and another name for the header it stands in. Absent: Standard Webhooks. */
+  readonly signature?: { readonly style: 'github' | 'github-sha1' | 'stripe'; readonly header?: string };
   /** CloudEvents in structured or binary mode, or the data alone. */
   readonly content: 'structured' | 'binary' | 'data';
   /** Milliseconds one attempt may take. */
@@ -133,6 +135,47 @@ export interface EndpointSpec {
   readonly state: 'started' | 'paused';
 }
 
+/** Where the webhooks of another provider come in; its parent is the application. */
+export interface SourceSpec {
+  readonly description?: string;
+  /** Id of a subscription of that application, under which its events are published. */
+  readonly subscription: string;
+  /** How the provider signs and what its events are called: the name of a preset, or `hmac`. */
+  readonly preset: string;
+  /** One address of the API, no pattern. */
+  readonly address: string;
+  /** Newest first; each that has not expired is believed. `expiresAt` is wall time in milliseconds. */
+  readonly secrets: readonly { readonly sealed: string; readonly expiresAt?: number }[];
+  /** Milliseconds that the time of a signature may lie from now, either way. */
+  readonly tolerance: number;
+  /** With the preset `hmac`: how it signs, and where it says what an event is. */
+  readonly hmac?: SourceHmac;
+  /** Other names for types: by that of the preset, or with `.*` at the end of both for every type below. */
+  readonly types: Readonly<Record<string, string>>;
+  /** CloudEvents source of its events. Absent: as the provider says. */
+  readonly eventSource?: string;
+  /** What makes a request a repetition: that the content which was signed came before, or only that its id did. */
+  readonly replay: 'content' | 'id';
+  /** With a preset of WebSub: what it subscribes to, and for how many milliseconds at a time. */
+  readonly topic?: { readonly url: string; readonly lease: number };
+  readonly state: 'started' | 'paused';
+}
+
+/** How a provider signs with an HMAC in a header. */
+export interface SourceHmac {
+  readonly header: string;
+  readonly prefix?: string;
+  readonly algorithm: 'sha1' | 'sha256' | 'sha384' | 'sha512';
+  readonly encoding: 'hex' | 'base64';
+  readonly secretEncoding?: 'utf8' | 'hex' | 'base64';
+  readonly timestampHeader?: string;
+  readonly timestampUnit?: 's' | 'ms';
+  readonly idHeader?: string;
+  readonly template?: string;
+  readonly type: string;
+  readonly typeHeader?: string;
+}
+
 export interface SpecOf {
   backbone: BackboneSpec;
   api: ApiSpec;
@@ -141,6 +184,7 @@ export interface SpecOf {
   credential: CredentialSpec;
   subscription: SubscriptionSpec;
   endpoint: EndpointSpec;
+  source: SourceSpec;
 }
 
 export type ResourceKind = keyof SpecOf;
@@ -152,7 +196,7 @@ export interface Resource<K extends ResourceKind = ResourceKind> {
   readonly id: string;
   /** Unique among its siblings: the key in the configuration file. For a credential and a subscription the same as `id`. */
   readonly name: string;
-  /** Name of the API of a plan, of the application of a credential or endpoint; empty for the rest. */
+  /** Name of the API of a plan, of the application of a credential, endpoint or source; empty for the rest. */
   readonly parent: string;
   readonly version: number;
   /** Wall time in milliseconds. */

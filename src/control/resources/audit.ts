@@ -33,7 +33,7 @@ export function auditRoutes(router: Router, { store }: Services): void {
     summary: 'List what was changed, by whom, from what to what, newest first.',
     query: {
       kind: optional(
-        choice(['backbone', 'api', 'plan', 'application', 'credential', 'subscription', 'endpoint']),
+        choice(['backbone', 'api', 'plan', 'application', 'credential', 'subscription', 'endpoint', 'source']),
         'Only changes of this kind of resource.',
       ),
       name: optional(text({ min: 1, max: 128 }), 'Only of the resource of this name.'),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ApiSpec, ContractSource, CredentialSpec, EndpointSpec, Resource } from '../resources.ts';
+import type { ApiSpec, ContractSource, CredentialSpec, EndpointSpec, Resource, SourceSpec } from '../resources.ts';
 import { fingerprintOf } from '../sealed.ts';
 
 const SECRET_NAME = /pass|secret|token|key|credential|auth|cookie/i;
@@ -7,7 +7,7 @@ const URL_SECRET = /(:\/\/)[^/@\s]*@/g;
 
 /**
  * A resource's spec as people may read it in the audit: no hashes of credentials, no passwords of backbones or secrets of
- * endpoints, and a contract's documents by their SHA-256, since an API's revisions hold the text.
+ * endpoints and sources, and a contract's documents by their SHA-256, since an API's revisions hold the text.
  */
 export function withoutSecrets(resource: Resource | undefined): unknown {
   if (resource === undefined) return null;
@@ -23,6 +23,10 @@ export function withoutSecrets(resource: Resource | undefined): unknown {
     const spec = resource.spec as EndpointSpec;
     return { ...spec, headers: redact(spec.headers), secrets: spec.secrets.map(withoutSeal) };
   }
+  if (resource.kind === 'source') {
+    const spec = resource.spec as SourceSpec;
+    return { ...spec, secrets: spec.secrets.map(withoutSeal) };
+  }
   return resource.kind === 'backbone' ? redact(resource.spec) : resource.spec;
 }
 
@@ -31,7 +35,7 @@ export function isSecretName(name: string): boolean {
   return SECRET_NAME.test(name);
 }
 
-/** One of an endpoint's secrets as it may be shown: told from others by a fingerprint, and when it stops signing. */
+/** One of the secrets of an endpoint or source as it may be shown: told from others by a fingerprint, and when it ends. */
 export function withoutSeal({ sealed, expiresAt }: EndpointSpec['secrets'][number]): {
   readonly fingerprint: string;
   readonly expiresAt?: number;
