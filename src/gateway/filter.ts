@@ -4,7 +4,7 @@ import type { Filter } from '../core/batch.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Event } from '../core/event.ts';
 import { invalidFilter } from './filter-error.ts';
-import { compileExpression } from './filter-program.ts';
+import { compileExpression, type FilterProgram } from './filter-program.ts';
 import { MAX_COST } from './filter-values.ts';
 import type { FilterRun } from './filter-values.ts';
 
@@ -35,12 +35,15 @@ for (const operator of ['+', '-', '*', '/', '%']) {
   environment.registerOperator(`int ${operator} double: double`, never).registerOperator(`double ${operator} int: double`, never);
 }
 
+/** An expression that was read and checked: its tree, and what evaluates it. */
+export interface CheckedFilter {
+  readonly tree: unknown;
+  readonly program: FilterProgram;
+}
+
 /** A CEL expression as a filter; throws INVALID_FILTER with line and column. docs/reference/filters.md says what it may use. */
 export function compileFilter(expression: string): Filter {
-  if (expression.length > MAX_CHARACTERS) {
-    throw new GatewayError('INVALID_FILTER', `The filter has ${expression.length} characters; at most ${MAX_CHARACTERS} are allowed.`);
-  }
-  const program = checked(expression);
+  const { program } = checkFilter(expression);
   const run: FilterRun = { event: undefined as unknown as Event, spent: 0, slots: [] };
   return {
     key: expression,
@@ -52,14 +55,18 @@ export function compileFilter(expression: string): Filter {
   };
 }
 
-function checked(expression: string): ReturnType<typeof compileExpression> {
+/** Throws INVALID_FILTER with line and column. */
+export function checkFilter(expression: string): CheckedFilter {
+  if (expression.length > MAX_CHARACTERS) {
+    throw new GatewayError('INVALID_FILTER', `The filter has ${expression.length} characters; at most ${MAX_CHARACTERS} are allowed.`);
+  }
   try {
     const parsed = environment.parse(expression);
     const program = compileExpression(parsed.ast);
     const { valid, type, error } = parsed.check();
     if (!valid) throw error ?? new Error('the type check failed without a reason');
     if (type !== 'bool' && type !== 'dyn') throw invalidFilter(`the result must be true or false, not ${type}`, expression, 0);
-    return program;
+    return { tree: parsed.ast, program };
   } catch (thrown) {
     if (thrown instanceof GatewayError) throw thrown;
     const { summary, range } = thrown as { readonly summary?: string; readonly range?: { readonly start: number } };

@@ -4,7 +4,7 @@ import type { Feed } from '../core/feed.ts';
 import type { Governor } from '../core/group.ts';
 import type { ReaderAccount } from '../core/meter.ts';
 import type { StartFrom } from '../core/position.ts';
-import type { ApiRuntime, BoundSubscription } from './catalogue.ts';
+import type { ApiRuntime, BoundSubscription, Catalogue } from './catalogue.ts';
 import { openAccount, takenOver } from './open-account.ts';
 import { inactive, readableBy, served } from './permission.ts';
 import type { SessionServices } from './session.ts';
@@ -72,7 +72,11 @@ export async function openPushReader(services: Services, request: PushRequest): 
   }
 }
 
-function allowed({ catalogue }: Services, request: PushRequest): { readonly api: ApiRuntime; readonly subscription: BoundSubscription } {
+/** Whoever may have this address pushed under this subscription now; throws what the gateway would tell a client. */
+export function allowed(
+  { catalogue }: { readonly catalogue: Pick<Catalogue, 'api' | 'subscription'> },
+  request: Pick<PushRequest, 'subscription' | 'address'>,
+): { readonly api: ApiRuntime; readonly subscription: BoundSubscription } {
   const bound = catalogue.subscription(request.subscription);
   if (bound?.resource.spec.state !== 'accepted') throw inactive(bound);
   const api = catalogue.api(bound.context.api);
