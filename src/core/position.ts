@@ -6,9 +6,10 @@ declare const minted: unique symbol;
  */
 export type Position = string & { readonly [minted]: true };
 
-/** Where a reader begins: the oldest event kept, the next event to come, a wall time, or just after a position. */
+/** Where a reader begins: the oldest event kept, the newest of its channel, the next event to come, a wall time, or just after a position. */
 export type StartFrom =
   | { readonly at: 'earliest' }
+  | { readonly at: 'newest' }
   | { readonly at: 'latest' }
   | { readonly at: 'time'; readonly time: number }
   | { readonly at: 'position'; readonly position: string };

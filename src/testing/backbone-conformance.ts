@@ -285,6 +285,22 @@ function locating(test: BackboneTest): void {
     assert.equal(await backbone.locate(channel, { at: 'time', time: Date.now() + 3_600_000 }), placed[2]!.position);
   });
 
+  test('locates the newest event of a channel and of a pattern, whatever came after it elsewhere', async (backbone, log) => {
+    const one = { log, address: 'one/a' };
+    const newestOf = async (address: string): Promise<string[]> => {
+      const after = await backbone.locate({ log, address }, { at: 'newest' });
+      return ids((await backbone.read({ channel: { log, address }, after, limit: 10 })).events);
+    };
+    await backbone.publish({ log, address: 'two/b' }, [draft('before')]);
+    assert.deepEqual(await newestOf('one/a'), []);
+    await backbone.publish(one, [draft('first'), draft('second'), draft('third')]);
+    await backbone.publish({ log, address: 'two/b' }, numbered(3));
+    assert.deepEqual(await newestOf('one/a'), ['third']);
+    assert.deepEqual(await newestOf('*/a'), ['third']);
+    assert.deepEqual(await newestOf('*/c'), []);
+    assert.deepEqual(await newestOf('*'), [numbered(3).at(-1)?.id]);
+  });
+
   test('refuses a position of another form, and says of one it cannot use which is the oldest it can', async (backbone, log) => {
     const channel = { log, address: 'a' };
     const other = { log: `${log}-other`, address: 'a' };

@@ -51,11 +51,15 @@ export class MemoryBackbone implements Backbone {
     return { events: found, position: end > from ? positionAt(end) : after };
   }
 
-  async locate(_channel: Channel, from: StartFrom): Promise<Position> {
+  async locate(channel: Channel, from: StartFrom): Promise<Position> {
     await turn();
     if (from.at === 'earliest') return positionAt(this.#oldest);
     if (from.at === 'latest') return positionAt(this.#events.length);
     if (from.at === 'position') return positionAt(this.#place(from.position as Position));
+    if (from.at === 'newest') {
+      const newest = this.#events.findLastIndex(({ log, event }) => log === channel.log && matchesAddress(channel.address, event.address));
+      return positionAt(newest === -1 ? this.#events.length : newest);
+    }
     const index = this.#events.findIndex(({ event }) => event.acceptedAt >= from.time);
     return positionAt(index === -1 ? this.#events.length : index);
   }

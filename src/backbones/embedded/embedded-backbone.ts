@@ -117,6 +117,7 @@ export class EmbeddedBackbone implements Backbone {
     if (from.at === 'latest') return log.position(log.head);
     if (from.at === 'position') return log.position(log.seqAfter(channel.address, from.position));
     try {
+      if (from.at === 'newest') return log.position((await this.#reader.beforeNewest(log, channel.address)) ?? log.head);
       const seq = await this.#reader.before(log, from.time);
       return log.position(Math.max(seq, log.oldest - 1));
     } catch (error) {

@@ -23,8 +23,9 @@ const rowsOfLog = `SELECT id, first, last, bytes, address FROM event_batch INDEX
 const fetchRows = 'SELECT first, last, accepted_at, address, events FROM event_batch WHERE id IN (SELECT value FROM json_each(?))';
 const firstAfter = `SELECT first, last, tally, accepted_at FROM event_batch INDEXED BY event_batch_by_channel
   WHERE log = ? AND channel = ? AND last > ? AND address = ? ORDER BY last LIMIT 1`;
-const newest = `SELECT tally FROM event_batch INDEXED BY event_batch_by_channel
+const newest = `SELECT last, tally FROM event_batch INDEXED BY event_batch_by_channel
   WHERE log = ? AND channel = ? AND last <= ? AND address = ? ORDER BY last DESC LIMIT 1`;
+const newestRows = 'SELECT last, address FROM event_batch WHERE log = ? AND last <= ? ORDER BY last DESC LIMIT ?';
 const rowAt = 'SELECT first, last, accepted_at, address, events FROM event_batch WHERE log = ? AND last >= ? ORDER BY last LIMIT 1';
 const timeAt = 'SELECT last, accepted_at FROM event_batch WHERE log = ? AND last >= ? ORDER BY last LIMIT 1';
 const lagRows = 'SELECT first, last, accepted_at, address FROM event_batch WHERE log = ? AND last > ? AND last <= ? ORDER BY last LIMIT ?';
@@ -92,6 +93,22 @@ export class LogReader {
       else low = Math.min(Number(row['last']), high);
     }
     return low;
+  }
+
+  /** The sequence number just before the newest event of an address, or of one that a pattern matches; undefined when none is kept. */
+  async beforeNewest(log: Log, address: string): Promise<number | undefined> {
+    if (!isPattern(address)) {
+      const row = (await this.#database.query(newest, [log.id, addressHash(address), log.head, address]))[0];
+      return row === undefined ? undefined : Number(row['last']) - 1;
+    }
+    for (let until = log.head; until >= log.oldest;) {
+      const rows = await this.#database.query(newestRows, [log.id, until, ROWS_AT_ONCE]);
+      const found = rows.find((row) => matchesAddress(address, String(row['address'])));
+      if (found !== undefined) return Number(found['last']) - 1;
+      if (rows.length < ROWS_AT_ONCE) return undefined;
+      until = Number(rows.at(-1)!['last']) - 1;
+    }
+    return undefined;
   }
 
   async lag(log: Log, address: string, after: number): Promise<Lag> {
