@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { cacheFolder, requirePackage, findProgram } from './installation.ts';
 
@@ -14,19 +14,22 @@ export type Figures = Readonly<Record<string, number>>;
 export const highestGeneratorLoad = 0.8;
 
 const sources = resolve(import.meta.dirname, '../instruments');
-const instruments = ['fan', 'floor', 'post', 'storm', 'drain'] as const;
-export type Instrument = (typeof instruments)[number];
+/** Each with the libraries it needs besides those of C. */
+const instruments = { fan: [], floor: [], post: [], storm: [], drain: [], hooks: ['ssl', 'crypto'] } as const;
+export type Instrument = keyof typeof instruments;
 
 /** Compiles what is older than its sources. */
 export function buildInstruments(): void {
   requirePackage('gcc', () => findProgram('gcc') !== undefined);
   requirePackage('libc6-dev', () => findProgram('gcc') !== undefined);
+  requirePackage('libssl-dev', () => existsSync('/usr/include/openssl/ssl.h'));
   mkdirSync(join(cacheFolder, 'instruments'), { recursive: true });
   const changed = Math.max(...readdirSync(sources).map((name) => statSync(join(sources, name)).mtimeMs));
-  for (const name of instruments) {
+  for (const name of Object.keys(instruments) as Instrument[]) {
     const target = instrumentPath(name);
     if ((statSync(target, { throwIfNoEntry: false })?.mtimeMs ?? 0) > changed) continue;
-    execFileSync('gcc', ['-O2', '-D_GNU_SOURCE', '-o', target, join(sources, `${name}.c`), '-lm'], {
+    const libraries = ['m', ...instruments[name]].map((library) => `-l${library}`);
+    execFileSync('gcc', ['-O2', '-D_GNU_SOURCE', '-o', target, join(sources, `${name}.c`), ...libraries], {
       stdio: ['ignore', 'inherit', 'inherit'],
     });
   }

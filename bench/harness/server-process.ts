@@ -12,6 +12,8 @@ export interface ServerCommand {
   readonly core: string;
   /** Ports it listens on once it serves. */
   readonly ports: readonly number[];
+  /** What it writes once it serves; without it the ports are tried. */
+  readonly ready?: string | undefined;
 }
 
 /** Milliseconds a server has to begin to serve, and to end. */
@@ -22,25 +24,30 @@ const stopTime = 15_000;
 export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #name: string;
+  /** Seconds of the machine's monotonic clock at which it was started. */
+  readonly startedAt = monotonicSeconds();
   #output = '';
+  #onOutput: (() => void) | undefined;
 
   private constructor(child: ChildProcess, name: string) {
     this.#child = child;
     this.#name = name;
     const keep = (chunk: Buffer): void => {
       this.#output = (this.#output + chunk.toString()).slice(-4000);
+      this.#onOutput?.();
     };
     child.stdout?.on('data', keep);
     child.stderr?.on('data', keep);
     child.once('error', (error) => keep(Buffer.from(error.message)));
   }
 
-  /** Resolves once all ports take connections; rejects with what the server said when it does not come so far. */
-  static async start({ command, args, env, core, ports }: ServerCommand): Promise<ServerProcess> {
+  /** Resolves once it serves; rejects with what the server said when it does not come so far. */
+  static async start({ command, args, env, core, ports, ready }: ServerCommand): Promise<ServerProcess> {
     const child = spawn('taskset', ['-c', core, command, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     const server = new ServerProcess(child, command);
     try {
-      for (const port of ports) await server.#waitFor(port);
+      if (ready !== undefined) await server.#waitForOutput(ready);
+      else for (const port of ports) await server.#waitFor(port);
     } catch (error) {
       await server.stop();
       throw error;
@@ -75,6 +82,27 @@ export class ServerProcess {
     for (const member of family) killQuietly(member);
   }
 
+  /** Ends it as a crash would, and resolves when it is gone. */
+  async kill(): Promise<void> {
+    const family = this.pids();
+    const ended = once(this.#child, 'exit');
+    for (const member of family) killQuietly(member);
+    await ended;
+  }
+
+  async #waitForOutput(text: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+    const fail = (): void => reject(new Error(`${this.#name} does not begin to serve. It said:\n${this.#output}`));
+    const timer = setTimeout(fail, startTime);
+    this.#child.once('exit', fail);
+    this.#onOutput = () => this.#output.includes(text) && resolve(undefined);
+    await promise.finally(() => {
+      clearTimeout(timer);
+      this.#child.off('exit', fail);
+      this.#onOutput = undefined;
+    });
+  }
+
   async #waitFor(port: number): Promise<void> {
     const end = Date.now() + startTime;
     while (!(await takesConnections(port))) {
@@ -83,6 +111,11 @@ export class ServerProcess {
       await delay(50);
     }
   }
+}
+
+/** Seconds of the clock that the instruments use too. */
+export function monotonicSeconds(): number {
+  return Number(process.hrtime.bigint()) / 1e9;
 }
 
 /** Ports that were free a moment ago. */

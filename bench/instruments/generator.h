@@ -136,7 +136,7 @@ static bool write_all(int fd, const char *bytes, size_t length) {
 }
 
 /** What an epoll entry points at begins with one of these. */
-enum endpoint_kind { SUBSCRIBER, PUBLISHER };
+enum endpoint_kind { SUBSCRIBER, PUBLISHER, RECEIVER, DOOR };
 
 static int poll_set;
 

@@ -20,6 +20,8 @@ static int publisher_count, batch, publish_port;
 static const char *publish_protocol, *publish_path;
 static char publish_headers[4096];
 static char *out; // the request being made
+static bool outlives_server; // a publisher whose connection breaks is out of use, and that is all
+static int publishers_gone;
 static int next_channel;
 
 static bool publishes(const char *name) { return !strcmp(publish_protocol, name); }
@@ -100,6 +102,13 @@ static size_t message(char *to, struct publisher *p) {
 
 static void open_publisher(struct publisher *p);
 
+static void give_up_publisher(struct publisher *p) {
+  close(p->fd);
+  p->fd = -1;
+  p->waiting = -1;
+  publishers_gone++;
+}
+
 static void reopen_publisher(struct publisher *p) {
   close(p->fd);
   open_publisher(p);
@@ -123,7 +132,9 @@ static void publish_batch(struct publisher *p) {
     for (int i = 0; i < batch; i++) n += message(out + n, p);
     p->waiting = publishes("jetstream") || publishes("redis") ? batch : 0;
   }
-  if (!write_all(p->fd, out, n)) die(4, "the publisher's connection is gone: %s", strerror(errno));
+  if (write_all(p->fd, out, n)) return;
+  if (!outlives_server) die(4, "the publisher's connection is gone: %s", strerror(errno));
+  give_up_publisher(p);
 }
 
 /** Takes one whole HTTP response off the front; false while it is not there. */
@@ -170,6 +181,10 @@ static int take_lines(struct publisher *p, const char *with) {
 static bool read_publisher(struct publisher *p) {
   ssize_t length = recv(p->fd, p->in + p->have, sizeof p->in - 1 - (size_t)p->have, 0);
   if (length < 0 && errno == EAGAIN) return false;
+  if (length <= 0 && outlives_server) {
+    give_up_publisher(p);
+    return false;
+  }
   if (length <= 0) {
     // Some servers end a connection after so many requests, always between two of them.
     if (p->waiting > 0) die(4, "the server closed a publisher's connection with %d acknowledgements to come", p->waiting);

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { collectable } from '../harness/collectable.ts';
 import type { Benchmark } from '../harness/benchmark.ts';
 import type { InstrumentOptions } from '../harness/instrument.ts';
-import { freePorts, ServerProcess } from '../harness/server-process.ts';
+import { freePorts, monotonicSeconds, ServerProcess, type ServerCommand } from '../harness/server-process.ts';
 import { batchesUnderWay, type Peer } from './peer.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -14,25 +14,38 @@ const readerKey = 'READER_KEY';
 const sourceKey = 'SOURCE_KEY';
 
 interface ServerSetup {
-  /** File in bench/config/. */
+  /** File in bench/config/, or a path from the root. */
   readonly config?: string;
   /** Further arguments of `sluice up`, after those of the command line. */
   readonly further?: readonly string[];
   /** Environment variables with the keys of further readers. */
   readonly keys?: readonly string[];
+  /** Further environment variables. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+interface SluiceParts {
+  readonly port: number;
+  readonly data: string;
+  readonly command: ServerCommand;
+  readonly server: ServerProcess;
+  readonly control: string;
+  readonly secrets: Readonly<Record<string, string>>;
 }
 
 /** A real `sluice up` with the benchmarks' configuration, on a fresh data folder. */
 export class SluiceServer {
   readonly port: number;
   readonly data: string;
-  readonly #server: ServerProcess;
+  readonly #command: ServerCommand;
   readonly #control: string;
   readonly #secrets: Readonly<Record<string, string>>;
+  #server: ServerProcess;
 
-  private constructor(parts: { port: number; data: string; server: ServerProcess; control: string; secrets: Record<string, string> }) {
+  private constructor(parts: SluiceParts) {
     this.port = parts.port;
     this.data = parts.data;
+    this.#command = parts.command;
     this.#server = parts.server;
     this.#control = parts.control;
     this.#secrets = parts.secrets;
@@ -40,7 +53,7 @@ export class SluiceServer {
 
   static async start(
     { folder, options }: Benchmark,
-    { config = 'sluice.yaml', further = [], keys = [] }: ServerSetup = {},
+    { config = 'sluice.yaml', further = [], keys = [], env = {} }: ServerSetup = {},
   ): Promise<SluiceServer> {
     const [port, controlPort] = (await freePorts(2)) as [number, number];
     const data = mkdtempSync(join(folder, 'sluice-'));
@@ -49,7 +62,7 @@ export class SluiceServer {
     const up = [
       'up',
       '--config',
-      join(root, 'bench/config', config),
+      resolve(root, 'bench/config', config),
       '--data',
       data,
       '--port',
@@ -60,14 +73,23 @@ export class SluiceServer {
       'warn',
       '--json',
     ];
-    const server = await ServerProcess.start({
+    const command: ServerCommand = {
       command: process.execPath,
       args: [join(root, 'bin/sluice.js'), ...up, ...options.sluiceArguments, ...further],
-      env: { ...secrets, NODE_OPTIONS: collectable },
+      env: { ...secrets, NODE_OPTIONS: collectable, ...env },
       core: options.serverCore,
       ports: [port, controlPort],
-    });
-    return new SluiceServer({ port, data, server, control: `http://127.0.0.1:${controlPort}`, secrets });
+      ready: '"event":"ready"',
+    };
+    const server = await ServerProcess.start(command);
+    return new SluiceServer({ port, data, command, server, control: `http://127.0.0.1:${controlPort}`, secrets });
+  }
+
+  /** Ends it as a crash would and starts it again on what it left; seconds of the monotonic clock of its new start, and of when it served. */
+  async crash(): Promise<{ readonly startedAt: number; readonly readyAt: number }> {
+    await this.#server.kill();
+    this.#server = await ServerProcess.start(this.#command);
+    return { startedAt: this.#server.startedAt, readyAt: monotonicSeconds() };
   }
 
   /** Process ids as the instruments take them. */
