@@ -4,6 +4,7 @@ import { createControl } from '../control/server.ts';
 import type { Services } from '../control/services.ts';
 import type { Backbone } from '../core/backbone.ts';
 import { systemClock } from '../core/clock.ts';
+import { FilterPreview } from '../gateway/filter-preview.ts';
 import { backboneKinds, entrypoints } from '../gateway/registry.ts';
 import type { HealthTimeline } from '../metering/health-timeline.ts';
 import { LedgerInsights } from '../metering/ledger-insights.ts';
@@ -12,6 +13,7 @@ import type { Log } from '../observe/log.ts';
 import { DeliveryLog } from '../push/delivery-log.ts';
 import type { PushService } from '../push/push-service.ts';
 import { Redrive } from '../push/redrive.ts';
+import { wantedTypes } from '../push/wanted-types.ts';
 import type { WorkerPool } from '../workers/worker-pool.ts';
 import type { Foundation, GatewayParts } from './wire.ts';
 
@@ -33,7 +35,8 @@ interface ControlParts {
 export function controlOf(all: ControlParts): ReturnType<typeof createControl> {
   const { version, log, foundation, parts, health, administration, admin } = all;
   const { database, store, embedded, ledger, metrics, contracts } = foundation;
-  const { gateway, tickets } = parts;
+  const { gateway, tickets, catalogue } = parts;
+  const previews = new FilterPreview({ catalogue, clock: systemClock });
   const lagOf = async (log: string, address: string, position: Parameters<Backbone['lag']>[1]) => {
     const { events, oldest } = await embedded.lag({ log, address }, position);
     return { events, age: oldest === undefined ? 0 : systemClock.now() - oldest };
@@ -53,6 +56,7 @@ export function controlOf(all: ControlParts): ReturnType<typeof createControl> {
     store,
     insights,
     deliveries: deliveriesOf(all),
+    previewFilter: ({ types, ...wish }) => previews.preview({ ...wish, wantsType: wantedTypes(types) }),
     clock: systemClock,
     adminToken: admin.token,
     checkContract: (source) => administration.contractProblems(source),

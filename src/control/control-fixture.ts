@@ -113,6 +113,10 @@ export class ControlFixture {
       ...offer,
       insights: recordingInsights(asked, readers),
       deliveries: deliveriesOf(database, clock),
+      previewFilter: async (wish) => {
+        asked.push(['previewFilter', wish]);
+        return { examined: 0, matched: 0, from: null, to: null, complete: true, examples: [], faults: { events: 0, examples: [] } };
+      },
       describeContract: async (source) => ({ channels: (await loadContract(source)).channels.map(({ id }) => ({ id })) }),
       issueTicket: (tenant, credential, api) => ({ ticket: `ticket for ${tenant}/${credential}/${api ?? '*'}`, expiresIn: 30 }),
       status: async () => ({ version: 'test' }),

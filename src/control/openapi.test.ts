@@ -90,6 +90,8 @@ describe('The OpenAPI document', () => {
       'listRefusals',
       'listSubscriptions',
       'pauseEndpoint',
+      'previewEndpoint',
+      'previewFilter',
       'replaceEndpoint',
       'retryDeliveries',
       'retryDelivery',

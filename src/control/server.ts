@@ -21,6 +21,7 @@ import { credentialRoutes } from './resources/credentials.ts';
 import { deliveryRoutes } from './resources/deliveries.ts';
 import { endpointRoutes } from './resources/endpoints.ts';
 import { planRoutes } from './resources/plans.ts';
+import { previewRoutes } from './resources/preview.ts';
 import { readerRoutes } from './resources/readers.ts';
 import { probeRoutes, statusRoutes } from './resources/status.ts';
 import { subscriptionRoutes } from './resources/subscriptions.ts';
@@ -43,6 +44,7 @@ export interface ControlDependencies {
   readonly store: ResourceStore;
   readonly insights: Insights;
   readonly deliveries: Services['deliveries'];
+  readonly previewFilter: Services['previewFilter'];
   readonly clock: Clock;
   readonly adminToken: string;
   readonly checkContract: (source: ContractSource) => Promise<readonly ContractProblem[]>;
@@ -109,6 +111,7 @@ function addRoutes(app: FastifyInstance, dependencies: ControlDependencies): voi
         credentialRoutes,
         subscriptionRoutes,
         endpointRoutes,
+        previewRoutes,
         deliveryRoutes,
         readerRoutes,
         analyticsRoutes,

@@ -23,6 +23,17 @@ export interface Deliveries {
   readonly refusal: (endpoint: string) => GatewayError | undefined;
 }
 
+/** An address, event types and a filter to be tried on events that are there already. */
+export interface PreviewWish {
+  /** Id of the subscription under which events are read. */
+  readonly subscription: string;
+  readonly address: string;
+  readonly types: readonly string[];
+  readonly filter: string | undefined;
+  /** Most events to look at. */
+  readonly limit: number;
+}
+
 /** What the routes work with. */
 export interface Services {
   readonly store: ResourceStore;
@@ -30,6 +41,8 @@ export interface Services {
   readonly clock: Clock;
   readonly administration: Administration;
   readonly deliveries: Deliveries;
+  /** How many of the newest events match, as plain JSON; rejects as the gateway would for somebody who reads there. */
+  readonly previewFilter: (wish: PreviewWish) => Promise<object>;
   /** The model of a contract as plain JSON: channels, operations, messages. */
   readonly describeContract: (source: ContractSource) => Promise<Readonly<Record<string, unknown>>>;
   /** A single-use credential for browsers that stands for a key (its id), limited to one API when one is named. */

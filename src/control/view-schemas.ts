@@ -132,6 +132,36 @@ export const endpointStatusView = exactly({
   reader: { type: ['object', 'null'], description: 'The reader it is pushed through, with its cursor and lag; null while it is not.' },
 });
 
+const seenEvent = {
+  id: text,
+  source: text,
+  type: text,
+  subject: text,
+  address: text,
+  position: text,
+  acceptedAt: time,
+  bytes: { type: 'integer', description: 'Size of the data, which is not shown.' },
+};
+
+/** Everything but the subject, which not every event has. */
+function seen(more: JsonSchema): JsonSchema {
+  const { subject, ...always } = { ...seenEvent, ...more };
+  return { ...exactly({ subject, ...always }), required: Object.keys(always) };
+}
+
+export const previewView = exactly({
+  examined: { type: 'integer', description: 'Events of the address that were looked at, whatever their type.' },
+  matched: { type: 'integer', description: 'Those of them that an endpoint would get.' },
+  from: { ...timeOrNull, description: 'When the oldest of them was accepted, in milliseconds since 1970.' },
+  to: { ...timeOrNull, description: 'When the newest of them was.' },
+  complete: { type: 'boolean', description: 'False: time was up before the newest were reached.' },
+  examples: { type: 'array', items: seen({}), description: 'The newest that matched, newest first.' },
+  faults: exactly({
+    events: { type: 'integer', description: 'Events on which the expression failed; they do not match.' },
+    examples: { type: 'array', items: seen({ sentence: text }), description: 'The newest of them, with what was wrong.' },
+  }),
+});
+
 export const attemptView: JsonSchema = {
   type: 'object',
   properties: {

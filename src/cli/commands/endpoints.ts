@@ -143,6 +143,55 @@ const secret = defineCommand({
   },
 });
 
+const preview = defineCommand({
+  name: 'preview',
+  summary: 'how many of the newest events an endpoint gets, or one with a filter that is to be tried would',
+  positionals: { usage: '[ID]', min: 0, max: 1 },
+  options: {
+    ...ownerOptions,
+    subscription: { type: 'string', value: 'ID', describe: 'without an endpoint: the subscription under which events are read' },
+    address: { type: 'string', value: 'PATTERN', describe: 'an address, * for one segment, or alone for all' },
+    event: { type: 'string', multiple: true, value: 'TYPE', describe: 'event types; .* at the end takes every type below' },
+    filter: { type: 'string', value: 'CEL', describe: 'the expression' },
+    limit: { type: 'string', value: 'N', default: '1000', describe: 'how many events to look at, 1 to 1000' },
+  },
+  async run(context) {
+    const [endpoint] = context.positionals;
+    const { subscription, address, event, filter } = context.values;
+    const limit = wholeNumber(context.values.limit, 'limit', 1, 1000);
+    const isTried = [subscription, address, filter].some((given) => given !== undefined) || event.length > 0;
+    if ((endpoint === undefined) === (subscription === undefined) || (endpoint !== undefined && isTried))
+      throw new CliError('usage', 'sluice endpoints preview needs an endpoint alone, or --subscription with what is to be tried.');
+    const { client } = await ownerClient(context);
+    const answer =
+      endpoint === undefined
+        ? await client.post(['endpoints', 'preview'], { subscription, address, events: event, filter, limit })
+        : await client.get(['endpoints', endpoint, 'preview'], { limit: String(limit) });
+    await context.output.show(answer, () => previewText(answer));
+  },
+});
+
+function previewText(answer: View): string {
+  const { examined, matched, complete, examples, faults } = answer as unknown as PreviewAnswer;
+  const shown = examples.map(
+    ({ acceptedAt, type, address, id: event }) => `  ${new Date(acceptedAt).toISOString()} ${type} ${address} ${event}`,
+  );
+  const failing = faults.examples.map(({ id: event, sentence }) => `  ${event}: ${sentence}`);
+  return [
+    `${matched} of ${examined} events match${complete ? '' : '; time was up before the newest were reached'}`,
+    ...shown,
+    ...(faults.events === 0 ? [] : [`the expression fails on ${faults.events}`, ...failing]),
+  ].join('\n');
+}
+
+interface PreviewAnswer {
+  readonly examined: number;
+  readonly matched: number;
+  readonly complete: boolean;
+  readonly examples: readonly { readonly id: string; readonly type: string; readonly address: string; readonly acceptedAt: number }[];
+  readonly faults: { readonly events: number; readonly examples: readonly { readonly id: string; readonly sentence: string }[] };
+}
+
 const remove = defineCommand({
   name: 'remove',
   summary: 'nothing is delivered there any more, and what waits for another attempt is dropped',
@@ -159,7 +208,7 @@ const remove = defineCommand({
 /** Where push subscriptions deliver to. */
 export const endpoints = defineCommand({
   name: 'endpoints',
-  summary: 'list, add, pause, start, rotate and remove endpoints that events are pushed to',
+  summary: 'list, add, preview, pause, start, rotate and remove endpoints that events are pushed to',
   details: 'With the key of an application instead of the admin token it is about its own endpoints; secret alone needs the token.',
   subcommands: [
     list,
@@ -168,10 +217,12 @@ export const endpoints = defineCommand({
     change('start', 'go on delivering, also after it was stopped because it failed'),
     rotate,
     secret,
+    preview,
     remove,
   ],
   examples: [
     'sluice endpoints add --subscription sub_4f0a1b2c3d4e --name shop --url https://example.com/hooks/orders',
     'sluice endpoints rotate ep_4f0a1b2c3d4e --overlap 1h',
+    "sluice endpoints preview --subscription sub_4f0a1b2c3d4e --filter 'data.total > 100.0'",
   ],
 });
