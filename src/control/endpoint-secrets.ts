@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../core/errors.ts';
-import { generateSharedSecret, generateSigningKey, parseSecret } from '../protocols/standard-webhooks/secret.ts';
+import { generateSharedSecret, generateSigningKey } from '../protocols/standard-webhooks/secret.ts';
 import type { EndpointSpec, Resource } from '../store/resources.ts';
 import type { Sealer } from '../store/sealed.ts';
 import { isSecretName } from '../store/sqlite/without-secrets.ts';
 import type { WrittenSecret } from './config/signing-secret-shape.ts';
-import { maxSecrets } from './config/signing-secret-shape.ts';
+import { maxSecrets, secretFault } from './config/signing-secret-shape.ts';
 import { referenceTo } from './secret-options.ts';
 
 type Secrets = EndpointSpec['secrets'];
@@ -14,7 +14,7 @@ type Named = Pick<Resource<'endpoint'>, 'parent' | 'name'>;
 
 /** A new secret of the kind of another one; a shared one (`whsec_`) when there is none. */
 export function mintSecret(like?: string): string {
-  return like !== undefined && parseSecret(like).kind === 'signing' ? generateSigningKey(randomBytes) : generateSharedSecret(randomBytes);
+  return like?.startsWith('whsk_') === true ? generateSigningKey(randomBytes) : generateSharedSecret(randomBytes);
 }
 
 /** The secrets once a new one signs and the others sign along until a moment; throws CONFLICT when it is no new one, or one too many. */
@@ -30,6 +30,22 @@ export function rotated(secrets: Secrets, sealed: string, { now, until }: { read
       `${maxSecrets} secrets sign already, which is the most; wait until one of them expires, or leave no overlap.`,
     );
   return inOrder([{ sealed }, ...older]);
+}
+
+/** Why an endpoint cannot change to another format of signatures, as a sentence; undefined when all its live secrets can sign in it. */
+export function changeOfStyleFault(
+  before: Pick<EndpointSpec, 'signature'>,
+  { signature, secrets }: Pick<EndpointSpec, 'signature' | 'secrets'>,
+  { sealer, now }: { readonly sealer: Sealer; readonly now: number },
+): string | undefined {
+  const style = signature?.style ?? 'standard';
+  if (style === (before.signature?.style ?? 'standard')) return undefined;
+  const isUnfit = secrets.some(
+    ({ sealed, expiresAt = Infinity }) => expiresAt > now && secretFault(style, sealer.open(sealed)) !== undefined,
+  );
+  return isUnfit
+    ? `has a secret that cannot sign in the format ${style}; rotate it to one that can, and change the format then`
+    : undefined;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { EndpointSpec, Resource } from '../store/resources.ts';
 import { pointerTo } from './config/place.ts';
 import type { Desired, DesiredEndpoint } from './desired.ts';
 import { compact, creation, deletion, revision } from './draft.ts';
-import { agreedSecrets, keptHeaders, mintSecret, sealedAs } from './endpoint-secrets.ts';
+import { agreedSecrets, changeOfStyleFault, keptHeaders, mintSecret, sealedAs } from './endpoint-secrets.ts';
 import type { Work } from './reconcile.ts';
 import { unresolvedIn } from './secret-options.ts';
 
@@ -65,11 +65,11 @@ function wantedSpec(
     return undefined;
   }
   const made = wanted === undefined && current === undefined ? [{ sealed: work.sealer().seal(mintSecret()) }] : stored;
-  return {
-    ...settings,
-    headers,
-    subscription: id,
-    state: state ?? current?.state ?? 'started',
-    secrets: wanted === undefined ? made : agreedSecrets(known, stored),
-  };
+  const agreed = wanted === undefined ? made : agreedSecrets(known, stored);
+  const fault = current && changeOfStyleFault(current, { ...settings, secrets: agreed }, { sealer: work.sealer(), now: work.now });
+  if (fault !== undefined) {
+    work.problems.push({ path: pointerTo(path, 'signature'), sentence: fault });
+    return undefined;
+  }
+  return { ...settings, headers, subscription: id, state: state ?? current?.state ?? 'started', secrets: agreed };
 }

@@ -1,6 +1,7 @@
 import type { Event } from '../core/event.ts';
 import type { SharedSecret, SigningKey } from '../protocols/standard-webhooks/secret.ts';
 import type { Order } from './key-order.ts';
+import type { SignAs } from './provider-signature.ts';
 import type { RetrySchedule } from './retry-schedule.ts';
 
 /** Where a push reader delivers to and how, as its owner wants it; secrets are opened. */
@@ -15,6 +16,8 @@ export interface PushTarget {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** All that are live at a wall time in milliseconds, the newest first; none: attempts are not signed. */
   readonly secrets: (now: number) => readonly (SharedSecret | SigningKey)[];
+  /** Signs in the format of a provider instead of that of Standard Webhooks. */
+  readonly signAs?: SignAs | undefined;
   /** CloudEvents as JSON, CloudEvents in headers, or the data alone. */
   readonly content: 'structured' | 'binary' | 'data';
   /** Milliseconds for one attempt. */

@@ -1,6 +1,7 @@
 import type { Event } from '../core/event.ts';
 import { parseSecret } from '../protocols/standard-webhooks/secret.ts';
 import type { EndpointSpec, Resource } from '../store/resources.ts';
+import { providerSignature } from './provider-signature.ts';
 import type { PushTarget } from './push-target.ts';
 
 interface Opening {
@@ -21,7 +22,7 @@ export function targetOf({ id, tenant, spec }: Resource<'endpoint'>, { open, com
     url: spec.url,
     wants: (event) => wantsType(event.type) && (filter === undefined || filter.test(event)),
     headers: Object.entries(spec.headers),
-    secrets: secretsOf(spec.secrets, open),
+    ...signerOf(spec, open),
     content: spec.content,
     timeout: spec.timeout,
     schedule: { delays: spec.retry },
@@ -32,10 +33,15 @@ export function targetOf({ id, tenant, spec }: Resource<'endpoint'>, { open, com
   };
 }
 
-function secretsOf(secrets: EndpointSpec['secrets'], open: Opening['open']): PushTarget['secrets'] {
-  const opened = secrets.map(({ sealed, expiresAt = Infinity }) => ({ secret: parseSecret(open(sealed)), expiresAt }));
-  const signing = opened.flatMap(({ secret, expiresAt }) => (secret.kind === 'verification' ? [] : [{ secret, expiresAt }]));
-  return (now) => signing.filter(({ expiresAt }) => expiresAt > now).map(({ secret }) => secret);
+function signerOf({ secrets, signature }: EndpointSpec, open: Opening['open']): Pick<PushTarget, 'secrets' | 'signAs'> {
+  const opened = secrets.map(({ sealed, expiresAt = Infinity }) => ({ text: open(sealed), expiresAt }));
+  if (signature !== undefined) {
+    const live = (now: number): readonly string[] => opened.filter(({ expiresAt }) => expiresAt > now).map(({ text }) => text);
+    return { secrets: () => [], signAs: providerSignature(signature, live) };
+  }
+  const parsed = opened.map(({ text, expiresAt }) => ({ secret: parseSecret(text), expiresAt }));
+  const signing = parsed.flatMap(({ secret, expiresAt }) => (secret.kind === 'verification' ? [] : [{ secret, expiresAt }]));
+  return { secrets: (now) => signing.filter(({ expiresAt }) => expiresAt > now).map(({ secret }) => secret) };
 }
 
 function typesOf(types: readonly string[]): (type: string) => boolean {

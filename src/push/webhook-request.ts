@@ -14,7 +14,18 @@ export interface Attempt {
   readonly at: number;
 }
 
-type Headers = (readonly [name: string, value: string])[];
+type Headers = readonly (readonly [name: string, value: string])[];
+
+/** What one attempt carries. */
+export interface WebhookContent {
+  /** `webhook-id`: the same for every attempt, and for nothing else. */
+  readonly id: string;
+  readonly eventType: string;
+  readonly contentType: string | undefined;
+  /** Besides the content type. */
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
 
 const nothing = Buffer.alloc(0);
 
@@ -23,26 +34,22 @@ export function webhookIdOf(event: Pick<Event, 'position'>): string {
   return `msg_${event.position}`;
 }
 
-/** The request of one attempt: the event in the endpoint's content mode, signed with all live secrets over exactly these bytes (SW-4, SW-6, SW-11). */
+/** The request of one attempt to deliver an event in the endpoint's content mode. */
 export function webhookRequest(target: PushTarget, event: Event, attempt: Attempt): OutgoingRequest {
-  const { body, headers } = contentOf(target.content, event);
-  const id = webhookIdOf(event);
-  const timestamp = Math.floor(attempt.at / 1000);
-  const secrets = target.secrets(attempt.at);
-  const signed: Headers =
-    secrets.length === 0
-      ? [
-          ['webhook-id', id],
-          ['webhook-timestamp', String(timestamp)],
-        ]
-      : Object.entries(signStandardWebhook({ id, timestamp, body, secrets }));
+  return signedRequest(target, contentOf(target.content, event, webhookIdOf(event)), attempt);
+}
+
+/** The request of one attempt, signed with all live secrets over exactly these bytes (SW-4, SW-6, SW-11). */
+export function signedRequest(target: PushTarget, content: WebhookContent, attempt: Attempt): OutgoingRequest {
+  const { contentType, headers, body } = content;
   return {
     url: target.url,
     method: 'POST',
     headers: [
       ...target.headers,
+      ...(contentType === undefined ? [] : [['content-type', contentType] as const]),
       ...headers,
-      ...signed,
+      ...signatureOf(target, content, attempt.at),
       ['webhook-attempt', String(attempt.number)],
       ...(attempt.retryReason === undefined ? [] : [['webhook-retry-reason', attempt.retryReason] as const]),
     ],
@@ -51,12 +58,28 @@ export function webhookRequest(target: PushTarget, event: Event, attempt: Attemp
   };
 }
 
-function contentOf(content: PushTarget['content'], event: Event): { readonly body: Uint8Array; readonly headers: Headers } {
-  if (content === 'structured') {
-    return { body: encodeEvent(event, event.position), headers: [['content-type', 'application/cloudevents+json; charset=utf-8']] };
+/** An event in a content mode; `id` is its `webhook-id`. */
+export function contentOf(mode: PushTarget['content'], event: Event, id: string): WebhookContent {
+  const common = { id, eventType: event.type };
+  if (mode === 'structured') {
+    const contentType = 'application/cloudevents+json; charset=utf-8';
+    return { ...common, contentType, headers: [], body: encodeEvent(event, event.position) };
   }
   const { 'content-type': type, ...attributes } = encodeBinaryHeaders(event, event.position);
-  const headers: Headers = type === undefined ? [] : [['content-type', type]];
-  if (content === 'binary') headers.push(...Object.entries(attributes));
-  return { body: event.data ?? nothing, headers };
+  const headers = mode === 'binary' ? Object.entries(attributes) : [];
+  return { ...common, contentType: type, headers, body: event.data ?? nothing };
+}
+
+function signatureOf(target: PushTarget, { id, eventType, contentType, body }: WebhookContent, at: number): Headers {
+  const timestamp = Math.floor(at / 1000);
+  const unsigned: Headers = [
+    ['webhook-id', id],
+    ['webhook-timestamp', String(timestamp)],
+  ];
+  if (target.signAs !== undefined) {
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    return [...unsigned, ...target.signAs({ id, timestamp, url: target.url, contentType, body: bytes, eventType }, at)];
+  }
+  const secrets = target.secrets(at);
+  return secrets.length === 0 ? unsigned : Object.entries(signStandardWebhook({ id, timestamp, body, secrets }));
 }

@@ -18,6 +18,18 @@ export interface ContractSource {
   readonly files: Readonly<Record<string, string>>;
 }
 
+/** How an API is a WebSub hub, where `entrypoints` has `websub`. */
+export interface WebSubSpec {
+  /** Name of the application under whose push subscription those subscribe who show no key. */
+  readonly anonymous?: string;
+  /** Milliseconds, whole seconds. */
+  readonly lease: { readonly default: number; readonly min: number; readonly max: number };
+  /** Of the deliveries to subscribers that gave a secret. */
+  readonly signature: 'sha1' | 'sha256' | 'sha384' | 'sha512';
+  /** Addresses of channels by the URLs of topics of others, whose content is published there. */
+  readonly topics: Readonly<Record<string, string>>;
+}
+
 export interface ApiSpec {
   readonly kind: 'event';
   readonly description?: string;
@@ -33,6 +45,7 @@ export interface ApiSpec {
   readonly cors?: { readonly origins: readonly string[]; readonly maxAge: number };
   /** Largest event in bytes. */
   readonly maxEventBytes: number;
+  readonly websub?: WebSubSpec;
 }
 
 export interface LimitsSpec {

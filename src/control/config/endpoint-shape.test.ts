@@ -183,6 +183,37 @@ describe('An endpoint as written', () => {
       assert.equal(problemsOf(bad).length, 1, JSON.stringify(bad));
   });
 
+  it('signs in the format of a provider with any text, but not with a key', () => {
+    for (const good of [
+      { signature: 'github', secret: 'It is no base64!' },
+      { signature: 'github-sha1', secret },
+      {
+        signature: { style: 'stripe', header: 'X-Shop-Signature' },
+        secrets: ['whsec_one', { value: 'two', expiresAt: '2031-01-01T00:00:00Z' }],
+      },
+      { signature: 'standard', secret },
+    ])
+      assert.deepEqual(problemsOf(good), [], JSON.stringify(good));
+    for (const bad of [
+      { signature: 'slack' },
+      { signature: { style: 'standard', header: 'X-Signature' } },
+      { signature: { style: 'github', header: 'Webhook-Signature' } },
+      { signature: { style: 'github', header: 'a b' } },
+      { signature: { style: 'stripe', name: 'X' } },
+      { signature: 'github', secret: `whsk_${Buffer.alloc(32, 3).toString('base64')}` },
+      { signature: 'stripe', secret: '${env:SLUICE_X_SECRET}' },
+      { signature: 'github', secret: 'x'.repeat(257) },
+    ])
+      assert.equal(problemsOf(bad).length, 1, JSON.stringify(bad));
+  });
+
+  it('is stored without a signature where that is the usual one', () => {
+    const stored = (signature: unknown): unknown => endpointSettings(decode(endpoint, { url, signature }, 'body').value).signature;
+    assert.equal(stored('standard'), undefined);
+    assert.deepEqual(stored('github'), { style: 'github' });
+    assert.deepEqual(stored({ style: 'stripe', header: 'X-A' }), { style: 'stripe', header: 'X-A' });
+  });
+
   it('bounds everything else', () => {
     for (const wrong of [
       { timeout: '999ms' },

@@ -10,7 +10,8 @@ import { duration, formatDuration, size } from './quantities.ts';
 import { choice, integer, text } from './scalars.ts';
 import type { Decoded, Shape } from './shape.ts';
 import { fallback, listOf, mapOf, object, optional, required } from './shape.ts';
-import { maxSecrets, secretEntry, writtenSecret } from './signing-secret-shape.ts';
+import { signatureShape, type WrittenSignature } from './signature-shape.ts';
+import { checkWrittenSecret, maxSecrets, secretEntry, writtenSecret } from './signing-secret-shape.ts';
 
 const maxHeaders = 50;
 const maxHeaderBytes = 8 * 1024;
@@ -62,6 +63,15 @@ const headerValue: Shape<string> = {
     return /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value) ? value : place.report('holds a character that HTTP does not allow in a header');
   },
   schema: () => ({ type: 'string', maxLength: 4096 }),
+};
+
+/** A header that Sluice sets, by a name of the owner's. */
+const ownedName: Shape<string> = {
+  decode(value, place) {
+    const name = headerName.decode(value, place);
+    return name !== undefined && ownHeader.test(name) ? place.report('is set by Sluice itself and cannot be given') : name;
+  },
+  schema: (form) => headerName.schema(form),
 };
 
 const headers = record(headerName, headerValue, (given, place) => {
@@ -154,6 +164,12 @@ export const endpointFields = {
   ),
   filter: optional(text({ min: 1, max: 1024 }), 'Only events for which this CEL expression over attributes and data is true.'),
   headers: fallback(headers, {}, 'Sent with every attempt.'),
+  signature: fallback(
+    signatureShape(ownedName),
+    { style: 'standard', header: undefined },
+    'The format of the signature: Standard Webhooks, or that of a provider for receivers that expect it.',
+    'standard',
+  ),
   content: fallback(
     choice(['structured', 'binary', 'data']),
     'structured',
@@ -198,8 +214,7 @@ export function checkEndpointFields({ batch, content }: Decoded<typeof endpointF
 
 export const endpointState = choice(['started', 'paused']);
 
-/** An endpoint as written under a subscription. */
-export const endpoint = object(
+const writtenEndpoint = object(
   {
     ...endpointFields,
     secret: optional(writtenSecret, 'What signs its deliveries, by `${env:NAME}` or `${file:PATH}`. Default: one is made.'),
@@ -221,6 +236,22 @@ export const endpoint = object(
   },
 );
 
+/** An endpoint as written under a subscription. */
+export const endpoint: typeof writtenEndpoint = {
+  decode(value, place) {
+    const decoded = writtenEndpoint.decode(value, place);
+    // Whatever else is wrong: all problems of a file are told at once. What could not be decoded is not there.
+    const style = decoded?.signature?.style;
+    if (style === undefined) return decoded;
+    if (decoded?.secret !== undefined) checkWrittenSecret(decoded.secret, style, place.at('secret'));
+    for (const [index, one] of (decoded?.secrets ?? []).entries()) {
+      if (one?.value !== undefined) checkWrittenSecret(one.value, style, place.at('secrets').at(index));
+    }
+    return decoded;
+  },
+  schema: (form) => writtenEndpoint.schema(form),
+};
+
 /** What is stored of an endpoint as written, but for what depends on what is stored already. */
 export function endpointSettings(written: Decoded<typeof endpointFields>): Omit<EndpointSpec, 'subscription' | 'secrets' | 'state'> {
   return {
@@ -230,6 +261,7 @@ export function endpointSettings(written: Decoded<typeof endpointFields>): Omit<
     types: written.events,
     ...(written.filter === undefined ? {} : { filter: written.filter }),
     headers: written.headers,
+    ...signatureSetting(written.signature),
     content: written.content,
     timeout: written.timeout,
     retry: written.retry,
@@ -239,4 +271,8 @@ export function endpointSettings(written: Decoded<typeof endpointFields>): Omit<
     ...(written.batch === undefined ? {} : { batch: written.batch }),
     metadata: written.metadata,
   };
+}
+
+function signatureSetting({ style, header }: WrittenSignature): Pick<EndpointSpec, 'signature'> {
+  return style === 'standard' ? {} : { signature: { style, ...(header === undefined ? {} : { header }) } };
 }

@@ -1,7 +1,8 @@
+import { GatewayError } from '../../core/errors.ts';
 import { duration } from '../config/quantities.ts';
 import type { Shape } from '../config/shape.ts';
 import { fallback, object, optional } from '../config/shape.ts';
-import { signingSecret } from '../config/signing-secret-shape.ts';
+import { secretFault, signingSecret } from '../config/signing-secret-shape.ts';
 import { revision } from '../draft.ts';
 import { mintSecret, rotated } from '../endpoint-secrets.ts';
 import { checkPrecondition, etagOf } from '../precondition.ts';
@@ -68,6 +69,8 @@ export function endpointSecretRoutes(router: Router, services: Services): void {
         checkPrecondition(current, ifMatch, 'optional');
         const { sealer } = administration;
         const newest = current.spec.secrets[0]?.sealed;
+        const fault = body.secret && secretFault(current.spec.signature?.style ?? 'standard', body.secret);
+        if (fault !== undefined && fault !== '') throw new GatewayError('BAD_REQUEST', `/secret: ${fault}`);
         secret = body.secret ?? mintSecret(newest && sealer.open(newest));
         const now = administration.now();
         const secrets = rotated(current.spec.secrets, sealer.seal(secret), { now, until: now + body.overlap });

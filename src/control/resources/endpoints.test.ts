@@ -134,6 +134,20 @@ describe('Endpoints over HTTP', () => {
     await control.expect(200, 'POST', `/endpoints/${id}/rotate`, { body: { overlap: '0s' } });
   });
 
+  it('sign as a provider does with any secret, and change the format only where their secrets can sign in it', async () => {
+    const { id, signature } = await add('raw', { signature: 'github', secret: 'no base64!' });
+    assert.deepEqual(signature, { style: 'github' });
+    const body = { subscription, name: 'raw-2', url, signature: 'standard', secret: 'no base64!' };
+    assert.match((await control.refused('BAD_REQUEST', 'POST', '/endpoints', { body })).json.detail, /not base64/);
+    const put = (style: string) => ({ body: { url, signature: style }, ifMatch: '*' });
+    assert.deepEqual((await control.expect(200, 'PUT', `/endpoints/${id}`, put('stripe'))).json.signature, { style: 'stripe' });
+    await control.refused('CONFLICT', 'PUT', `/endpoints/${id}`, put('standard'));
+    await control.refused('BAD_REQUEST', 'POST', `/endpoints/${id}/rotate`, { body: { secret: 'whsk_x' } });
+    const { json } = await control.expect(200, 'POST', `/endpoints/${id}/rotate`, { body: { overlap: '0s' } });
+    assert.match(json.secret, /^whsec_/);
+    assert.equal((await control.expect(200, 'PUT', `/endpoints/${id}`, put('standard'))).json.signature, undefined);
+  });
+
   it('show their secrets to administrators alone, and the audit says who looked, without a new version', async () => {
     const { id } = await add('shown');
     const key = (await control.expect(201, 'POST', '/applications/shop/credentials', { body: {} })).json.value;

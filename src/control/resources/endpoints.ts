@@ -6,10 +6,10 @@ import { checkEndpointFields, endpointFields, endpointSettings, endpointState } 
 import { readerName, resourceName } from '../config/names.ts';
 import { text } from '../config/scalars.ts';
 import { fallback, object, optional, required } from '../config/shape.ts';
-import { signingSecret } from '../config/signing-secret-shape.ts';
+import { secretFault, signingSecret } from '../config/signing-secret-shape.ts';
 import { compact, creation, defaultTenant, deletion, revision } from '../draft.ts';
 import { endpointsBySubscription, maxEndpoints, takesEndpoints } from '../endpoint-rules.ts';
-import { keptHeaders, mintSecret } from '../endpoint-secrets.ts';
+import { changeOfStyleFault, keptHeaders, mintSecret } from '../endpoint-secrets.ts';
 import { isOpen } from '../lifecycle.ts';
 import { mayRead, mayReadOf, type Asking } from '../own.ts';
 import { pageFields, pageOf, pageSchema } from '../paging.ts';
@@ -39,7 +39,14 @@ const newEndpoint = object(
     secret: optional(signingSecret, 'What signs its deliveries; without it one is made.'),
     state: fallback(endpointState, 'started', 'Whether it is delivered to at once.'),
   },
-  { ignored, check: checkEndpointFields },
+  {
+    ignored,
+    check(value, place) {
+      checkEndpointFields(value, place);
+      const fault = value.secret === undefined ? undefined : secretFault(value.signature.style, value.secret);
+      if (fault !== undefined) place.at('secret').report(fault);
+    },
+  },
 );
 const changedEndpoint = object(
   {
@@ -190,7 +197,10 @@ function replacingRoute(router: Router, services: Services): void {
         if ((body.subscription ?? spec.subscription) !== spec.subscription || (body.application ?? parent) !== parent)
           throw new GatewayError('CONFLICT', 'An endpoint stays with its subscription; make another one instead.');
         const { subscription, secrets } = spec;
-        return { ...settingsOf(body, endpoint, spec.headers), subscription, secrets, state: body.state ?? spec.state };
+        const next = { ...settingsOf(body, endpoint, spec.headers), subscription, secrets, state: body.state ?? spec.state };
+        const fault = changeOfStyleFault(spec, next, { sealer: services.administration.sealer, now: services.clock.now() });
+        if (fault !== undefined) throw new GatewayError('CONFLICT', `The endpoint ${fault}.`);
+        return next;
       }),
   });
 }
