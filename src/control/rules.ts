@@ -26,6 +26,11 @@ export function apiProblems(name: string, spec: ApiSpec, resources: Resources, o
       sentence: `there is no backbone ${spec.backbone}${didYouMean(spec.backbone, names) || `; there is ${names.join(', ') || 'none'}`}`,
     });
   }
+  const anonymous = spec.websub?.anonymous;
+  if (anonymous !== undefined && resources.get('application', anonymous) === undefined) {
+    const names = resources.list('application').map((application) => application.name);
+    problems.push({ path: '/websub/anonymous', sentence: `there is no application ${anonymous}${didYouMean(anonymous, names)}` });
+  }
   for (const [index, entrypoint] of spec.entrypoints.entries()) {
     if (offer.knownEntrypoints.includes(entrypoint)) continue;
     problems.push({
