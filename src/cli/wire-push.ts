@@ -50,6 +50,16 @@ export function openPush({ foundation, parts, openOutgoing, log }: PushParts): P
         from: { at: 'time', time: createdAt },
         onTaken,
       }),
+    openReplay: ({ spec }, { id, after }) =>
+      gateway.openPushReader({
+        subscription: spec.subscription,
+        address: spec.address,
+        // No client can have a name like this.
+        reader: `replay:${id}`,
+        from: { at: 'position', position: after },
+        onTaken: () => undefined,
+      }),
+    forgetReader: async (reader) => void (await ledger.forget('default', reader)),
     targetOf: (endpoint) => targetOf(endpoint, { open: (sealed) => sealer.open(sealed), compile: compileFilter }),
     send: (request) => sender.send(request),
     listener: {

@@ -2,15 +2,20 @@ import type { Event } from '../core/event.ts';
 import type { Position } from '../core/position.ts';
 import type { Database } from '../store/database.ts';
 import { owedFields, readOwed, readOwedEvent, type OwedDelivery } from './owed-delivery.ts';
+import { forgetReplays } from './replay-log.ts';
 
-/** What earlier runs left of one endpoint. */
-export interface SavedEndpoint {
+/** What earlier runs left of the deliveries of one endpoint, or of one replay. */
+export interface SavedDeliveries {
   /** Deliveries that wait, in the order in which they were passed over. */
   readonly waiting: readonly OwedDelivery[];
   /** Of dead ones the newest: among them are those that are ahead of the cursor. */
   readonly dead: readonly Position[];
   /** Done ahead of the cursor. */
   readonly settled: readonly Position[];
+}
+
+/** What earlier runs left of one endpoint. */
+export interface SavedEndpoint extends SavedDeliveries {
   /** As it was given to `PushBook.keepState`. */
   readonly state: unknown;
 }
@@ -19,21 +24,26 @@ export interface SavedEndpoint {
 const newestDead = 1024;
 
 export async function loadEndpoint(database: Database, endpoint: string): Promise<SavedEndpoint> {
-  const [waiting, dead, settled, states] = await Promise.all([
-    database.query(`SELECT ${owedFields} FROM push_delivery WHERE endpoint = ? AND state = 'waiting' ORDER BY accepted_at, rowid`, [
-      endpoint,
-    ]),
-    database.query(`SELECT position FROM push_delivery WHERE endpoint = ? AND state = 'dead' ORDER BY rowid DESC LIMIT ${newestDead}`, [
-      endpoint,
-    ]),
-    database.query('SELECT position FROM push_settled WHERE endpoint = ?', [endpoint]),
+  const [saved, states] = await Promise.all([
+    loadDeliveries(database, endpoint),
     database.query('SELECT state FROM push_endpoint WHERE endpoint = ?', [endpoint]),
+  ]);
+  return { ...saved, state: states[0] === undefined ? undefined : (JSON.parse(String(states[0]['state'])) as unknown) };
+}
+
+/** `owner`: id of an endpoint or of a replay. */
+export async function loadDeliveries(database: Database, owner: string): Promise<SavedDeliveries> {
+  const [waiting, dead, settled] = await Promise.all([
+    database.query(`SELECT ${owedFields} FROM push_delivery WHERE endpoint = ? AND state = 'waiting' ORDER BY accepted_at, rowid`, [owner]),
+    database.query(`SELECT position FROM push_delivery WHERE endpoint = ? AND state = 'dead' ORDER BY rowid DESC LIMIT ${newestDead}`, [
+      owner,
+    ]),
+    database.query('SELECT position FROM push_settled WHERE endpoint = ?', [owner]),
   ]);
   return {
     waiting: waiting.map(readOwed),
     dead: dead.map(({ position }) => String(position) as Position),
     settled: settled.map(({ position }) => String(position) as Position),
-    state: states[0] === undefined ? undefined : (JSON.parse(String(states[0]['state'])) as unknown),
   };
 }
 
@@ -49,5 +59,8 @@ export async function loadOwedEvent(database: Database, endpoint: string, positi
 /** Forgets what a deleted endpoint has left; its attempts go with their retention. */
 export async function forgetEndpoint(database: Database, endpoint: string): Promise<void> {
   const tables = ['push_delivery', 'push_settled', 'push_endpoint'];
-  await database.transact(tables.map((table) => ({ sql: `DELETE FROM ${table} WHERE endpoint = ?`, parameters: [endpoint] })));
+  await database.transact([
+    ...tables.map((table) => ({ sql: `DELETE FROM ${table} WHERE endpoint = ?`, parameters: [endpoint] })),
+    ...forgetReplays(endpoint),
+  ]);
 }

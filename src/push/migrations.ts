@@ -24,4 +24,18 @@ export const pushMigrations: readonly { readonly name: string; readonly up: read
       `CREATE INDEX push_attempt_by_event ON push_attempt (endpoint, event_id, id)`,
     ],
   },
+  {
+    name: 'push-002-replays',
+    up: [
+      // What was asked to be delivered again, and how far that has come; its own deliveries that are owed bear its id as their endpoint.
+      `CREATE TABLE push_replay (
+         id TEXT PRIMARY KEY, tenant TEXT NOT NULL, endpoint TEXT NOT NULL, address TEXT NOT NULL, kind TEXT NOT NULL,
+         after TEXT NOT NULL, until TEXT NOT NULL, types TEXT NOT NULL, before INTEGER, state TEXT NOT NULL, code TEXT, sentence TEXT,
+         total INTEGER NOT NULL, cursor TEXT NOT NULL, reader TEXT, passed INTEGER NOT NULL, sent INTEGER NOT NULL, succeeded INTEGER NOT NULL,
+         failed INTEGER NOT NULL, created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL
+       )`,
+      `CREATE INDEX push_replay_by_endpoint ON push_replay (endpoint)`,
+      `CREATE INDEX push_replay_by_state ON push_replay (state)`,
+    ],
+  },
 ];

@@ -5,6 +5,7 @@ import { bulk } from '../metering/bulk.ts';
 import type { SqlValue, Statement } from '../store/database.ts';
 import { attemptColumns, attemptRow, type AttemptRecord } from './attempt-record.ts';
 import { owedColumns, owedRow, type OwedDelivery } from './owed-delivery.ts';
+import type { ReplayProgress } from './replay-run.ts';
 import { SettledMarks, type MarkChanges, type MarkSource } from './settled-marks.ts';
 
 /** Attempts that may wait for the store, past which nothing new is begun. */
@@ -16,11 +17,12 @@ type OwedChange = { readonly delivery: OwedDelivery; readonly event: Event } | u
 interface Writing {
   readonly owed: Map<string, OwedChange>;
   readonly states: Map<string, readonly SqlValue[]>;
+  readonly replays: Map<string, ReplayProgress>;
   readonly attempts: readonly AttemptRecord[];
   readonly marks: readonly (readonly [MarkSource, MarkChanges])[];
 }
 
-const nothing: Writing = { owed: new Map(), states: new Map(), attempts: [], marks: [] };
+const nothing: Writing = { owed: new Map(), states: new Map(), replays: new Map(), attempts: [], marks: [] };
 
 const putOwed = `INSERT INTO push_delivery (${owedColumns.join(', ')})`;
 const replaceOwed = `ON CONFLICT (endpoint, position) DO UPDATE SET state = excluded.state, reason = excluded.reason,
@@ -35,6 +37,7 @@ export class PushBook implements Book {
   readonly #marks = new Map<string, SettledMarks>();
   #owed = new Map<string, OwedChange>();
   #states = new Map<string, readonly SqlValue[]>();
+  #replays = new Map<string, ReplayProgress>();
   #attempts: AttemptRecord[] = [];
   readonly #sources = new Set<MarkSource>();
   #writing = nothing;
@@ -84,23 +87,29 @@ export class PushBook implements Book {
     this.#states.set(endpoint, [endpoint, tenant, state]);
   }
 
+  keepReplay(replay: string, progress: ReplayProgress): void {
+    this.#replays.set(replay, progress);
+  }
+
   /** Something was done ahead of the cursor, or the cursor has passed something. */
   moved(source: MarkSource): void {
     this.#sources.add(source);
   }
 
   get dirty(): boolean {
-    return this.#owed.size > 0 || this.#states.size > 0 || this.#attempts.length > 0 || this.#sources.size > 0;
+    return this.#owed.size > 0 || this.#states.size > 0 || this.#replays.size > 0 || this.#attempts.length > 0 || this.#sources.size > 0;
   }
 
   collect(now: number): readonly Statement[] {
     const marks = [...this.#sources].map((source) => [source, this.#marksOf(source.id).change(source.settledAhead())] as const);
-    this.#writing = { owed: this.#owed, states: this.#states, attempts: this.#attempts, marks };
+    this.#writing = { owed: this.#owed, states: this.#states, replays: this.#replays, attempts: this.#attempts, marks };
     this.#owed = new Map();
     this.#states = new Map();
+    this.#replays = new Map();
     this.#attempts = [];
     this.#sources.clear();
-    return [...owedStatements(this.#writing.owed, now), ...this.#otherStatements(), ...markStatements(marks)];
+    const { owed, replays } = this.#writing;
+    return [...owedStatements(owed, now), ...this.#otherStatements(), ...replayStatements(replays, now), ...markStatements(marks)];
   }
 
   committed(): void {
@@ -109,9 +118,10 @@ export class PushBook implements Book {
   }
 
   failed(): void {
-    const { owed, states, attempts, marks } = this.#writing;
+    const { owed, states, replays, attempts, marks } = this.#writing;
     for (const [key, change] of owed) if (!this.#owed.has(key)) this.#owed.set(key, change);
     for (const [key, row] of states) if (!this.#states.has(key)) this.#states.set(key, row);
+    for (const [key, progress] of replays) if (!this.#replays.has(key)) this.#replays.set(key, progress);
     this.#attempts = [...attempts, ...this.#attempts];
     for (const [source, changes] of marks) {
       this.#marksOf(source.id).undo(changes);
@@ -145,6 +155,13 @@ function owedStatements(owed: ReadonlyMap<string, OwedChange>, now: number): rea
     else put.push(owedRow(change.delivery, change.event, now));
   }
   return [...bulk(putOwed, replaceOwed, owedColumns.length, put), ...deletions('push_delivery', gone)];
+}
+
+function replayStatements(replays: ReadonlyMap<string, ReplayProgress>, now: number): readonly Statement[] {
+  return [...replays].map(([id, { cursor, passed, sent, succeeded, failed }]) => ({
+    sql: 'UPDATE push_replay SET cursor = ?, passed = ?, sent = ?, succeeded = ?, failed = ?, changed_at = ? WHERE id = ?',
+    parameters: [cursor, passed, sent, succeeded, failed, now, id],
+  }));
 }
 
 function markStatements(marks: Writing['marks']): readonly Statement[] {

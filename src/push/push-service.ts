@@ -13,6 +13,8 @@ import type { Transition } from './failing-state.ts';
 import { forgetEndpoint, loadEndpoint, loadOwedEvent } from './load-endpoint.ts';
 import type { PushBook } from './push-book.ts';
 import type { PushTarget } from './push-target.ts';
+import { ReplayLog } from './replay-log.ts';
+import { ReplayRunner, type ReplayRunnerParts } from './replay-runner.ts';
 
 /** A reading as the gateway opens it. */
 export interface OpenedReading extends PushReading {
@@ -41,6 +43,8 @@ export interface PushServiceParts {
   /** Resolves when everything in the books is on disk. */
   readonly flush: () => Promise<void>;
   readonly openReading: (endpoint: Resource<'endpoint'>, onTaken: () => void) => Promise<OpenedReading>;
+  readonly openReplay: ReplayRunnerParts['openReplay'];
+  readonly forgetReader: ReplayRunnerParts['forgetReader'];
   /** Throws GatewayError. */
   readonly targetOf: (endpoint: Resource<'endpoint'>) => PushTarget;
   readonly send: (request: OutgoingRequest) => Promise<Outcome>;
@@ -49,6 +53,7 @@ export interface PushServiceParts {
 
 interface Running {
   readonly endpoint: Resource<'endpoint'>;
+  readonly target: PushTarget;
   readonly courier: Courier;
   readonly reading: OpenedReading;
 }
@@ -71,6 +76,7 @@ export class PushService {
   readonly #origins = new Map<string, CircuitBreaker>();
   readonly #dispatcher: Dispatcher<Courier>;
   readonly #retention: AttemptRetention;
+  readonly #replays: ReplayRunner;
   readonly #stopWatching: () => void;
   #syncing: Promise<void> | undefined;
   #isDirty = false;
@@ -81,7 +87,9 @@ export class PushService {
     this.#parts = parts;
     this.#dispatcher = new Dispatcher(parts.clock);
     const { database, clock, schedule, listener } = parts;
-    this.#retention = new AttemptRetention({ database, clock, schedule, onBug: (error) => listener.bug(error) });
+    const onBug = (error: unknown): void => listener.bug(error);
+    this.#retention = new AttemptRetention({ database, clock, schedule, onBug });
+    this.#replays = new ReplayRunner({ ...parts, replays: new ReplayLog(database), onChange: () => this.changed(), onBug });
     this.#stopWatching = parts.store.watch((changes) => {
       if (changes.some(({ resource }) => resource.kind === 'endpoint')) this.changed();
     });
@@ -145,6 +153,7 @@ export class PushService {
     await this.settled();
     for (const id of this.#running.keys()) void this.#end(id);
     await Promise.all(this.#ending);
+    this.#replays.close();
   }
 
   async #sync(): Promise<void> {
@@ -158,6 +167,8 @@ export class PushService {
       for (let next = 0; next < missing.length && !this.#isClosed; next += openedAtOnce) {
         await Promise.all(missing.slice(next, next + openedAtOnce).map((endpoint) => this.#begin(endpoint)));
       }
+      const isBlocked = !this.#isClosed && (await this.#replays.sync(this.#running));
+      if (isBlocked) this.#later();
       this.#tryAgainLater();
     }
   }
@@ -240,7 +251,7 @@ export class PushService {
       onBug: (error) => listener.bug(error),
       onLost: (error) => this.#lost(endpoint, toGatewayError(error)),
     });
-    return { endpoint, courier, reading };
+    return { endpoint, target, courier, reading };
   }
 
   /** A connection reads on under the endpoint's name: it keeps the reader until somebody starts the endpoint again. */

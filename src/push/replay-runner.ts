@@ -1,0 +1,194 @@
+import type { Clock } from '../core/clock.ts';
+import { GatewayError, toGatewayError } from '../core/errors.ts';
+import type { Database } from '../store/database.ts';
+import type { Resource } from '../store/resources.ts';
+import type { PushReading } from './courier-parts.ts';
+import type { Courier } from './courier.ts';
+import { rangeSource } from './event-source.ts';
+import { loadDeliveries, loadOwedEvent } from './load-endpoint.ts';
+import type { PushBook } from './push-book.ts';
+import type { PushTarget } from './push-target.ts';
+import type { Replay, ReplayLog } from './replay-log.ts';
+import { ReplayRun } from './replay-run.ts';
+import { SlowStart } from './slow-start.ts';
+import { wantedTypes } from './wanted-types.ts';
+
+/** A reading of a replay's own, under a name that no client can take. */
+export interface ReplayReading extends PushReading {
+  readonly release: () => void;
+}
+
+export interface ReplayRunnerParts {
+  readonly replays: ReplayLog;
+  readonly database: Database;
+  readonly book: PushBook;
+  readonly clock: Clock;
+  /** Resolves when everything in the books is on disk. */
+  readonly flush: () => Promise<void>;
+  /** Rejects with POSITION_LOST where the log has let go of its place. */
+  readonly openReplay: (endpoint: Resource<'endpoint'>, replay: Replay) => Promise<ReplayReading>;
+  /** Gives up the name of a reader that is needed no more; its usage stays. */
+  readonly forgetReader: (reader: string) => Promise<void>;
+  /** There is something to do for `sync`. */
+  readonly onChange: () => void;
+  readonly onBug: (error: unknown) => void;
+}
+
+/** An endpoint that is delivered to. */
+export interface Delivered {
+  readonly endpoint: Resource<'endpoint'>;
+  readonly target: PushTarget;
+  readonly courier: Courier;
+}
+
+interface Active {
+  readonly replay: Replay;
+  readonly courier: Courier;
+  readonly reading: ReplayReading;
+  readonly run: ReplayRun;
+  /** How it ended. */
+  over: 'done' | GatewayError | undefined;
+}
+
+/** Gives each endpoint that is delivered to the oldest of its replays, one at a time, and sees each to its end, over restarts as well. */
+export class ReplayRunner {
+  readonly #parts: ReplayRunnerParts;
+  /** By endpoint. */
+  readonly #active = new Map<string, Active>();
+
+  constructor(parts: ReplayRunnerParts) {
+    this.#parts = parts;
+  }
+
+  /** True: something could not be begun and is to be tried again later. Called by one at a time. */
+  async sync(delivered: ReadonlyMap<string, Delivered>): Promise<boolean> {
+    const { replays } = this.#parts;
+    const failing = new Set<string>();
+    for (const [endpoint, active] of this.#active) {
+      const { courier, over, replay } = active;
+      if (delivered.get(endpoint)?.courier !== courier) this.#drop(endpoint, active);
+      else if (over !== undefined && !(await this.#finish(endpoint, active, over))) failing.add(replay.id);
+    }
+    const unfinished = await replays.unfinished('range');
+    const wanted = new Set(unfinished.map(({ id }) => id));
+    for (const [endpoint, active] of this.#active) if (!wanted.has(active.replay.id)) await this.#stop(endpoint, active);
+    await this.#clearLeftovers();
+    let isBlocked = failing.size > 0;
+    for (const replay of unfinished) {
+      const to = delivered.get(replay.endpoint);
+      if (to === undefined || this.#active.has(replay.endpoint) || failing.has(replay.id)) continue;
+      if (!(await this.#begin(replay, to))) isBlocked = true;
+    }
+    return isBlocked;
+  }
+
+  /** All couriers have stopped. */
+  close(): void {
+    for (const [endpoint, active] of this.#active) this.#drop(endpoint, active);
+  }
+
+  async #clearLeftovers(): Promise<void> {
+    const { replays, forgetReader } = this.#parts;
+    for (const leftover of await replays.leftovers()) {
+      await forgetReader(leftover.reader);
+      await replays.clear(leftover);
+    }
+  }
+
+  /** Its courier has stopped it; whoever comes next goes on with it. */
+  #drop(endpoint: string, { reading }: Active): void {
+    this.#active.delete(endpoint);
+    reading.release();
+  }
+
+  /** False: it is to be tried again. */
+  async #finish(endpoint: string, active: Active, over: 'done' | GatewayError): Promise<boolean> {
+    const { replays, clock } = this.#parts;
+    await this.#stop(endpoint, active);
+    const isOver = over === 'done' || isFinal(over);
+    const state = over === 'done' ? 'done' : isOver ? 'failed' : 'waiting';
+    await replays.move(active.replay.id, state, clock.now(), over === 'done' ? undefined : reasonOf(over));
+    return isOver;
+  }
+
+  async #stop(endpoint: string, { courier, reading }: Active): Promise<void> {
+    this.#active.delete(endpoint);
+    await courier.endReplay();
+    reading.release();
+    await this.#parts.flush();
+  }
+
+  /** False: it is to be tried again. */
+  async #begin(replay: Replay, { endpoint, target, courier }: Delivered): Promise<boolean> {
+    const { replays, clock, onBug } = this.#parts;
+    try {
+      if (replay.address !== endpoint.spec.address) throw otherAddress(replay, endpoint.spec.address);
+      const active = await this.#open(replay, endpoint, target, courier);
+      let isBegun = false;
+      try {
+        await replays.began(replay.id, active.run.stream.reader, clock.now());
+        isBegun = courier.beginReplay(active.run);
+      } finally {
+        if (isBegun) this.#active.set(endpoint.id, active);
+        else await active.run.stop().then(active.reading.release);
+      }
+      return true;
+    } catch (cause) {
+      const error = toGatewayError(cause);
+      if (error.code === 'INTERNAL') onBug(cause);
+      await replays.move(replay.id, isFinal(error) ? 'failed' : 'waiting', clock.now(), reasonOf(error));
+      return isFinal(error);
+    }
+  }
+
+  async #open(replay: Replay, endpoint: Resource<'endpoint'>, target: PushTarget, courier: Courier): Promise<Active> {
+    const { database, book, clock, openReplay, onChange } = this.#parts;
+    const { id, until, types } = replay;
+    const saved = await loadDeliveries(database, id);
+    const reading = await openReplay(endpoint, replay);
+    const { backbone, account } = reading;
+    const slowStart = new SlowStart(clock, target.perSecond);
+    slowStart.begin();
+    const wantsType = wantedTypes(types);
+    const over = (how: 'done' | GatewayError): void => {
+      active.over ??= how;
+      onChange();
+    };
+    const run = new ReplayRun({
+      id,
+      target,
+      wants: (event) => wantsType(event.type) && target.wants(event),
+      source: rangeSource(reading, until),
+      backbone,
+      account,
+      saved,
+      book,
+      now: () => clock.now(),
+      loadEvent: (position) => loadOwedEvent(database, id, position),
+      mayRead: () => courier.isSentTo,
+      onLost: (error) => over(toGatewayError(error)),
+      until,
+      progress: replay,
+      slowStart,
+      onDone: () => over('done'),
+    });
+    const active: Active = { replay, courier, reading, run, over: undefined };
+    return active;
+  }
+}
+
+/** Whether trying again is of no use. */
+function isFinal({ code }: GatewayError): boolean {
+  return code === 'POSITION_LOST' || code === 'CONFLICT' || code === 'BAD_REQUEST';
+}
+
+function reasonOf({ code, message }: GatewayError): Replay['reason'] {
+  return { code, sentence: message };
+}
+
+function otherAddress({ address }: Replay, now: string): GatewayError {
+  return new GatewayError(
+    'CONFLICT',
+    `The replay was asked for when the endpoint read ${address}; now it reads ${now}. Ask for another one.`,
+  );
+}
