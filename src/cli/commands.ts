@@ -10,6 +10,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<Command>>> = 
   export: async () => (await import('./commands/export.ts')).exportCommand,
   lint: async () => (await import('./commands/lint.ts')).lint,
   publish: async () => (await import('./commands/publish.ts')).publish,
+  trigger: async () => (await import('./commands/trigger.ts')).trigger,
   listen: async () => (await import('./commands/listen.ts')).listen,
   keys: async () => (await import('./commands/keys.ts')).keys,
   subscriptions: async () => (await import('./commands/subscriptions.ts')).subscriptions,

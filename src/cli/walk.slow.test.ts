@@ -142,6 +142,12 @@ describe('the command line', { timeout: 120_000 }, () => {
     );
   });
 
+  test('triggers a sample event', async () => {
+    const [told] = await objects(['trigger', 'com.example.greeted', '--param', 'name=sample', '--seed', '1'], { key: greeter });
+    assert.deepEqual([told?.['address'], told?.['from'], told?.['accepted']], ['sample', 'schema', 1]);
+    assert.equal((await call(['trigger', 'com.example.greted'])).exit, 5);
+  });
+
   test('is refused with the exit code that says why', async () => {
     const data = ['--data', '{"text":"x"}'];
     assert.equal((await call(['publish', 'greetings/world', ...data])).exit, 4);

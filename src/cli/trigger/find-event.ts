@@ -1,0 +1,62 @@
+import type { ContractChannel, ContractMessage } from '../../contracts/contract.ts';
+import { findChannel } from '../../contracts/find-channel.ts';
+import { CliError } from '../exit-code.ts';
+import { printable } from '../output.ts';
+import { nearest } from '../suggest.ts';
+import type { KnownApi } from './known-contracts.ts';
+
+/** A message with the channel and the API it belongs to. */
+export interface KnownEvent {
+  readonly api: KnownApi;
+  /** Has an address. */
+  readonly channel: ContractChannel;
+  readonly message: ContractMessage;
+}
+
+const mostListed = 10;
+
+/** Every message that can be published somewhere. */
+export function knownEvents(apis: readonly KnownApi[]): readonly KnownEvent[] {
+  return apis.flatMap((api) =>
+    api.contract.channels.flatMap((channel) =>
+      channel.address === undefined ? [] : channel.messages.map((message) => ({ api, channel, message })),
+    ),
+  );
+}
+
+/** The event type a message is published under. */
+export function typeOf({ message }: KnownEvent): string {
+  return message.types[0] ?? message.id;
+}
+
+/** The one message of this type, at this address where one is named. Throws CliError with what there is instead. */
+export function findEvent(apis: readonly KnownApi[], type: string, address: string | undefined): KnownEvent {
+  const all = knownEvents(apis);
+  const typed = all.filter(({ message }) => message.types.includes(type) || message.id === type);
+  if (typed.length === 0) throw unknownType(type, all);
+  const here = address === undefined ? typed : typed.filter(({ api, channel }) => findChannel(api.contract, address)?.id === channel.id);
+  const [found, ...others] = here;
+  if (found === undefined) {
+    const places = typed.map(place).join(', ');
+    throw new CliError('notFound', `No event ${printable(type)} belongs to the address ${printable(address ?? '')}; it is at ${places}.`);
+  }
+  if (others.some((one) => one.channel !== found.channel || one.api !== found.api)) {
+    const places = here.slice(0, mostListed).map(place).join(', ');
+    throw new CliError('usage', `${printable(type)} is at several places: ${places}. Say which with --api or --address.`);
+  }
+  return found;
+}
+
+function unknownType(type: string, all: readonly KnownEvent[]): CliError {
+  const types = [...new Set(all.map(typeOf))];
+  const meant = nearest(type, types);
+  const shown = types.slice(0, mostListed).join(', ');
+  const more = types.length > mostListed ? ` and ${types.length - mostListed} more` : '';
+  const remedy =
+    meant !== undefined ? `Did you mean ${meant}?` : types.length === 0 ? 'No contract has any.' : `There are ${shown}${more}.`;
+  return new CliError('notFound', printable(`No contract has an event of the type ${type}. ${remedy}`));
+}
+
+function place({ api, channel }: KnownEvent): string {
+  return printable(`${api.name} ${channel.address ?? ''}`);
+}

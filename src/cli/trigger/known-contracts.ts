@@ -1,0 +1,47 @@
+import { loadContract } from '../../contracts/load-contract.ts';
+import type { Contract } from '../../contracts/contract.ts';
+import type { ContractSource } from '../../store/resources.ts';
+import { isObject } from '../client/json.ts';
+import type { ManagementClient } from '../client/management.ts';
+import { readConfig } from '../config-changes.ts';
+import type { Context } from '../command.ts';
+import { CliError } from '../exit-code.ts';
+
+/** An API as somebody who publishes to it needs to know it. */
+export interface KnownApi {
+  readonly name: string;
+  /** Where it stands on the gateway, with a leading slash. */
+  readonly path: string;
+  readonly contract: Contract;
+}
+
+/** The APIs of a running Sluice, or only the one of that name. */
+export async function contractsOfServer(client: ManagementClient, only: string | undefined): Promise<readonly KnownApi[]> {
+  const apis: KnownApi[] = [];
+  for await (const { name, path } of client.items(['apis'])) {
+    if (typeof name !== 'string' || typeof path !== 'string' || (only !== undefined && name !== only)) continue;
+    apis.push({ name, path, contract: (await client.get(['apis', name, 'channels'])) as unknown as Contract });
+  }
+  return named(apis, only);
+}
+
+/** The APIs of a configuration file, without a running Sluice. */
+export async function contractsOfConfig(
+  file: string,
+  only: string | undefined,
+  context: Pick<Context, 'cwd' | 'env'>,
+): Promise<readonly KnownApi[]> {
+  const { config } = await readConfig(file, context);
+  const apis: KnownApi[] = [];
+  for (const [name, api] of Object.entries(isObject(config['apis']) ? config['apis'] : {})) {
+    if (!isObject(api) || (only !== undefined && name !== only)) continue;
+    const path = typeof api['path'] === 'string' ? api['path'] : `/${name}`;
+    apis.push({ name, path, contract: await loadContract(api['contract'] as ContractSource) });
+  }
+  return named(apis, only);
+}
+
+function named(apis: readonly KnownApi[], only: string | undefined): readonly KnownApi[] {
+  if (only !== undefined && apis.length === 0) throw new CliError('notFound', `There is no API named "${only}".`);
+  return apis;
+}
