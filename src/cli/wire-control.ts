@@ -1,7 +1,6 @@
 import type { Administration } from '../control/administration.ts';
 import type { AdminToken } from '../control/admin-token.ts';
 import { createControl } from '../control/server.ts';
-import type { Services } from '../control/services.ts';
 import type { Backbone } from '../core/backbone.ts';
 import { systemClock } from '../core/clock.ts';
 import { FilterPreview } from '../gateway/filter-preview.ts';
@@ -10,11 +9,9 @@ import type { HealthTimeline } from '../metering/health-timeline.ts';
 import { LedgerInsights } from '../metering/ledger-insights.ts';
 import { countByLag } from '../metering/log-count.ts';
 import type { Log } from '../observe/log.ts';
-import { DeliveryLog } from '../push/delivery-log.ts';
-import type { PushService } from '../push/push-service.ts';
-import { Redrive } from '../push/redrive.ts';
 import { wantedTypes } from '../push/wanted-types.ts';
 import type { WorkerPool } from '../workers/worker-pool.ts';
+import type { Push } from './wire-push.ts';
 import type { Foundation, GatewayParts } from './wire.ts';
 
 interface ControlParts {
@@ -23,7 +20,7 @@ interface ControlParts {
   readonly foundation: Foundation;
   readonly parts: GatewayParts;
   readonly health: HealthTimeline;
-  readonly push: PushService;
+  readonly push: Push;
   readonly administration: Administration;
   readonly admin: AdminToken;
   readonly gatewayUrl: string;
@@ -55,7 +52,7 @@ export function controlOf(all: ControlParts): ReturnType<typeof createControl> {
   return createControl({
     store,
     insights,
-    deliveries: deliveriesOf(all),
+    deliveries: all.push.deliveries,
     previewFilter: ({ types, ...wish }) => previews.preview({ ...wish, wantsType: wantedTypes(types) }),
     clock: systemClock,
     adminToken: admin.token,
@@ -72,16 +69,6 @@ export function controlOf(all: ControlParts): ReturnType<typeof createControl> {
     administration,
     version,
   });
-}
-
-function deliveriesOf({ foundation, push }: ControlParts): Services['deliveries'] {
-  const { database, ledger, pushBook } = foundation;
-  return {
-    log: new DeliveryLog(database),
-    redrive: new Redrive({ service: push, database, book: pushBook, now: () => systemClock.now(), flush: () => ledger.commit() }),
-    courier: (endpoint) => push.courier(endpoint),
-    refusal: (endpoint) => push.refusal(endpoint),
-  };
 }
 
 /** What the status page shows. */

@@ -1,3 +1,4 @@
+import type { Deliveries } from '../control/services.ts';
 import { systemClock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
 import { compileFilter } from '../gateway/filter.ts';
@@ -8,6 +9,7 @@ import { HttpSender } from '../outgoing/http-sender.ts';
 import { NameResolver } from '../outgoing/name-resolver.ts';
 import { PushService } from '../push/push-service.ts';
 import { targetOf } from '../push/target-of.ts';
+import { openDeliveries } from './wire-deliveries.ts';
 import type { Foundation, GatewayParts } from './wire.ts';
 
 interface PushParts {
@@ -23,6 +25,7 @@ const hostsFile = '/etc/hosts';
 /** Everything that calls others, and what delivers to endpoints; `close` ends both. */
 export interface Push {
   readonly service: PushService;
+  readonly deliveries: Deliveries;
   close(): Promise<void>;
 }
 
@@ -71,12 +74,14 @@ export function openPush({ foundation, parts, openOutgoing, log }: PushParts): P
     },
   });
   catalogue.onChange(() => service.changed());
+  const { deliveries, close: closeDeliveries } = openDeliveries({ foundation, parts, service });
   const close = async (): Promise<void> => {
+    await closeDeliveries();
     await service.close();
     sender.close();
     resolver.close();
   };
-  return { service, close };
+  return { service, deliveries, close };
 }
 
 function guardOf(ranges: readonly string[]): AddressGuard {

@@ -258,8 +258,9 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   closers.push(() => front.closeNow());
   const gatewayUrl = await front.listen(options.port, options.host ?? '127.0.0.1');
   const { version = '0' } = options;
-  const shown = { foundation, parts, health, push: push.service, administration, workers };
+  const shown = { foundation, parts, health, push, administration, workers };
   const control = controlOf({ version, log, ...shown, admin, gatewayUrl, startedAt });
+  openDesks({ foundation, parts, manage: (request) => control.inject(request), publicUrl: options.publicUrl });
   const controlUrl = await control.listen({ port: options.controlPort, host: controlHost });
   closers.push(() => control.close());
   push.service.changed();

@@ -12,12 +12,15 @@ import type { ReaderStatus } from '../metering/reader-status.ts';
 import { pushMigrations } from '../push/migrations.ts';
 import { DeliveryLog } from '../push/delivery-log.ts';
 import { Redrive } from '../push/redrive.ts';
+import { ReplayLog } from '../push/replay-log.ts';
+import { Replays } from '../push/replays.ts';
 import type { Database } from '../store/database.ts';
 import { storeMigrations } from '../store/migrations.ts';
 import type { ContractSource, ResourceStore } from '../store/resources.ts';
 import { Sealer } from '../store/sealed.ts';
 import { openDatabase } from '../store/sqlite/open-database.ts';
 import { openResourceStore } from '../store/sqlite/resource-store.ts';
+import { MemoryBackbone } from '../testing/memory-backbone.ts';
 import { Administration } from './administration.ts';
 import { createControl } from './server.ts';
 import type { Services } from './services.ts';
@@ -196,9 +199,19 @@ async function checkContract(source: ContractSource) {
 function deliveriesOf(database: Database, clock: Clock): Services['deliveries'] {
   const service = { courier: () => undefined, whileSteady: <T>(work: () => Promise<T>) => work() };
   const book = { isChanging: () => false };
+  const redrive = new Redrive({ service, database, book, now: () => clock.now(), flush: async () => undefined });
+  const backbone = new MemoryBackbone();
+  const channel = { log: 'default/orders', address: '*' };
   return {
     log: new DeliveryLog(database),
-    redrive: new Redrive({ service, database, book, now: () => clock.now(), flush: async () => undefined }),
+    redrive,
+    replays: new Replays({
+      replays: new ReplayLog(database),
+      clock,
+      channelOf: () => ({ backbone, channel }),
+      countDead: (endpoint, before) => redrive.countDead(endpoint, before),
+      onChange: async () => undefined,
+    }),
     courier: () => undefined,
     refusal: () => undefined,
   };

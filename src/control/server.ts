@@ -22,7 +22,9 @@ import { deliveryRoutes } from './resources/deliveries.ts';
 import { endpointRoutes } from './resources/endpoints.ts';
 import { planRoutes } from './resources/plans.ts';
 import { previewRoutes } from './resources/preview.ts';
+import { replayRoutes } from './resources/replays.ts';
 import { readerRoutes } from './resources/readers.ts';
+import { sourceRoutes } from './resources/sources.ts';
 import { probeRoutes, statusRoutes } from './resources/status.ts';
 import { subscriptionRoutes } from './resources/subscriptions.ts';
 import { ticketRoutes } from './resources/tickets.ts';
@@ -113,6 +115,8 @@ function addRoutes(app: FastifyInstance, dependencies: ControlDependencies): voi
         endpointRoutes,
         previewRoutes,
         deliveryRoutes,
+        replayRoutes,
+        sourceRoutes,
         readerRoutes,
         analyticsRoutes,
         usageRoutes,

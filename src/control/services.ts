@@ -4,6 +4,7 @@ import type { Insights } from '../metering/insights.ts';
 import type { Courier } from '../push/courier.ts';
 import type { DeliveryLog } from '../push/delivery-log.ts';
 import type { Redrive } from '../push/redrive.ts';
+import type { Replays } from '../push/replays.ts';
 import type { ContractSource, ResourceStore } from '../store/resources.ts';
 import type { Administration } from './administration.ts';
 
@@ -17,6 +18,7 @@ export interface Ticket {
 export interface Deliveries {
   readonly log: DeliveryLog;
   readonly redrive: Redrive;
+  readonly replays: Replays;
   /** Who delivers to an endpoint now; undefined while nobody does. */
   readonly courier: (endpoint: string) => Pick<Courier, 'health' | 'owed' | 'reader'> | undefined;
   /** Why nobody does though somebody should. */

@@ -170,7 +170,7 @@ export const attemptView: JsonSchema = {
     event: { type: 'string', description: 'Id of the event.' },
     type: text,
     attempt: { type: 'integer', description: '1 for the first.' },
-    lane: { enum: ['first', 'retry'] },
+    lane: { enum: ['first', 'retry', 'replay'] },
     at: time,
     outcome: { enum: ['delivered', 'retry', 'dead', 'held'] },
     status: { type: ['integer', 'null'], description: 'HTTP status; null when there was no answer.' },
@@ -223,6 +223,29 @@ export const redriveView = exactly({
   retried: { type: 'integer', description: 'Dead deliveries that are due now.' },
   left: { type: 'integer', description: 'Dead ones that are left: repeat the call with the same `before`.' },
   before: { ...time, description: 'Only what had died before then was meant.' },
+});
+
+export const replayView = exactly({
+  id: text,
+  endpoint: text,
+  kind: { enum: ['range', 'dead'], description: 'A stretch of the log, or what was given up.' },
+  state: {
+    enum: ['waiting', 'running', 'done', 'cancelled', 'failed'],
+    description: 'waiting: for those before it, or for an endpoint that cannot be delivered to. A paused endpoint holds up what runs.',
+  },
+  reason: { ...why, description: 'Why it failed, or why it waits; null when there is nothing to say.' },
+  from: { ...textOrNull, description: 'The place after which the range begins; null for what was given up.' },
+  until: { ...textOrNull, description: 'Its last place.' },
+  types: texts,
+  before: { ...timeOrNull, description: 'Only what had been given up before then is meant.' },
+  total: { type: 'integer', description: 'About how many events: those of the range before the endpoint chooses, or what was given up.' },
+  cursor: { ...textOrNull, description: 'Everything up to here was dealt with, or waits for another attempt.' },
+  passed: { type: 'integer', description: 'Events up to the cursor, or how many of what was given up are due again.' },
+  sent: { type: 'integer', description: 'Attempts made.' },
+  succeeded: { type: 'integer', description: 'Events that were delivered.' },
+  failed: { type: 'integer', description: 'Events given up.' },
+  createdAt: time,
+  changedAt: time,
 });
 
 export const anyObject: JsonSchema = { type: 'object', additionalProperties: true };

@@ -66,7 +66,16 @@ export class Redrive {
       const isRunning = this.#parts.service.courier(endpoint) !== undefined;
       return isRunning ? this.#sendDead(endpoint, before, limit) : this.#markDead(endpoint, before, limit);
     });
-    return { retried, left: await this.#countDead(endpoint, before) };
+    return { retried, left: await this.countDead(endpoint, before) };
+  }
+
+  /** Dead ones that died before this wall time. */
+  async countDead(endpoint: string, before: number): Promise<number> {
+    const [row] = await this.#parts.database.query(
+      `SELECT count(*) AS n FROM push_delivery WHERE endpoint = ? AND state = 'dead' AND changed_at < ?`,
+      [endpoint, before],
+    );
+    return Number(row?.['n']);
   }
 
   /** What is read was written by all that happened before; what is done is on disk when it resolves. */
@@ -126,13 +135,5 @@ export class Redrive {
     };
     const [result] = await this.#parts.database.transact([statement]);
     return result?.changes ?? 0;
-  }
-
-  async #countDead(endpoint: string, before: number): Promise<number> {
-    const [row] = await this.#parts.database.query(
-      `SELECT count(*) AS n FROM push_delivery WHERE endpoint = ? AND state = 'dead' AND changed_at < ?`,
-      [endpoint, before],
-    );
-    return Number(row?.['n']);
   }
 }
