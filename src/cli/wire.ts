@@ -260,7 +260,6 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   const { version = '0' } = options;
   const shown = { foundation, parts, health, push, administration, workers };
   const control = controlOf({ version, log, ...shown, admin, gatewayUrl, startedAt });
-  openDesks({ foundation, parts, manage: (request) => control.inject(request), publicUrl: options.publicUrl });
   const controlUrl = await control.listen({ port: options.controlPort, host: controlHost });
   closers.push(() => control.close());
   push.service.changed();
