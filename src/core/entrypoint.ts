@@ -145,6 +145,8 @@ export interface RouteInfo {
   readonly maxEventBytes: number;
   /** The path is not a channel's: what is asked there goes to a desk. */
   readonly isDesk?: boolean;
+  /** Path of the WebSub hub of this channel, and the gateway's base URL where that is not what each request names; undefined: it has none. */
+  readonly hub?: { readonly path: string; readonly origin: string | undefined } | undefined;
 }
 
 /** The gateway as an entrypoint sees it. */

@@ -2,7 +2,7 @@ import type { DeskRequest } from '../core/desk.ts';
 import type { Gateway } from '../core/entrypoint.ts';
 import type { RawRequest, RequestHandler } from '../listeners/dispatch.ts';
 import type { HttpListener } from '../listeners/http.ts';
-import type { HttpRequest } from '../listeners/http-request.ts';
+import { originOf, type HttpRequest } from '../listeners/http-request.ts';
 import type { PlainAnswer } from '../listeners/respond.ts';
 import { BodyBudget } from './body-budget.ts';
 import { readBody } from './read-body.ts';
@@ -25,12 +25,12 @@ interface DeskParts {
 export class DeskEntrypoint implements RequestHandler {
   readonly protocol = 'desk';
   readonly #gateway: Gateway;
-  readonly #scheme: string;
+  readonly #isTls: boolean;
   readonly #bodies = new BodyBudget(maxBodiesBytes, maxShareBytes);
 
   constructor({ gateway, http, isTls }: DeskParts) {
     this.#gateway = gateway;
-    this.#scheme = isTls ? 'https' : 'http';
+    this.#isTls = isTls;
     http.use(this);
   }
 
@@ -73,7 +73,7 @@ export class DeskEntrypoint implements RequestHandler {
       query: mark === -1 ? '' : url.slice(mark + 1),
       headers: Object.fromEntries(named),
       body,
-      origin: `${this.#scheme}://${headers.host ?? String(headers[':authority'] ?? '')}`,
+      origin: originOf(headers, this.#isTls),
     };
   }
 }

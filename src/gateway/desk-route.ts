@@ -6,15 +6,22 @@ const wellKnown = '/.well-known/';
 
 const ofGateway: RouteInfo = { cors: undefined, entrypoints: [], maxEventBytes: 0, isDesk: true };
 
-type ApiRoute = Omit<RouteInfo, 'cors' | 'isDesk'> & { readonly cors?: RouteInfo['cors'] };
+type ApiRoute = Pick<RouteInfo, 'entrypoints' | 'maxEventBytes'> & { readonly path: string; readonly cors?: RouteInfo['cors'] };
 
-/** What HTTP is told of a path, given what the API that stands there says and the segments behind the API's own path. */
+/**
+ * What HTTP is told of a path, given what the API that stands there says and the segments behind the API's own path; `publicUrl` is the
+ * gateway's base URL as clients see it, where it is known.
+ */
 export function routeOf(
   path: string,
   found: { readonly info: ApiRoute; readonly rest: readonly string[] } | undefined,
+  publicUrl: string | undefined,
 ): RouteInfo | undefined {
   if (path.startsWith(wellKnown)) return ofGateway;
   if (found === undefined) return undefined;
   const { cors, entrypoints, maxEventBytes } = found.info;
-  return { cors, entrypoints, maxEventBytes, isDesk: found.rest[0] === deskSegment };
+  const isDesk = found.rest[0] === deskSegment;
+  const isTopic = !isDesk && found.rest.length > 0 && entrypoints.includes('websub');
+  const hub = isTopic ? { path: `${found.info.path}/${deskSegment}/websub`, origin: publicUrl } : undefined;
+  return { cors, entrypoints, maxEventBytes, isDesk, hub };
 }

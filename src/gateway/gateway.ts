@@ -8,6 +8,7 @@ import type { ConnectionContext } from '../core/policy.ts';
 import { Turns } from '../core/turns.ts';
 import { hashApiKey } from '../store/api-key.ts';
 import type { Resource } from '../store/resources.ts';
+import { anonymousReader } from './anonymous-reader.ts';
 import type { ApiRuntime, BoundSubscription, Catalogue } from './catalogue.ts';
 import { ConnectLine } from './connect-line.ts';
 import { Feeds } from './feeds.ts';
@@ -31,6 +32,8 @@ export interface GatewayParts {
   /** Most connections that wait to be let in. */
   readonly mostWaiting?: number | undefined;
   readonly schedule: (at: number, callback: () => void) => () => void;
+  /** Base URL of the gateway as clients see it; undefined: as each request names it. */
+  readonly publicUrl?: string | undefined;
   /** A credential was used: for `last used`. */
   readonly onUsed: (credential: string) => void;
   /** A thrown bug, for the operator's log. */
@@ -86,7 +89,7 @@ export class EventGateway implements Gateway {
 
   route(path: string): RouteInfo | undefined {
     const found = this.#parts.catalogue.route(path);
-    return routeOf(path, found && { info: found.api.resource.spec, rest: found.rest });
+    return routeOf(path, found && { info: found.api.resource.spec, rest: found.rest }, this.#parts.publicUrl);
   }
 
   /** From now on this answers what is asked at desks. */
@@ -95,8 +98,8 @@ export class EventGateway implements Gateway {
   }
 
   async ask(request: DeskRequest): Promise<DeskAnswer> {
-    if (this.#isDraining) throw restarting();
-    if (this.#ask === undefined) throw new GatewayError('NOT_FOUND', 'There is no desk here.');
+    // Before the desks are open it has only just begun to listen.
+    if (this.#isDraining || this.#ask === undefined) throw restarting();
     return await this.#ask(request);
   }
 
@@ -116,7 +119,7 @@ export class EventGateway implements Gateway {
     let credential: Resource<'credential'> | undefined;
     try {
       if (found === undefined) throw new GatewayError('NOT_FOUND', 'No API is served at this path.');
-      credential = this.#authenticate(hello.credential, found.api.resource.name);
+      credential = anonymousReader(hello, found.api.resource) ?? this.#authenticate(hello.credential, found.api.resource.name);
       return this.#admit(hello, found.api, found.rest, credential);
     } catch (error) {
       const refusal = toGatewayError(error);
@@ -170,7 +173,7 @@ export class EventGateway implements Gateway {
     };
     const refusal = this.#scoped(subscription, connection, address) ?? subscription.stages.connect(connection);
     if (refusal !== undefined) throw refusal;
-    this.#parts.onUsed(credential.id);
+    if (hello.credential !== undefined) this.#parts.onUsed(credential.id);
     const session = new GatewaySession(this.#services, { api, address, credential, subscription, hello }, connection, this.#onClosed);
     if (hello.stream || hello.protocol === 'poll') this.#sessions.add(session);
     return session;

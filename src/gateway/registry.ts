@@ -7,6 +7,7 @@ import { plainSse, typedSse } from '../entrypoints/sse/format.ts';
 import { SseEntrypoint } from '../entrypoints/sse/sse.ts';
 import { cloudEventsDialect, sluiceDialect } from '../entrypoints/websocket/dialect.ts';
 import { WebSocketEntrypoint } from '../entrypoints/websocket/websocket.ts';
+import { WebSubEntrypoint } from '../entrypoints/websub/websub.ts';
 import { apiKey } from '../policies/api-key/api-key.ts';
 import { backpressure } from '../policies/backpressure/backpressure.ts';
 import { channelScope } from '../policies/channel-scope/channel-scope.ts';
@@ -20,6 +21,7 @@ export const entrypoints: Readonly<Record<string, (environment: EntrypointEnviro
   publish: (environment) => new PublishEntrypoint(environment),
   sse: (environment) => new SseEntrypoint(environment),
   websocket: (environment) => new WebSocketEntrypoint(environment),
+  websub: (environment) => new WebSubEntrypoint(environment),
   poll: (environment) => new PollEntrypoint(environment),
 };
 

@@ -5,7 +5,8 @@ import type { RouteInfo } from '../core/entrypoint.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { BareAnswer } from './bare-answer.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
-import { splitTarget, type HttpRequest, type RequestHead } from './http-request.ts';
+import { originOf, splitTarget, type HttpRequest, type RequestHead } from './http-request.ts';
+import { hubLinks } from './hub-links.ts';
 import { endWithProblem } from './last-words.ts';
 import { allowedMethods, type PlainAnswer } from './respond.ts';
 
@@ -35,6 +36,7 @@ export interface UpgradeHandler {
 
 export interface DispatchParts {
   readonly route: (path: string) => RouteInfo | undefined;
+  readonly isTls?: boolean;
   /** A thrown bug, for the operator's log. */
   readonly onBug: (error: unknown) => void;
 }
@@ -72,6 +74,7 @@ export class Dispatch {
       const route = this.#parts.route(path);
       cors = corsHeaders(route?.cors, raw.headers.origin);
       if (route === undefined) throw nothingHere();
+      cors = { ...cors, ...this.#topicLinks(raw, route, path) };
       if (raw.method === 'OPTIONS' && !(route.isDesk === true && raw.headers['access-control-request-method'] === undefined)) {
         response.writeHead(204, { ...preflightHeaders(route.cors, raw.headers), allow: allowedMethods });
         response.end();
@@ -117,10 +120,18 @@ export class Dispatch {
 
   #handlerOf(request: HttpRequest<RawRequest>): RequestHandler {
     const { method } = request.raw;
-    if (request.route.isDesk !== true && method !== 'GET' && method !== 'POST') throw unknownMethod(method);
+    const isKnown = method === 'GET' || method === 'POST' || (method === 'HEAD' && request.route.hub !== undefined);
+    if (request.route.isDesk !== true && !isKnown) throw unknownMethod(method);
     const handler = this.#handlers.find((candidate) => candidate.accepts(request));
     if (handler === undefined) throw unanswered();
     return handler;
+  }
+
+  /** Also on a refusal, so that a hub can be discovered without a key (WebSub, section 4). */
+  #topicLinks({ method, headers }: RawRequest, { hub }: RouteInfo, path: string): Fields {
+    if (hub === undefined || (method !== 'GET' && method !== 'HEAD')) return {};
+    const link = hubLinks(hub, originOf(headers, this.#parts.isTls === true), path);
+    return link === undefined ? {} : { link };
   }
 
   #seen(error: unknown): GatewayError {

@@ -20,7 +20,7 @@ export interface HttpRequest<Raw extends RequestHead = IncomingMessage> {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly route: RouteInfo;
-  /** Cross-origin headers every answer to this request carries. */
+  /** Headers every answer to this request carries: those for pages of other origins, and where a topic has its hub. */
   readonly cors: Readonly<Record<string, string>>;
 }
 
@@ -32,6 +32,11 @@ export function splitTarget(head: RequestHead): { readonly path: string; readonl
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
   return { path, query: new URLSearchParams(mark === -1 ? '' : target.slice(mark + 1)) };
+}
+
+/** Scheme and host of the gateway as a request names them: `https://api.example.com`. */
+export function originOf(headers: IncomingHttpHeaders, isTls: boolean): string {
+  return `${isTls ? 'https' : 'http'}://${headers.host ?? String(headers[':authority'] ?? '')}`;
 }
 
 /** One host and no other, or two servers on the way may mean different ones (RFC 9112, section 3.2; RFC 9113, section 8.3.1). */

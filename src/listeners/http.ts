@@ -47,7 +47,7 @@ export class HttpListener {
 
   constructor(parts: HttpListenerParts) {
     this.#parts = parts;
-    this.#dispatch = new Dispatch(parts);
+    this.#dispatch = new Dispatch({ ...parts, isTls: parts.tls !== undefined });
     const upgraded = this.#upgraded;
     this.#forget = function forget() {
       upgraded.delete(this);

@@ -10,6 +10,8 @@ import type { PlainError } from './plain-error.ts';
 /** An API's path and what HTTP needs to know about it. */
 export interface Route extends RouteInfo {
   readonly path: string;
+  /** Base URL of the gateway as clients see it. */
+  readonly publicUrl?: string | undefined;
 }
 
 /** What a worker is started with. */

@@ -25,7 +25,7 @@ export class RemoteGateway implements Gateway {
 
   route(path: string): RouteInfo | undefined {
     const found = this.#routes.find(path);
-    return routeOf(path, found && { info: found.entry, rest: found.rest });
+    return routeOf(path, found && { info: found.entry, rest: found.rest }, found?.entry.publicUrl);
   }
 
   ask(request: DeskRequest): Promise<DeskAnswer> {

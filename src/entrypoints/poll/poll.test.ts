@@ -37,7 +37,7 @@ describe('polling', () => {
     const begun = performance.now();
     const response = await fetch(`${world.gateway}${target}`, { headers: { 'x-api-key': keyOf(as) }, signal: signal ?? null });
     const body = (await response.json()) as { id: string }[];
-    const next = /^<([^>]+)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.[1] ?? '';
+    const next = /^<([^>]+)>; rel="next"/.exec(response.headers.get('link') ?? '')?.[1] ?? '';
     const ids = Array.isArray(body) ? body.map(({ id }) => id) : [];
     return { status: response.status, headers: response.headers, ids, next, milliseconds: performance.now() - begun };
   };

@@ -52,9 +52,9 @@ export class PollEntrypoint implements RequestHandler {
       const headers = {
         'content-type': 'application/cloudevents-batch+json',
         'cache-control': 'no-store',
-        link,
         ...limitHeaders(await session.limits()),
         ...cors,
+        link: cors['link'] === undefined ? link : `${link}, ${cors['link']}`,
       };
       respondJson(response, 200, body, headers);
     } finally {
