@@ -5,9 +5,20 @@ import type { Phase } from './phases.ts';
 
 /**
  * What became of a request that has no answer. `blocked`: our own rules refuse it and nothing was sent; `overloaded`: no room
- * here; `aborted`: the caller or the end of this process called it off; `reset`: the other side hung up; `protocol`: what came is not HTTP/1.1.
+ * here; `aborted`: the caller or the end of this process called it off; `reset`: the other side hung up; `protocol`: what came is not
+ * HTTP/1.1; `authentication`: what the other side wants to be shown could not be had, and nothing was sent.
  */
-export type FailureClass = 'blocked' | 'overloaded' | 'dns' | 'connect' | 'tls' | 'timeout' | 'reset' | 'protocol' | 'aborted';
+export type FailureClass =
+  | 'blocked'
+  | 'overloaded'
+  | 'dns'
+  | 'connect'
+  | 'tls'
+  | 'timeout'
+  | 'reset'
+  | 'protocol'
+  | 'aborted'
+  | 'authentication';
 
 interface FailureOptions {
   /** For operators: the rule that refused it. */

@@ -69,6 +69,7 @@ describe('no answer', () => {
     tls: ['retry:tls', 'failure none keep failure'],
     timeout: ['retry:timeout', 'none failure halve failure'],
     reset: ['retry:reset', 'none failure keep failure'],
+    authentication: ['retry:authentication', 'none failure keep failure'],
     protocol: ['retry:protocol', 'none failure keep failure'],
     overloaded: ['retry:overloaded ours', 'none none keep none'],
     proxy: ['retry:proxy ours', 'none none keep none'],

@@ -1,8 +1,22 @@
 import type { StopReason } from './hold-reason.ts';
 import { readRetryAfter } from './retry-after.ts';
 
-/** Why there was no answer. `overloaded` (no room here), `proxy` (ours is away) and `aborted` are faults of our own. */
-export type FailureClass = 'blocked' | 'overloaded' | 'proxy' | 'dns' | 'connect' | 'tls' | 'timeout' | 'reset' | 'protocol' | 'aborted';
+/**
+ * Why there was no answer. `overloaded` (no room here), `proxy` (ours is away) and `aborted` are faults of our own; with `authentication`
+ * it is the owner's token server that fails.
+ */
+export type FailureClass =
+  | 'blocked'
+  | 'overloaded'
+  | 'proxy'
+  | 'dns'
+  | 'connect'
+  | 'tls'
+  | 'timeout'
+  | 'reset'
+  | 'protocol'
+  | 'aborted'
+  | 'authentication';
 
 /** How far it had come: waiting for a free connection, looking up the name, connecting, TLS, until the status line, reading the body. */
 type Phase = 'waiting' | 'dns' | 'connect' | 'tls' | 'answer' | 'body';
@@ -83,7 +97,7 @@ function failureOf({ class: failure, phase }: Extract<AttemptResult, { class: Fa
 function judgeFailure(failure: FailureClass): AttemptOutcome {
   const ours = failure === 'aborted' || failure === 'proxy' || failure === 'overloaded';
   const unreached = failure === 'dns' || failure === 'connect' || failure === 'tls';
-  const broken = failure === 'timeout' || failure === 'reset' || failure === 'protocol';
+  const broken = failure === 'timeout' || failure === 'reset' || failure === 'protocol' || failure === 'authentication';
   return {
     decision: { kind: 'retry', reason: failure, shortened: failure === 'blocked', fault: ours ? 'ours' : 'theirs' },
     pauseUntil: undefined,

@@ -1,6 +1,7 @@
 import type { OutgoingRequest } from '../outgoing/http-sender.ts';
 import type { Outcome } from '../outgoing/outcome.ts';
 import type { AttemptRecord } from './attempt-record.ts';
+import { headerOf } from './authentication/authentication.ts';
 import type { Delivery } from './delivery.ts';
 import type { Lane } from './lane-turns.ts';
 import type { PushTarget } from './push-target.ts';
@@ -9,7 +10,7 @@ import type { PushTarget } from './push-target.ts';
 const secretHeader = /auth|cookie|token|secret|key|password|signature/i;
 
 interface Made {
-  readonly target: Pick<PushTarget, 'id' | 'tenant'>;
+  readonly target: Pick<PushTarget, 'id' | 'tenant' | 'authentication'>;
   readonly delivery: Delivery;
   readonly lane: Lane;
   readonly at: number;
@@ -43,12 +44,18 @@ export function attemptRecord({ target, delivery, lane, at, request, outcome, re
       remoteAddress,
       reused,
       resent,
-      request: redacted(request.headers ?? []),
+      request: [...redacted(request.headers ?? []), ...shownAuthentication(target)],
       ...(isAnswered ? { response: redacted(fieldsOf(outcome.headers)), truncated: outcome.truncated } : { phase: outcome.phase }),
     },
     response: isAnswered && outcome.body.length > 0 ? outcome.body : undefined,
     nextAt: result === 'retry' ? delivery.dueAt : undefined,
   };
+}
+
+/** That it was sent, and in which header. */
+function shownAuthentication({ authentication }: Made['target']): readonly (readonly [string, string])[] {
+  const header = authentication && headerOf(authentication);
+  return header === undefined ? [] : [[header, '***']];
 }
 
 function fieldsOf(headers: Readonly<Record<string, string | readonly string[] | undefined>>): readonly (readonly [string, string])[] {

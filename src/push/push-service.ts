@@ -5,6 +5,7 @@ import type { Outcome } from '../outgoing/outcome.ts';
 import type { Database } from '../store/database.ts';
 import type { Resource, ResourceStore } from '../store/resources.ts';
 import { AttemptRetention } from './attempt-retention.ts';
+import { authenticatedSend } from './authentication/authenticated-send.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import type { PushReading } from './courier-parts.ts';
 import { Courier } from './courier.ts';
@@ -243,7 +244,7 @@ export class PushService {
       clock,
       random,
       schedule,
-      send,
+      send: authenticatedSend(target.authentication, { send, clock }),
       originBreaker: this.#originBreaker(target.url),
       loadEvent: (position) => loadOwedEvent(database, endpoint.id, position),
       offer: (ready, windowAttempts) => this.#dispatcher.offer(courier, ready, windowAttempts),

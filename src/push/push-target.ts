@@ -1,5 +1,6 @@
 import type { Event } from '../core/event.ts';
 import type { SharedSecret, SigningKey } from '../protocols/standard-webhooks/secret.ts';
+import type { Authentication } from './authentication/authentication.ts';
 import type { Order } from './key-order.ts';
 import type { SignAs } from './provider-signature.ts';
 import type { RetrySchedule } from './retry-schedule.ts';
@@ -14,6 +15,8 @@ export interface PushTarget {
   readonly wants: (event: Event) => boolean;
   /** Sent with every attempt. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** What the receiver is shown besides: see `authenticatedSend`. */
+  readonly authentication?: Authentication | undefined;
   /** All that are live at a wall time in milliseconds, the newest first; none: attempts are not signed. */
   readonly secrets: (now: number) => readonly (SharedSecret | SigningKey)[];
   /** Signs in the format of a provider instead of that of Standard Webhooks. */

@@ -1,6 +1,7 @@
 import type { Event } from '../core/event.ts';
 import { parseSecret } from '../protocols/standard-webhooks/secret.ts';
 import type { EndpointSpec, Resource } from '../store/resources.ts';
+import { openAuthentication } from './authentication/authentication.ts';
 import { providerSignature } from './provider-signature.ts';
 import type { PushTarget } from './push-target.ts';
 
@@ -22,6 +23,7 @@ export function targetOf({ id, tenant, spec }: Resource<'endpoint'>, { open, com
     url: spec.url,
     wants: (event) => wantsType(event.type) && (filter === undefined || filter.test(event)),
     headers: Object.entries(spec.headers),
+    authentication: spec.authentication && openAuthentication(spec.authentication, open),
     ...signerOf(spec, open),
     content: spec.content,
     timeout: spec.timeout,

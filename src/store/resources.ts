@@ -112,6 +112,29 @@ export interface SubscriptionSpec {
   readonly reason?: string;
 }
 
+/** A text that `Sealer` has sealed. */
+export interface Sealed {
+  readonly sealed: string;
+}
+
+/** How Sluice shows an endpoint that it is us. */
+export type AuthenticationSpec =
+  | { readonly kind: 'basic'; readonly user: string; readonly password: Sealed }
+  /** A header with a value that only we know. */
+  | { readonly kind: 'key'; readonly header: string; readonly value: Sealed }
+  /** RFC 6749, section 4.4; `style` says where the client's secret stands (section 2.3.1). */
+  | {
+      readonly kind: 'oauth2-client-credentials';
+      readonly tokenUrl: string;
+      readonly clientId: string;
+      readonly clientSecret: Sealed;
+      readonly scope?: string;
+      readonly audience?: string;
+      readonly style: 'basic' | 'post';
+    }
+  /** PEM; `ca` are the authorities trusted in place of the well-known ones. */
+  | { readonly kind: 'mtls'; readonly certificate: string; readonly key: Sealed; readonly ca?: string };
+
 /** Where a push subscription delivers to; its parent is the application, its name that of its durable reader. */
 export interface EndpointSpec {
   readonly description?: string;
@@ -126,6 +149,7 @@ export interface EndpointSpec {
   readonly filter?: string;
   /** Sent with every attempt. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly authentication?: AuthenticationSpec;
   /** Newest first; all that have not expired sign. `expiresAt` is wall time in milliseconds. */
   readonly secrets: readonly { readonly sealed: string; readonly expiresAt?: number }[];
   /** The format of the signature, and another name for the header it stands in. Absent: Standard Webhooks. */
