@@ -1,10 +1,11 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { StandardWebhookError } from './standard-webhook-error.ts';
 
 /** `whsec_…`: sender and receiver share it, and either can sign (`v1`). */
 export interface SharedSecret {
   readonly kind: 'shared';
-  readonly key: Buffer;
+  /** As a key of `node:crypto`, because making one of bytes for each signature takes four times as long as signing. */
+  readonly key: KeyObject;
 }
 
 /** `whsk_…`: the sender's own Ed25519 key (`v1a`). */
@@ -57,7 +58,7 @@ export function parseSecret(text: string): WebhookSecret {
 
 /** A new shared secret, `whsec_…`, of 24 to 64 random bytes. */
 export function generateSharedSecret(random: RandomBytes, bytes = defaultSharedBytes): string {
-  return `whsec_${sharedSecret(random(bytes)).key.toString('base64')}`;
+  return `whsec_${sharedSecret(random(bytes)).key.export().toString('base64')}`;
 }
 
 /** A new signing key, `whsk_…` and the base64 of seed and public key. */
@@ -75,7 +76,7 @@ function sharedSecret(key: Buffer): SharedSecret {
   if (key.length < minSharedBytes || key.length > maxSharedBytes) {
     throw new StandardWebhookError(`A shared secret has ${minSharedBytes} to ${maxSharedBytes} bytes, this one ${key.length}.`);
   }
-  return { kind: 'shared', key };
+  return { kind: 'shared', key: createSecretKey(key) };
 }
 
 function signingKey(bytes: Buffer): SigningKey {
