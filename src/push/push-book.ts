@@ -41,6 +41,12 @@ export class PushBook implements Book {
   #attempts: AttemptRecord[] = [];
   readonly #sources = new Set<MarkSource>();
   #writing = nothing;
+  #onAttempted: (record: AttemptRecord) => void = () => undefined;
+
+  /** `onAttempted` is told of each attempt as it is put down, before anything of that turn is written. */
+  watch(onAttempted: (record: AttemptRecord) => void): void {
+    this.#onAttempted = onAttempted;
+  }
 
   /** Whether so much waits for the store that no attempt may begin. */
   get isFull(): boolean {
@@ -80,6 +86,7 @@ export class PushBook implements Book {
 
   attempted(record: AttemptRecord): void {
     this.#attempts.push(record);
+    this.#onAttempted(record);
   }
 
   /** How an endpoint does, as JSON. */
