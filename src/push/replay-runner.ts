@@ -32,6 +32,8 @@ export interface ReplayRunnerParts {
   /** There is something to do for `sync`. */
   readonly onChange: () => void;
   readonly onBug: (error: unknown) => void;
+  /** How a replay begins, where that is not the usual: gently. */
+  readonly paceOf?: (target: PushTarget) => SlowStart;
 }
 
 /** An endpoint that is delivered to. */
@@ -142,13 +144,11 @@ export class ReplayRunner {
   }
 
   async #open(replay: Replay, endpoint: Resource<'endpoint'>, target: PushTarget, courier: Courier): Promise<Active> {
-    const { database, book, clock, openReplay, onChange } = this.#parts;
+    const { database, book, clock, openReplay, onChange, paceOf = (to) => gently(clock, to) } = this.#parts;
     const { id, until, types } = replay;
     const saved = await loadDeliveries(database, id);
     const reading = await openReplay(endpoint, replay);
     const { backbone, account } = reading;
-    const slowStart = new SlowStart(clock, target.perSecond);
-    slowStart.begin();
     const wantsType = wantedTypes(types);
     const over = (how: 'done' | GatewayError): void => {
       active.over ??= how;
@@ -169,12 +169,19 @@ export class ReplayRunner {
       onLost: (error) => over(toGatewayError(error)),
       until,
       progress: replay,
-      slowStart,
+      slowStart: paceOf(target),
       onDone: () => over('done'),
     });
     const active: Active = { replay, courier, reading, run, over: undefined };
     return active;
   }
+}
+
+/** Whoever is replayed to may just have recovered. */
+function gently(clock: Clock, { perSecond }: PushTarget): SlowStart {
+  const slowStart = new SlowStart(clock, perSecond);
+  slowStart.begin();
+  return slowStart;
 }
 
 /** Whether trying again is of no use. */

@@ -24,6 +24,11 @@ import { loadEndpoint, loadOwedEvent } from '../push/load-endpoint.ts';
 import { pushMigrations } from '../push/migrations.ts';
 import { PushBook } from '../push/push-book.ts';
 import type { PushTarget } from '../push/push-target.ts';
+import { ReplayLog, type Replay } from '../push/replay-log.ts';
+import { ReplayRunner } from '../push/replay-runner.ts';
+import { Replays } from '../push/replays.ts';
+import { SlowStart } from '../push/slow-start.ts';
+import type { Resource } from '../store/resources.ts';
 
 export const log = 'default/orders';
 export const secretText = 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=';
@@ -68,6 +73,8 @@ export class PushWorld {
   courier!: Courier;
   book!: PushBook;
   target!: PushTarget;
+  replays!: Replays;
+  readonly endpoint = { id: 'end_1', tenant: 'default', spec: { address: 'created' } } as Resource<'endpoint'>;
   readonly #folder: string;
   readonly #receiver: Receiver;
   readonly #out: Awaited<ReturnType<typeof openSender>>;
@@ -75,6 +82,9 @@ export class PushWorld {
   #timers = new Set<NodeJS.Timeout>();
   #dispatcher!: Dispatcher<Courier>;
   #feed!: Feed;
+  #runner!: ReplayRunner;
+  #syncing: Promise<void> = Promise.resolve();
+  #isOver = false;
 
   private constructor(folder: string, receiver: Receiver, out: Awaited<ReturnType<typeof openSender>>) {
     this.#folder = folder;
@@ -133,6 +143,7 @@ export class PushWorld {
       account,
       governor: () => this.governor,
       target: this.target,
+      version: 1,
       saved: await loadEndpoint(this.database, this.target.id),
       book,
       clock: systemClock,
@@ -154,6 +165,7 @@ export class PushWorld {
     this.courier = courier;
     this.#dispatcher.add(courier, 'default');
     courier.start();
+    await this.#openReplays();
   }
 
   async publish(ids: readonly string[], subjectOf: (id: string) => string | undefined = () => undefined): Promise<void> {
@@ -199,11 +211,57 @@ export class PushWorld {
     this.#waiting.clear();
   }
 
+  /** Resolves when what changed of the replays has taken effect. */
+  async sync(): Promise<void> {
+    const delivered = new Map([[this.target.id, { endpoint: this.endpoint, target: this.target, courier: this.courier }]]);
+    this.#syncing = this.#syncing.then(async () => {
+      if (!this.#isOver) await this.#runner.sync(delivered);
+    });
+    await this.#syncing;
+  }
+
+  async #openReplays(): Promise<void> {
+    this.#isOver = false;
+    const replays = new ReplayLog(this.database);
+    this.#runner = new ReplayRunner({
+      replays,
+      database: this.database,
+      book: this.book,
+      clock: systemClock,
+      flush: () => this.ledger.commit(),
+      openReplay: (_endpoint, replay) => this.#openReplay(replay),
+      forgetReader: async (reader) => void (await this.ledger.forget('default', reader)),
+      onChange: () => void this.sync(),
+      onBug: (error) => {
+        throw error;
+      },
+      paceOf: () => new SlowStart(systemClock),
+    });
+    this.replays = new Replays({
+      replays,
+      clock: systemClock,
+      channelOf: () => ({ backbone: this.backbone, channel: this.#feed.channel }),
+      countDead: async () => 0,
+      onChange: () => this.sync(),
+    });
+    await this.sync();
+  }
+
+  async #openReplay({ id, after }: Replay) {
+    const feed = this.#feed;
+    const request = { subscription, protocol: 'webhook', log, address: 'created', name: `replay:${id}`, start: after, resumes: false };
+    const account = await this.ledger.open(request, () => undefined);
+    return { feed, backbone: this.backbone, account, governor: () => this.governor, release: () => undefined };
+  }
+
   async #end(): Promise<void> {
+    this.#isOver = true;
+    await this.#syncing.catch(() => undefined);
     this.#dispatcher.remove(this.courier);
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
     await this.courier.stop();
+    this.#runner.close();
     await this.#feed.close();
     await this.backbone.close();
     await this.database.close();
