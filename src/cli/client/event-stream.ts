@@ -1,11 +1,11 @@
 import type { Ending } from './ending.ts';
-import { isCloudEvent, onOneLine, parseJson, type JsonObject } from './json.ts';
+import { isCloudEvent, parseJson, type JsonObject } from './json.ts';
 
 /** What comes out of a stream of events. */
 export type Received =
   /** The server has taken us as a reader. */
   | { readonly kind: 'open' }
-  /** `text` is the CloudEvent as JSON on one line. */
+  /** `text` is the CloudEvent as JSON, as it came. */
   | { readonly kind: 'event'; readonly text: string; readonly event: JsonObject; readonly position: string | undefined }
   | { readonly kind: 'gap'; readonly gap: unknown; readonly position: string | undefined }
   /** Delivery is held by a limit for a while. */
@@ -38,7 +38,7 @@ export function receivedEvent(text: string, id = ''): Extract<Received, { readon
   if (!isCloudEvent(event)) return undefined;
   const own = event['position'];
   const position = id !== '' ? id : typeof own === 'string' ? own : undefined;
-  return { kind: 'event', text: onOneLine(text), event, position };
+  return { kind: 'event', text, event, position };
 }
 
 /** Headers that every reading request carries. */

@@ -8,6 +8,8 @@ export interface FollowRequest extends Omit<StreamRequest, 'position'> {
   /** Called when a connection has ended and another will be tried after so many milliseconds. */
   readonly onCut: (ending: Ending, milliseconds: number) => void;
   readonly random: () => number;
+  /** Where another connection goes on; left out: at the last position received. */
+  readonly resume?: (() => string | undefined) | undefined;
 }
 
 /** Follows a channel across connections: after a cut it goes on from the last position. Ends when aborted; throws what no new connection can mend. */
@@ -15,6 +17,7 @@ export async function* follow(request: FollowRequest): AsyncGenerator<Received> 
   const backoff = new Backoff(request.random);
   let position: string | undefined;
   while (!request.signal.aborted) {
+    if (request.resume !== undefined) position = request.resume();
     const stream = request.open({ ...request, position });
     let ending: Ending | undefined;
     try {
