@@ -6,7 +6,10 @@ import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { loadContract } from '../contracts/load-contract.ts';
 import { ContractError } from '../contracts/problem.ts';
+import type { Backbone } from '../core/backbone.ts';
 import type { Clock } from '../core/clock.ts';
+import { GatewayError } from '../core/errors.ts';
+import type { Position } from '../core/position.ts';
 import type { Insights } from '../metering/insights.ts';
 import type { ReaderStatus } from '../metering/reader-status.ts';
 import { pushMigrations } from '../push/migrations.ts';
@@ -20,7 +23,6 @@ import type { ContractSource, ResourceStore } from '../store/resources.ts';
 import { Sealer } from '../store/sealed.ts';
 import { openDatabase } from '../store/sqlite/open-database.ts';
 import { openResourceStore } from '../store/sqlite/resource-store.ts';
-import { MemoryBackbone } from '../testing/memory-backbone.ts';
 import { Administration } from './administration.ts';
 import { createControl } from './server.ts';
 import type { Services } from './services.ts';
@@ -99,7 +101,7 @@ export class ControlFixture {
     const asked: unknown[][] = [];
     const logged: unknown[][] = [];
     const readers = new Map<string, ReaderStatus>();
-    const offer = { knownEntrypoints: ['publish', 'sse', 'websocket', 'poll'], knownBackbones: ['embedded', 'kafka'] };
+    const offer = { knownEntrypoints: ['publish', 'sse', 'websocket', 'poll', 'webhook'], knownBackbones: ['embedded', 'kafka'] };
     const administration = new Administration({ store, clock, checkContract, sealer: new Sealer(Buffer.alloc(32, 1)), ...offer });
     const log = {
       info: (...line: unknown[]) => logged.push(line),
@@ -200,7 +202,6 @@ function deliveriesOf(database: Database, clock: Clock): Services['deliveries'] 
   const service = { courier: () => undefined, whileSteady: <T>(work: () => Promise<T>) => work() };
   const book = { isChanging: () => false };
   const redrive = new Redrive({ service, database, book, now: () => clock.now(), flush: async () => undefined });
-  const backbone = new MemoryBackbone();
   const channel = { log: 'default/orders', address: '*' };
   return {
     log: new DeliveryLog(database),
@@ -208,7 +209,7 @@ function deliveriesOf(database: Database, clock: Clock): Services['deliveries'] 
     replays: new Replays({
       replays: new ReplayLog(database),
       clock,
-      channelOf: () => ({ backbone, channel }),
+      channelOf: () => ({ backbone: emptyLog, channel }),
       countDead: (endpoint, before) => redrive.countDead(endpoint, before),
       onChange: async () => undefined,
     }),
@@ -216,6 +217,16 @@ function deliveriesOf(database: Database, clock: Clock): Services['deliveries'] 
     refusal: () => undefined,
   };
 }
+
+/** A log on which nothing was published. */
+const emptyLog: Pick<Backbone, 'locate' | 'compare' | 'lag'> = {
+  async locate(_channel, from) {
+    if (from.at === 'position' && from.position !== 'p0') throw new GatewayError('BAD_REQUEST', 'This is no position of this log.');
+    return 'p0' as Position;
+  },
+  compare: () => 0,
+  lag: async () => ({ events: 0, oldest: undefined }),
+};
 
 /** Insights of a gateway that nobody uses yet. */
 function recordingInsights(asked: unknown[][], readers: Map<string, ReaderStatus>): Insights {

@@ -9,7 +9,10 @@ export interface ReplaysParts {
   readonly replays: ReplayLog;
   readonly clock: Clock;
   /** What an endpoint reads; throws what the gateway would tell a client. */
-  readonly channelOf: (endpoint: Resource<'endpoint'>) => { readonly backbone: Backbone; readonly channel: Channel };
+  readonly channelOf: (endpoint: Resource<'endpoint'>) => {
+    readonly backbone: Pick<Backbone, 'locate' | 'compare' | 'lag'>;
+    readonly channel: Channel;
+  };
   /** Dead letters of an endpoint that died before a wall time. */
   readonly countDead: (endpoint: string, before: number) => Promise<number>;
   /** Resolves when whoever delivers knows of it. */
