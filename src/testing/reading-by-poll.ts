@@ -83,7 +83,7 @@ class PollReading implements Reading {
     const body: unknown = await response.json();
     if (response.status !== 200) return this.#refused(endingOf(body, response.status), response.headers.get('retry-after'), target);
     for (const event of body as unknown[]) this.#inbox.put(eventOf(event));
-    return /^<([^>]+)>; rel="?next"?$/.exec(response.headers.get('link') ?? '')?.[1];
+    return /^<([^>]+)>; rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
   }
 
   /** A limit that is over in seconds only holds a client that polls; anything else ends it. */
