@@ -3,6 +3,7 @@ import type { Backbone, Channel, Consumer } from './backbone.ts';
 import type { Event } from './event.ts';
 import type { FeedReader } from './group.ts';
 import { defaultFlush, Lane } from './lane.ts';
+import { LogSlice } from './log-slice.ts';
 import type { Tally } from './meter.ts';
 import type { Position } from './position.ts';
 import { SharedReads } from './shared-reads.ts';
@@ -23,7 +24,8 @@ export class Feed {
   readonly #waiters = new Set<() => void>();
   /** What those who are behind read of the log, up to this feed's position. */
   readonly behind: SharedReads;
-  #isWaking = false;
+  /** What has come in while there are callbacks to be called; undefined: none are. */
+  #fresh: { readonly after: Position; readonly events: readonly Event[] } | undefined;
 
   private constructor(backbone: Backbone, channel: Channel, consumer: Consumer, early: EarlyBatches, openTally: () => Tally) {
     this.channel = channel;
@@ -90,6 +92,7 @@ export class Feed {
   async close(): Promise<void> {
     for (const lane of this.#lanes.values()) lane.close();
     this.#waiters.clear();
+    this.#fresh = undefined;
     this.behind.close();
     await this.#consumer.close();
   }
@@ -100,15 +103,24 @@ export class Feed {
   }
 
   #receive(events: readonly Event[], position: Position): void {
+    const after = this.position;
     this.position = position;
     for (const lane of this.#lanes.values()) lane.receive(events, position);
-    if (this.#waiters.size === 0 || this.#isWaking) return;
-    this.#isWaking = true;
-    setImmediate(() => this.#wake());
+    if (this.#fresh !== undefined) {
+      this.#fresh = { after: this.#fresh.after, events: [...this.#fresh.events, ...events] };
+    } else if (this.#waiters.size > 0) {
+      this.#fresh = { after, events };
+      setImmediate(() => this.#wake());
+    }
   }
 
   #wake(): void {
-    this.#isWaking = false;
+    if (this.#fresh === undefined) return;
+    const { after, events } = this.#fresh;
+    this.#fresh = undefined;
+    const slice = new LogSlice(after, { events, position: this.position });
+    // One that is longer than a read is read back, part by part.
+    if (events.length > 0 && events.length <= readEvents && slice.bytes <= readBytes) this.behind.offer(slice);
     const waiters = [...this.#waiters];
     this.#waiters.clear();
     for (const wake of waiters) wake();

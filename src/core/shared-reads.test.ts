@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
 import { Event } from './event.ts';
+import { LogSlice } from './log-slice.ts';
 import type { Position } from './position.ts';
 import { SharedReads } from './shared-reads.ts';
 
@@ -115,6 +116,20 @@ describe('shared reads', () => {
     });
     for (let turn = 0; turn < 5; turn += 1) await follow(reads, 999);
     assert.equal(asked.length, 5);
+    reads.close();
+  });
+
+  test('what came in live is not read back by those who waited for it, and is forgotten when the next comes', async () => {
+    const { reads, asked } = log();
+    const live = (place: number): LogSlice => new LogSlice(at(place), { events: [eventAt(place + 1)], position: at(place + 1) });
+    reads.offer(live(7));
+    const [one, two] = await Promise.all([reads.next(at(7)), reads.next(at(7))]);
+    assert.deepEqual([one.events[0]?.id, two], ['8', one]);
+    reads.offer(live(8));
+    assert.equal((await reads.next(at(8))).position, at(9));
+    assert.deepEqual(asked, []);
+    await reads.next(at(7));
+    assert.deepEqual(asked, [at(7)]);
     reads.close();
   });
 

@@ -21,6 +21,8 @@ export class SharedReads {
   #underWay: Promise<unknown> | undefined;
   /** By the place they begin after, least recently used first. */
   readonly #slices = new Map<Position, LogSlice>();
+  /** The place after which what was offered last begins. */
+  #offered: Position | undefined;
   #readers = 0;
   /** While somebody was behind a moment ago. */
   #linger: NodeJS.Timeout | undefined;
@@ -40,8 +42,16 @@ export class SharedReads {
     let bytes = 0;
     for (const slice of this.#slices.values()) bytes += slice.bytes;
     if (bytes > mostLingeringBytes) this.#slices.clear();
-    if (this.#linger === undefined) this.#linger = setTimeout(() => this.#forget(), lingerFor).unref();
-    else this.#linger.refresh();
+    this.#stay();
+  }
+
+  /** What came in live, for those who have waited for it: they need not read it back. */
+  offer(slice: LogSlice): void {
+    // Nobody is on the way to it any more.
+    if (this.#readers === 0 && this.#offered !== undefined) this.#slices.delete(this.#offered);
+    this.#offered = slice.after;
+    this.#put(slice, mostSlices);
+    this.#stay();
   }
 
   /** What follows a place, as far as the slice it lies in goes. */
@@ -89,10 +99,18 @@ export class SharedReads {
 
   #keep(slice: LogSlice): void {
     const others = this.#linger === undefined ? this.#readers - 1 : this.#readers;
-    if (slice.events.length === 0 || others < 1) return;
+    if (slice.events.length > 0 && others >= 1) this.#put(slice, Math.min(mostSlices, 16 * others));
+  }
+
+  #put(slice: LogSlice, most: number): void {
     this.#slices.set(slice.after, slice);
-    if (this.#slices.size <= Math.min(mostSlices, 16 * others)) return;
+    if (this.#slices.size <= most) return;
     for (const oldest of this.#slices.keys()) if (this.#slices.delete(oldest)) break;
+  }
+
+  #stay(): void {
+    if (this.#linger === undefined) this.#linger = setTimeout(() => this.#forget(), lingerFor).unref();
+    else this.#linger.refresh();
   }
 
   #forget(): void {
