@@ -26,6 +26,8 @@ export interface PushReading {
 /** What a courier works with. */
 export interface CourierParts extends PushReading {
   readonly target: PushTarget;
+  /** Of the endpoint as a resource; what is kept of its state is kept of this one. */
+  readonly version: number;
   readonly saved: SavedEndpoint;
   readonly book: PushBook;
   readonly clock: Clock;

@@ -272,8 +272,8 @@ export class Courier {
   }
 
   #keepState(): void {
-    const { target, book } = this.#parts;
-    const state = JSON.stringify(this.#health.snapshot());
+    const { target, version, book } = this.#parts;
+    const state = JSON.stringify({ ...this.#health.snapshot(), version });
     // A success after a success changes nothing, and need not be written.
     if (state === this.#keptState) return;
     this.#keptState = state;

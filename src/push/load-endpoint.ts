@@ -47,6 +47,12 @@ export async function loadDeliveries(database: Database, owner: string): Promise
   };
 }
 
+/** The version each endpoint had when its state was last kept, also of endpoints that are deleted and not forgotten yet. */
+export async function loadKeptVersions(database: Database): Promise<ReadonlyMap<string, number>> {
+  const rows = await database.query(`SELECT endpoint, state ->> '$.version' AS version FROM push_endpoint`);
+  return new Map(rows.map(({ endpoint, version }) => [String(endpoint), Number(version)]));
+}
+
 /** The event of a delivery that is owed; undefined when it is owed no more. */
 export async function loadOwedEvent(database: Database, endpoint: string, position: Position): Promise<Event | undefined> {
   const rows = await database.query('SELECT event, address, position, accepted_at FROM push_delivery WHERE endpoint = ? AND position = ?', [

@@ -11,7 +11,7 @@ import type { PushReading } from './courier-parts.ts';
 import { Courier } from './courier.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { Transition } from './failing-state.ts';
-import { forgetEndpoint, loadEndpoint, loadOwedEvent } from './load-endpoint.ts';
+import { forgetEndpoint, loadEndpoint, loadKeptVersions, loadOwedEvent } from './load-endpoint.ts';
 import type { PushBook } from './push-book.ts';
 import type { PushTarget } from './push-target.ts';
 import { ReplayLog } from './replay-log.ts';
@@ -72,13 +72,14 @@ export class PushService {
   readonly #ending = new Set<Promise<void>>();
   /** Why an endpoint of this version has no courier. */
   readonly #refused = new Map<string, { readonly version: number; readonly error: GatewayError; readonly isFinal: boolean }>();
-  /** The version an endpoint was last opened at, or first found at: a later one is somebody's word to begin again. */
+  /** The version an endpoint was last opened at, in an earlier run too, or first found at: a later one is somebody's word to begin again. */
   readonly #seen = new Map<string, number>();
   readonly #origins = new Map<string, CircuitBreaker>();
   readonly #dispatcher: Dispatcher<Courier>;
   readonly #retention: AttemptRetention;
   readonly #replays: ReplayRunner;
   readonly #stopWatching: () => void;
+  #isRecalled = false;
   #syncing: Promise<void> | undefined;
   #isDirty = false;
   #isClosed = false;
@@ -160,6 +161,7 @@ export class PushService {
   async #sync(): Promise<void> {
     while (this.#isDirty && !this.#isClosed) {
       this.#isDirty = false;
+      await this.#recall();
       const wanted = new Map(this.#parts.store.list('endpoint').map((endpoint) => [endpoint.id, endpoint]));
       await this.#endThose((running) => !isToGoOn(running, wanted.get(running.endpoint.id)));
       await this.#forgetDeleted(wanted);
@@ -205,6 +207,13 @@ export class PushService {
     return ending;
   }
 
+  /** What an earlier run knew: it may have ended between somebody's word and what follows from it. */
+  async #recall(): Promise<void> {
+    if (this.#isRecalled) return;
+    for (const [id, version] of await loadKeptVersions(this.#parts.database)) this.#seen.set(id, version);
+    this.#isRecalled = true;
+  }
+
   async #forgetDeleted(wanted: ReadonlyMap<string, unknown>): Promise<void> {
     for (const id of this.#seen.keys()) {
       if (wanted.has(id)) continue;
@@ -239,6 +248,7 @@ export class PushService {
     const courier: Courier = new Courier({
       ...reading,
       target,
+      version: endpoint.version,
       saved,
       book,
       clock,
