@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeOnce } from './write-once.ts';
 
 /** Shorter tokens can be guessed over the network. */
 const minTokenLength = 16;
@@ -23,15 +24,7 @@ export async function loadAdminToken(folder: string, env: Readonly<Record<string
 /** Writes a new token unless the file is there already. */
 async function newToken(path: string): Promise<string | undefined> {
   const token = `sla_${randomBytes(24).toString('base64url')}`;
-  try {
-    await using file = await open(path, 'wx', 0o600);
-    await file.writeFile(`${token}\n`);
-    await file.sync();
-    return token;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
-    throw error;
-  }
+  return (await writeOnce(path, `${token}\n`)) ? token : undefined;
 }
 
 async function keptToken(path: string): Promise<string> {

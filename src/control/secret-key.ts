@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Sealer, sealingKeyBytes } from '../store/sealed.ts';
+import { writeOnce } from './write-once.ts';
 
 /**
  * Seals with SLUICE_SECRET_KEY, else with the key of this data folder, made at first start and readable by its owner alone.
@@ -18,15 +19,7 @@ export async function loadSealer(folder: string, env: Readonly<Record<string, st
 /** Writes a new key unless the file is there already. */
 async function newKey(path: string): Promise<Buffer | undefined> {
   const key = randomBytes(sealingKeyBytes);
-  try {
-    await using file = await open(path, 'wx', 0o600);
-    await file.writeFile(`${key.toString('base64')}\n`);
-    await file.sync();
-    return key;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
-    throw error;
-  }
+  return (await writeOnce(path, `${key.toString('base64')}\n`)) ? key : undefined;
 }
 
 async function keptKey(path: string): Promise<Buffer> {
