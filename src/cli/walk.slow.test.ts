@@ -348,7 +348,13 @@ describe('the command line', { timeout: 120_000 }, () => {
     while (attempts.length === 0) attempts = await objects(['deliveries', 'attempts', id]);
     assert.deepEqual([attempts[0]?.['outcome'], attempts[0]?.['failure']], ['dead', 'blocked']);
     assert.equal((await objects(['deliveries', 'list', id, '--state', 'dead'])).length, 1);
+    const [again] = await objects(['deliveries', 'replay', id, '--dead', '--wait']);
+    assert.deepEqual([again?.['state'], again?.['passed']], ['done', 1]);
     assert.equal((await objects(['endpoints', 'pause', id]))[0]?.['state'], 'paused');
+    const [replay] = await objects(['deliveries', 'replay', id, '--from', 'earliest']);
+    assert.equal(replay?.['state'], 'waiting');
+    assert.equal((await objects(['deliveries', 'replays', id])).length, 2);
+    assert.equal((await objects(['deliveries', 'cancel', id, String(replay?.['id'])]))[0]?.['state'], 'cancelled');
     assert.equal((await call(['deliveries', 'status', 'end_none'])).exit, 5);
     await objects(['endpoints', 'remove', id]);
     assert.deepEqual(await objects(['endpoints', 'list']), []);

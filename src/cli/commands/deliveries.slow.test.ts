@@ -92,4 +92,24 @@ describe('sluice deliveries', () => {
       assert.match(stderr, message);
     }
   });
+
+  test('replays a range, shows how far that is, and calls it off', async () => {
+    const [job] = await objects('replay', endpoint, '--from', 'earliest', '--event', 'com.example.*');
+    assert.deepEqual([job.kind, job.state, job.types], ['range', 'waiting', ['com.example.*']]);
+    assert.equal((await sluice('replay', endpoint, '--from', 'p0', '--until', '2029-12-31T00:00:00Z')).exit, exitCodes.ok);
+    assert.match((await sluice('replay', endpoint, '--dead')).stdout, /^rpl_[a-z0-9]{12} waiting: 0 of about \d+\n$/);
+    const jobs = await objects('replays', endpoint);
+    assert.deepEqual(
+      jobs.map(({ kind }) => kind),
+      ['dead', 'range', 'range'],
+    );
+    assert.match((await sluice('replays', endpoint)).stdout, /^ID +KIND +STATE .*\nrpl_/);
+    assert.equal((await sluice('cancel', endpoint, job.id)).stdout, `${job.id} cancelled\n`);
+    assert.equal((await sluice('cancel', endpoint, job.id)).exit, exitCodes.conflict);
+    assert.equal((await sluice('cancel', endpoint, 'rpl_none')).exit, exitCodes.notFound);
+    for (const wrong of [[], ['--from', 'earliest', '--dead'], ['--dead', '--until', 'p0'], ['--from', 'p0', '--before', 'x']])
+      assert.equal((await sluice('replay', endpoint, ...wrong)).exit, exitCodes.usage);
+    const own = await runCli(['deliveries', 'replays', endpoint, '--key', key], { env: { SLUICE_CONTROL: control.url } });
+    assert.equal(own.exit, exitCodes.ok);
+  });
 });

@@ -3,6 +3,7 @@ import type { View } from '../client/management.ts';
 import { defineCommand } from '../command.ts';
 import { CliError } from '../exit-code.ts';
 import { ownerClient, ownerOptions } from '../servers.ts';
+import { cancel, replay, replays } from './replays.ts';
 
 const endpoint = { usage: 'ENDPOINT', min: 1, max: 1 } as const;
 const limit = { type: 'string', value: 'N', default: '100', describe: 'at most so many' } as const;
@@ -110,11 +111,12 @@ function isView(value: unknown): value is View {
 export const deliveries = defineCommand({
   name: 'deliveries',
   summary: 'show what was delivered to an endpoint, what waits and what is given up, and send it again',
-  details: 'With the key of an application instead of the admin token it shows and retries those of its own endpoints.',
-  subcommands: [status, list, attempts, retry],
+  details: 'With the key of an application instead of the admin token it shows, retries and replays those of its own endpoints.',
+  subcommands: [status, list, attempts, retry, replay, replays, cancel],
   examples: [
     'sluice deliveries attempts ep_4f0a1b2c3d4e --outcome dead',
     'sluice deliveries list ep_4f0a1b2c3d4e --state dead',
     'sluice deliveries retry ep_4f0a1b2c3d4e --dead',
+    'sluice deliveries replay ep_4f0a1b2c3d4e --from 2030-01-31T12:00:00Z --until 2030-01-31T13:00:00Z --wait',
   ],
 });
