@@ -75,12 +75,14 @@ describe('The OpenAPI document', () => {
         .map(([, { operationId }]): string => operationId)
         .toSorted();
     const own = [
+      'cancelReplay',
       'createEndpoint',
       'deleteEndpoint',
       'getAnalytics',
       'getEndpoint',
       'getEndpointStatus',
       'getReader',
+      'getReplay',
       'getSubscription',
       'getUsage',
       'listAttempts',
@@ -88,6 +90,7 @@ describe('The OpenAPI document', () => {
       'listEndpoints',
       'listReaders',
       'listRefusals',
+      'listReplays',
       'listSubscriptions',
       'pauseEndpoint',
       'previewEndpoint',
@@ -97,6 +100,7 @@ describe('The OpenAPI document', () => {
       'retryDelivery',
       'rotateEndpointSecret',
       'startEndpoint',
+      'startReplay',
     ];
     assert.deepEqual(takes('apiKey'), [...own, 'createTicket'].toSorted());
     assert.deepEqual(takes('applicationToken'), takes('apiKey'));
