@@ -46,7 +46,7 @@ export class Courier {
   constructor(parts: CourierParts) {
     const { target, saved, feed, backbone, account, clock, originBreaker, governor, book, loadEvent, onLost } = parts;
     this.#parts = parts;
-    this.#health = new EndpointHealth(clock, saved.state, parts.breaker);
+    this.#health = new EndpointHealth(clock, saved.state, { ...parts.breaker, stops: target.websub === undefined });
     this.#live = new DeliveryStream({
       id: target.id,
       target,

@@ -16,10 +16,11 @@ export class EndpointHealth {
   readonly breaker: CircuitBreaker;
   readonly pause: EndpointPause;
 
-  /** `saved`: a `HealthSnapshot` as it came back from the store, or undefined. */
-  constructor(clock: Clock, saved: unknown, options: CircuitBreakerOptions = {}) {
+  /** `saved`: a `HealthSnapshot` as it came back from the store, or undefined; `stops`: false where failing alone never ends it. */
+  constructor(clock: Clock, saved: unknown, options: CircuitBreakerOptions & { readonly stops?: boolean } = {}) {
     const { failing, breaker, pause } = (saved ?? {}) as Partial<HealthSnapshot>;
-    this.failing = new FailingState(clock, {}, failing);
+    const { stops = true } = options;
+    this.failing = new FailingState(clock, { stops }, failing);
     this.breaker = new CircuitBreaker(clock, options, breaker);
     this.pause = new EndpointPause(clock, pause);
   }

@@ -4,6 +4,7 @@ import type { Authentication } from './authentication/authentication.ts';
 import type { Order } from './key-order.ts';
 import type { SignAs } from './provider-signature.ts';
 import type { RetrySchedule } from './retry-schedule.ts';
+import type { WebSubTerms } from './websub-request.ts';
 
 /** Where a push reader delivers to and how, as its owner wants it; secrets are opened. */
 export interface PushTarget {
@@ -21,6 +22,8 @@ export interface PushTarget {
   readonly secrets: (now: number) => readonly (SharedSecret | SigningKey)[];
   /** Signs in the format of a provider instead of that of Standard Webhooks. */
   readonly signAs?: SignAs | undefined;
+  /** It is a WebSub subscription: the data is distributed as its topic's content. */
+  readonly websub?: WebSubTerms | undefined;
   /** CloudEvents as JSON, CloudEvents in headers, or the data alone. */
   readonly content: 'structured' | 'binary' | 'data';
   /** Milliseconds for one attempt. */

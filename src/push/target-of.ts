@@ -16,15 +16,17 @@ interface Opening {
 export function targetOf({ id, tenant, spec }: Resource<'endpoint'>, { open, compile }: Opening): PushTarget {
   const filter = spec.filter === undefined ? undefined : compile(spec.filter);
   const wantsType = typesOf(spec.types);
-  const { rateLimit } = spec;
+  const { rateLimit, websub } = spec;
+  const isTopic = websub !== undefined;
   return {
     id,
     tenant,
     url: spec.url,
-    wants: (event) => wantsType(event.type) && (filter === undefined || filter.test(event)),
+    wants: (event) => wantsType(event.type) && (!isTopic || hasContent(event)) && (filter === undefined || filter.test(event)),
     headers: Object.entries(spec.headers),
     authentication: spec.authentication && openAuthentication(spec.authentication, open),
     ...signerOf(spec, open),
+    websub: websub && { ...websub, secret: websub.secret && open(websub.secret.sealed) },
     content: spec.content,
     timeout: spec.timeout,
     schedule: { delays: spec.retry },
@@ -44,6 +46,11 @@ function signerOf({ secrets, signature }: EndpointSpec, open: Opening['open']): 
   const parsed = opened.map(({ text, expiresAt }) => ({ secret: parseSecret(text), expiresAt }));
   const signing = parsed.flatMap(({ secret, expiresAt }) => (secret.kind === 'verification' ? [] : [{ secret, expiresAt }]));
   return { secrets: (now) => signing.filter(({ expiresAt }) => expiresAt > now).map(({ secret }) => secret) };
+}
+
+/** What has no data is no content of a topic. */
+function hasContent({ bytes }: Event): boolean {
+  return bytes > 0;
 }
 
 function typesOf(types: readonly string[]): (type: string) => boolean {

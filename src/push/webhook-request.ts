@@ -3,6 +3,7 @@ import type { OutgoingRequest } from '../outgoing/http-sender.ts';
 import { encodeBinaryHeaders, encodeEvent } from '../protocols/cloudevents/encode.ts';
 import { signStandardWebhook } from '../protocols/standard-webhooks/sign.ts';
 import type { PushTarget } from './push-target.ts';
+import { websubRequest } from './websub-request.ts';
 
 /** One attempt, besides the event. */
 export interface Attempt {
@@ -36,7 +37,8 @@ export function webhookIdOf(event: Pick<Event, 'position'>): string {
 
 /** The request of one attempt to deliver an event in the endpoint's content mode. */
 export function webhookRequest(target: PushTarget, event: Event, attempt: Attempt): OutgoingRequest {
-  return signedRequest(target, contentOf(target.content, event, webhookIdOf(event)), attempt);
+  const content = contentOf(target.content, event, webhookIdOf(event));
+  return target.websub === undefined ? signedRequest(target, content, attempt) : websubRequest(target, target.websub, content, attempt.at);
 }
 
 /** The request of one attempt, signed with all live secrets over exactly these bytes (SW-4, SW-6, SW-11). */

@@ -135,6 +135,21 @@ export type AuthenticationSpec =
   /** PEM; `ca` are the authorities trusted in place of the well-known ones. */
   | { readonly kind: 'mtls'; readonly certificate: string; readonly key: Sealed; readonly ca?: string };
 
+/** A verified WebSub subscription: the endpoint's URL is the callback, as it was given. */
+export interface WebSubSubscriptionSpec {
+  /** With its unreserved characters decoded: with the callback it names the subscription. */
+  readonly topic: string;
+  /** The hub's URL as the subscriber used it, and the canonical one of the topic. */
+  readonly hub: string;
+  readonly self: string;
+  readonly secret?: Sealed;
+  readonly method: WebSubSpec['signature'];
+  /** Wall time in milliseconds. */
+  readonly leaseUntil: number;
+  /** Id of the request that made it what it is. */
+  readonly request: string;
+}
+
 /** Where a push subscription delivers to; its parent is the application, its name that of its durable reader. */
 export interface EndpointSpec {
   readonly description?: string;
@@ -168,6 +183,8 @@ export interface EndpointSpec {
   /** Several events in one attempt: so many, or bytes of all together, or milliseconds the first has waited, whatever comes first. */
   readonly batch?: { readonly events: number; readonly bytes: number; readonly wait: number };
   readonly metadata: Readonly<Record<string, string>>;
+  /** A subscriber asked the hub for it, and ends or renews it there. */
+  readonly websub?: WebSubSubscriptionSpec;
   /** What its owner wants. */
   readonly state: 'started' | 'paused';
 }
