@@ -1,15 +1,31 @@
+import { systemClock } from '../core/clock.ts';
 import { Desks } from '../desks/desks.ts';
-import type { GatewayParts } from './wire.ts';
+import { OpenApiDesk } from '../desks/documents/openapi-desk.ts';
+import { HooksDesk } from '../desks/hooks/hooks-desk.ts';
+import { OwnEndpoints, type Manage } from '../desks/hooks/own-endpoints.ts';
+import { PublicKeysDesk } from '../desks/public-keys/public-keys-desk.ts';
+import { Visitors } from '../desks/visitors.ts';
+import type { Foundation, GatewayParts } from './wire.ts';
 
 interface DeskParts {
+  readonly foundation: Foundation;
   readonly parts: GatewayParts;
+  readonly manage: Manage;
   /** Base URL of the gateway as clients see it. */
   readonly publicUrl: string | undefined;
 }
 
 /** Everything that answers beside the channels. */
-export function openDesks({ parts, publicUrl }: DeskParts): void {
+export function openDesks({ foundation, parts, manage, publicUrl }: DeskParts): void {
+  const { store, sealer } = foundation;
   const { gateway, catalogue } = parts;
-  const desks = new Desks({ catalogue, publicUrl, desks: [], gatewayDesks: [] });
+  const now = (): number => systemClock.now();
+  const visitors = new Visitors({ gateway, catalogue });
+  const desks = new Desks({
+    catalogue,
+    publicUrl,
+    desks: [new OpenApiDesk(visitors), new HooksDesk({ visitors, store, endpoints: new OwnEndpoints(manage), now })],
+    gatewayDesks: [new PublicKeysDesk({ store, open: (sealed) => sealer.open(sealed), now })],
+  });
   gateway.openDesks((request) => desks.ask(request));
 }

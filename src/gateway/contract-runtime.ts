@@ -1,7 +1,8 @@
-import type { Contract, ContractChannel } from '../contracts/contract.ts';
+import type { Contract, ContractChannel, ContractMessage } from '../contracts/contract.ts';
 import { compileChecker, defaultsFor, type EventChecker, type NotChecked } from '../contracts/event-checker.ts';
 import { findChannel, findChannels } from '../contracts/find-channel.ts';
 import { loadContract } from '../contracts/load-contract.ts';
+import { sampleEvent, type Sample } from '../contracts/sample-event.ts';
 import type { EventDraft } from '../core/event.ts';
 import type { ContractSource } from '../store/resources.ts';
 
@@ -45,6 +46,11 @@ export class ContractRuntime {
   /** What is wrong with an event a client (or, `as` provider, the provider) publishes; undefined when nothing is. */
   check(channel: ContractChannel, event: EventDraft, as: 'client' | 'provider'): readonly Violation[] | undefined {
     return this.#checker.check(channel, event, as === 'client' ? 'receive' : 'send');
+  }
+
+  /** What an event that the provider sends looks like, always the same one. */
+  sample(channel: ContractChannel, message: ContractMessage): Promise<Sample> {
+    return sampleEvent({ channel, message, checker: this.#checker, direction: 'send', seed: 1 });
   }
 
   /** The type of an event sent without an envelope, where exactly one message can be meant. */

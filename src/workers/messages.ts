@@ -60,7 +60,7 @@ export interface Asks {
   renew: { readonly ask: { readonly credential: Credential }; readonly answer: undefined };
   limits: { readonly ask: object; readonly answer: readonly LimitStatus[] };
   /** Of no session. */
-  desk: { readonly ask: { readonly request: DeskRequest }; readonly answer: DeskAnswer };
+  desk: { readonly ask: { readonly asked: DeskRequest }; readonly answer: DeskAnswer };
 }
 
 export type PlainHello = Omit<Hello, 'onEnd' | 'peer'>;

@@ -29,7 +29,7 @@ export class RemoteGateway implements Gateway {
   }
 
   ask(request: DeskRequest): Promise<DeskAnswer> {
-    return this.#link.ask('desk', noSession, { request }, (answer) => answer).answer;
+    return this.#link.ask('desk', noSession, { asked: request }, (answer) => answer).answer;
   }
 
   connect(hello: Hello): Promise<Session> {

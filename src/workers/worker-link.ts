@@ -165,7 +165,7 @@ export class WorkerLink implements SessionHost {
   #ask(ask: Ask): void {
     const { op, session: id } = ask;
     if (op === 'desk') {
-      this.gateway.ask(ask.request).then(
+      this.gateway.ask(ask.asked).then(
         (value) => this.#answer(ask, value),
         (error: unknown) => this.#refuse(ask, error),
       );
