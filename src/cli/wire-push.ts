@@ -9,7 +9,9 @@ import { HttpSender } from '../outgoing/http-sender.ts';
 import { NameResolver } from '../outgoing/name-resolver.ts';
 import { PushService } from '../push/push-service.ts';
 import { targetOf } from '../push/target-of.ts';
+import type { Resource } from '../store/resources.ts';
 import { openDeliveries } from './wire-deliveries.ts';
+import { openNotices } from './wire-notices.ts';
 import type { Foundation, GatewayParts } from './wire.ts';
 
 interface PushParts {
@@ -36,7 +38,8 @@ export function openPush({ foundation, parts, openOutgoing, log }: PushParts): P
   const guard = guardOf(openOutgoing);
   const resolver = new NameResolver({ guard, clock: systemClock, hostsFile: new HostsFile(hostsFile, systemClock) });
   const sender = new HttpSender({ guard, resolver });
-  const service = new PushService({
+  const notices = openNotices({ foundation, parts, healthOf: (endpoint) => service.courier(endpoint)?.health });
+  const service: PushService = new PushService({
     store,
     database,
     book: pushBook,
@@ -66,10 +69,14 @@ export function openPush({ foundation, parts, openOutgoing, log }: PushParts): P
     targetOf: (endpoint) => targetOf(endpoint, { open: (sealed) => sealer.open(sealed), compile: compileFilter }),
     send: (request) => sender.send(request),
     listener: {
-      moved: ({ id, name, parent }, { from, to, reason }) =>
-        log.warn({ endpoint: id, name, application: parent, from, to, reason }, 'an endpoint changed its state'),
-      refused: ({ id, name, parent }, error) =>
-        log.warn({ endpoint: id, name, application: parent, code: error.code }, `nothing is pushed to an endpoint: ${error.message}`),
+      moved: (endpoint, transition) => {
+        notices.moved(endpoint, transition);
+        log.warn({ ...named(endpoint), ...transition }, 'an endpoint changed its state');
+      },
+      refused: (endpoint, error) => {
+        notices.refused(endpoint, error);
+        log.warn({ ...named(endpoint), code: error.code }, `nothing is pushed to an endpoint: ${error.message}`);
+      },
       bug: onBug,
     },
   });
@@ -78,10 +85,15 @@ export function openPush({ foundation, parts, openOutgoing, log }: PushParts): P
   const close = async (): Promise<void> => {
     await closeDeliveries();
     await service.close();
+    await notices.close();
     sender.close();
     resolver.close();
   };
   return { service, deliveries, close };
+}
+
+function named({ id, name, parent }: Resource<'endpoint'>): object {
+  return { endpoint: id, name, application: parent };
 }
 
 function guardOf(ranges: readonly string[]): AddressGuard {

@@ -6,6 +6,7 @@ import { Administration, type ContractProblem } from '../control/administration.
 import { loadAdminToken, type AdminToken } from '../control/admin-token.ts';
 import { applyConfig, type ConfigChange } from '../control/configuration.ts';
 import { checkListenAddress } from '../control/listen-address.ts';
+import { NoticeKeeper } from '../control/notice-keeper.ts';
 import { loadSealer } from '../control/secret-key.ts';
 import { systemClock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
@@ -26,6 +27,8 @@ import { meteringMigrations } from '../metering/migrations.ts';
 import { createLog, type Log } from '../observe/log.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { pushMigrations } from '../push/migrations.ts';
+import { noticeMigrations } from '../push/notices/migrations.ts';
+import { NoticeBook } from '../push/notices/notice-book.ts';
 import { PushBook } from '../push/push-book.ts';
 import type { Database } from '../store/database.ts';
 import { storeMigrations } from '../store/migrations.ts';
@@ -98,6 +101,8 @@ export interface Foundation {
   readonly contracts: ContractCache;
   /** What push readers leave behind, one of the ledger's books. */
   readonly pushBook: PushBook;
+  /** What owners of endpoints are to be told, another one. */
+  readonly noticeBook: NoticeBook;
   /** Seals what must not be readable at rest. */
   readonly sealer: Sealer;
 }
@@ -110,7 +115,7 @@ async function openFoundation(
   const onWarning = (sentence: string, cause?: unknown): void => log.warn({ error: cause }, sentence);
   const database = await openDatabase({
     folder: data,
-    migrations: [...storeMigrations, ...embeddedMigrations, ...meteringMigrations, ...pushMigrations],
+    migrations: [...storeMigrations, ...embeddedMigrations, ...meteringMigrations, ...pushMigrations, ...noticeMigrations],
     onWarning,
   });
   closers.push(() => database.close());
@@ -120,11 +125,12 @@ async function openFoundation(
   const embedded = await openEmbedded({ database: counting, clock: systemClock, onWarning });
   closers.push(() => embedded.close());
   const pushBook = new PushBook();
+  const noticeBook = new NoticeBook();
   const compare: ComparePositions = (_log, a, b) => embedded.compare(a, b);
-  const ledger = await openLedger({ database, clock: systemClock, compare, log, metrics, before: [pushBook] });
+  const ledger = await openLedger({ database, clock: systemClock, compare, log, metrics, before: [pushBook, noticeBook] });
   books = ledger;
   closers.push(() => ledger.close());
-  return { database, store, embedded, ledger, metrics, contracts, pushBook, sealer: await loadSealer(data, env) };
+  return { database, store, embedded, ledger, metrics, contracts, pushBook, noticeBook, sealer: await loadSealer(data, env) };
 }
 
 /** Puts the gateway's parts together on a foundation; it does not listen yet. */
@@ -246,6 +252,9 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   closers.push(() => health.close());
   const administration = administrationOf(foundation);
   if (options.config !== undefined) await applyConfig(administration, options.config, { prune: false, actor: options.actor ?? 'config' });
+  const keeper = new NoticeKeeper({ administration, onFailure: parts.onBug });
+  closers.push(() => keeper.close());
+  await keeper.settled();
   await Promise.all([catalogue.settled(), health.check()]);
   health.start();
   const push = openPush({ foundation, parts, openOutgoing: options.openOutgoing ?? [], log });

@@ -42,7 +42,7 @@ export function apiProblems(name: string, spec: ApiSpec, resources: Resources, o
 }
 
 /** One path lies under the other, so that a URL could mean either. */
-function overlaps(a: string, b: string): boolean {
+export function overlaps(a: string, b: string): boolean {
   return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
 }
 

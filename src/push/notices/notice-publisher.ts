@@ -70,7 +70,6 @@ export class NoticePublisher {
 
   async #publishDue(): Promise<void> {
     const { database, clock } = this.#parts;
-    await database.transact([{ sql: 'DELETE FROM push_notice WHERE at < ?', parameters: [clock.now() - keepFor] }]);
     let last = 0;
     while (!this.#isClosed) {
       const rows = await database.query('SELECT rowid AS row, * FROM push_notice WHERE due_at <= ? AND rowid > ? ORDER BY rowid LIMIT ?', [
@@ -99,9 +98,11 @@ export class NoticePublisher {
     const { database, clock } = this.#parts;
     const [row] = await database.query('SELECT min(due_at) AS due FROM push_notice');
     if (typeof row?.['due'] !== 'number') return;
-    // Those that are due by now have no channel.
     const now = clock.now();
-    this.#wakeAt(row['due'] > now ? row['due'] : now + tryAgainAfter);
+    if (row['due'] > now) return this.#wakeAt(row['due']);
+    // Those that are due by now have no channel.
+    await database.transact([{ sql: 'DELETE FROM push_notice WHERE at < ?', parameters: [now - keepFor] }]);
+    this.#wakeAt(now + tryAgainAfter);
   }
 
   #wakeAt(at: number): void {

@@ -1,0 +1,97 @@
+import { isDeepStrictEqual } from 'node:util';
+import { noticeContract, noticeContractName } from '../push/notices/notice-contract.ts';
+import { noticeAddress, noticeApi } from '../push/notices/notice.ts';
+import type { ApiSpec, ContractSource, PlanSpec, Resource, SubscriptionSpec } from '../store/resources.ts';
+import type { Draft } from './draft.ts';
+import { compact, creation, revision } from './draft.ts';
+import type { Resources } from './outlook.ts';
+import { Outlook } from './outlook.ts';
+import { overlaps } from './rules.ts';
+
+const day = 86_400_000;
+const contract: ContractSource = { name: noticeContractName, text: noticeContract(), files: {} };
+/** Readers of other protocols than these could publish too. */
+const entrypoints = ['sse', 'websocket', 'poll'];
+/** Where nobody is let in by themselves: the operator says who else may read whose notices. */
+const plan: PlanSpec = { state: 'published', security: ['api-key'], approval: 'manual', limits: {} };
+const plans: Readonly<Record<string, PlanSpec>> = {
+  read: { ...plan, description: 'Notices for those who come and read them.' },
+  push: { ...plan, mode: 'push', description: 'Notices that are read or pushed to endpoints.' },
+};
+
+/** Whether Sluice made this API itself; one of the configuration has another contract. */
+export function isBuiltIn(api: Resource<'api'> | undefined): boolean {
+  return api?.name === noticeApi && api.spec.contract.name === noticeContractName;
+}
+
+/** Whether a subscription is the one by which an application reads its own notices, as Sluice made it. */
+export function isOwnNotices(spec: SubscriptionSpec, resources: Resources): boolean {
+  return (
+    spec.api === noticeApi && isBuiltIn(resources.get('api', noticeApi)) && isDeepStrictEqual(spec, compact(ownNotices(spec.application)))
+  );
+}
+
+/**
+ * What is missing so that notices have a channel and the owners of endpoints can read theirs: the built-in API once there is a plan of
+ * the mode push, and a subscription for each application under one. Nothing where something else has the name or the path.
+ */
+export function noticeDrafts(resources: Resources, now: number): readonly Draft[] {
+  const hasPush = resources.list('plan').some(({ parent, spec }) => parent !== noticeApi && spec.mode === 'push');
+  if (!hasPush) return [];
+  const made = noticeApiDrafts(resources, now);
+  const outlook = new Outlook(resources, made);
+  const api = outlook.get('api', noticeApi);
+  if (api === undefined || !isBuiltIn(api)) return made;
+  const missing = ownersOf(outlook).filter((application) => mayStillHave(outlook, application, api));
+  return [...made, ...missing.map((application) => creation('subscription', { spec: ownNotices(application.name) }, now))];
+}
+
+/** What makes the built-in API, or brings its contract up to date. */
+export function noticeApiDrafts(resources: Resources, now: number): readonly Draft[] {
+  const current = resources.get('api', noticeApi);
+  if (current !== undefined) {
+    if (!isBuiltIn(current) || isDeepStrictEqual(current.spec.contract, contract)) return [];
+    return [revision(current, { ...current.spec, contract }, now)];
+  }
+  const backbone = resources.list('backbone').find(({ spec }) => spec.kind === 'embedded')?.name;
+  const path = `/${noticeApi}`;
+  if (backbone === undefined || resources.list('api').some(({ spec }) => overlaps(spec.path, path))) return [];
+  const spec: ApiSpec = {
+    kind: 'event',
+    description: 'What becomes of endpoints. Made by Sluice; a configuration that defines an API of this name replaces it.',
+    contract,
+    path,
+    backbone,
+    entrypoints,
+    lifecycle: 'published',
+    retention: { age: 30 * day, bytes: 256 * 1024 * 1024 },
+    // A notice that was published before a crash is published again at the next start.
+    dedup: { window: day },
+    maxEventBytes: 65_536,
+  };
+  const named = Object.entries(plans).map(([name, one]) => creation('plan', { name, parent: noticeApi, spec: one }, now));
+  return [creation('api', { name: noticeApi, spec }, now), ...named];
+}
+
+function ownNotices(application: string): SubscriptionSpec {
+  const allow = { publish: [], read: [noticeAddress(application)] };
+  return { application, api: noticeApi, plan: 'push', as: 'client', allow, state: 'accepted' };
+}
+
+/** Applications with an accepted subscription under a plan of the mode push. */
+function ownersOf(resources: Resources): readonly Resource<'application'>[] {
+  const names = new Set<string>();
+  for (const { spec } of resources.list('subscription')) {
+    if (spec.state !== 'accepted' || spec.api === noticeApi || spec.plan === undefined) continue;
+    if (resources.get('plan', spec.plan, spec.api)?.spec.mode === 'push') names.add(spec.application);
+  }
+  return resources.list('application').filter(({ name }) => names.has(name));
+}
+
+/** One that was closed was closed by somebody, and stays so. */
+function mayStillHave(resources: Resources, { name, createdAt }: Resource<'application'>, api: Resource<'api'>): boolean {
+  const since = Math.max(createdAt, api.createdAt);
+  return !resources
+    .list('subscription')
+    .some((one) => one.spec.application === name && one.spec.api === noticeApi && one.spec.as === 'client' && one.createdAt >= since);
+}
