@@ -10,6 +10,7 @@ import type {
   SubscriptionSpec,
 } from '../store/resources.ts';
 import type { Config, ConfigApi, ConfigApplication, ConfigSubscription } from './config/config-shape.ts';
+import type { WrittenAuthentication } from './config/authentication-shape.ts';
 import { endpointSettings } from './config/endpoint-shape.ts';
 import { pointerTo } from './config/place.ts';
 import type { WrittenSecret } from './config/signing-secret-shape.ts';
@@ -31,6 +32,7 @@ export interface DesiredEndpoint {
   readonly name: string;
   readonly path: string;
   readonly settings: ReturnType<typeof endpointSettings>;
+  readonly authentication: WrittenAuthentication | undefined;
   /** Undefined: started when it is new, else as it is. */
   readonly state: EndpointSpec['state'] | undefined;
   /** Newest first; undefined: those it has, and a new one when it is new. */
@@ -116,6 +118,7 @@ function desiredEndpoints(path: string, { endpoints }: ConfigSubscription): read
     name,
     path: pointerTo(path, name),
     settings: endpointSettings(endpoint),
+    authentication: endpoint.authentication,
     state: endpoint.state,
     secrets: endpoint.secret === undefined ? endpoint.secrets : [{ value: endpoint.secret, expiresAt: undefined }],
   }));

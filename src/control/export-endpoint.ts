@@ -1,5 +1,6 @@
 import type { Resource } from '../store/resources.ts';
 import { formatDuration, formatSize } from './config/quantities.ts';
+import { shownAuthentication } from './endpoint-authentication.ts';
 import { exportedSecrets, shownHeaders } from './endpoint-secrets.ts';
 
 /** An endpoint as a configuration names it, members it does not have as undefined. */
@@ -12,6 +13,7 @@ export function writtenEndpoint(endpoint: Resource<'endpoint'>, now: number): Re
     events: spec.types,
     filter: spec.filter,
     headers: shownHeaders(endpoint, spec.headers),
+    authentication: spec.authentication && shownAuthentication(endpoint, spec.authentication),
     secrets: exportedSecrets(endpoint, now).map(({ value, expiresAt }) =>
       expiresAt === undefined ? value : { value, expiresAt: new Date(expiresAt).toISOString() },
     ),

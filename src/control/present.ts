@@ -1,5 +1,6 @@
 import type { Resource, ResourceKind, SpecOf } from '../store/resources.ts';
-import { withoutSeal } from '../store/sqlite/without-secrets.ts';
+import { withoutSeal, withoutSeals } from '../store/sqlite/without-secrets.ts';
+import { shownAuthentication } from './endpoint-authentication.ts';
 import { shownHeaders } from './endpoint-secrets.ts';
 import { withoutSecrets } from './secret-options.ts';
 
@@ -32,8 +33,15 @@ function shownSpec(resource: Resource): View {
   }
   if (isKind(resource, 'backbone')) return { kind: resource.spec.kind, options: withoutSecrets(resource.name, resource.spec.options) };
   if (isKind(resource, 'endpoint')) {
-    const { types, secrets, headers, ...rest } = resource.spec;
-    return { ...rest, events: types, headers: shownHeaders(resource, headers), secrets: secrets.map(withoutSeal) };
+    const { types, secrets, headers, authentication, websub, ...rest } = resource.spec;
+    return {
+      ...rest,
+      events: types,
+      headers: shownHeaders(resource, headers),
+      ...(authentication && { authentication: shownAuthentication(resource, authentication) }),
+      secrets: secrets.map(withoutSeal),
+      ...(websub && { websub: withoutSeals(websub) }),
+    };
   }
   if (isKind(resource, 'source')) return { ...resource.spec, secrets: resource.spec.secrets.map(withoutSeal) };
   return { ...resource.spec };

@@ -3,6 +3,7 @@ import type { EndpointSpec, Resource } from '../store/resources.ts';
 import { pointerTo } from './config/place.ts';
 import type { Desired, DesiredEndpoint } from './desired.ts';
 import { compact, creation, deletion, revision } from './draft.ts';
+import { isAuthenticationFault, storedAuthentication } from './endpoint-authentication.ts';
 import { agreedSecrets, changeOfStyleFault, keptHeaders, mintSecret, sealedAs } from './endpoint-secrets.ts';
 import type { Work } from './reconcile.ts';
 import { unresolvedIn } from './secret-options.ts';
@@ -30,18 +31,18 @@ export function reconcileEndpoints(
   }
 }
 
-/** What the configuration does not name goes. */
+/** What the configuration does not name goes, but for WebSub subscriptions, which are their subscribers' own. */
 export function pruneEndpoints(desired: Desired, work: Work): void {
   for (const endpoint of work.current.list('endpoint')) {
     const subscriptions = desired.applications.get(endpoint.parent)?.subscriptions ?? [];
     const isNamed = subscriptions.some(({ endpoints }) => endpoints.some(({ name }) => name === endpoint.name));
-    if (!isNamed) work.drafts.push(deletion(endpoint));
+    if (!isNamed && endpoint.spec.websub === undefined) work.drafts.push(deletion(endpoint));
   }
 }
 
 /** What is not said of state and secrets stays as it is; undefined after a problem. */
 function wantedSpec(
-  { name, path, settings, state, secrets }: DesiredEndpoint,
+  { name, path, settings, authentication, state, secrets }: DesiredEndpoint,
   { id, spec: { application } }: Resource<'subscription'>,
   current: EndpointSpec | undefined,
   work: Work,
@@ -66,10 +67,23 @@ function wantedSpec(
   }
   const made = wanted === undefined && current === undefined ? [{ sealed: work.sealer().seal(mintSecret()) }] : stored;
   const agreed = wanted === undefined ? made : agreedSecrets(known, stored);
+  const shown = authentication && storedAuthentication(authentication, named, { stored: current?.authentication, sealer: work.sealer() });
+  if (shown !== undefined && isAuthenticationFault(shown)) {
+    const { member, sentence } = shown;
+    work.problems.push({ path: pointerTo(pointerTo(path, 'authentication'), member), sentence });
+    return undefined;
+  }
   const fault = current && changeOfStyleFault(current, { ...settings, secrets: agreed }, { sealer: work.sealer(), now: work.now });
   if (fault !== undefined) {
     work.problems.push({ path: pointerTo(path, 'signature'), sentence: fault });
     return undefined;
   }
-  return { ...settings, headers, subscription: id, state: state ?? current?.state ?? 'started', secrets: agreed };
+  return {
+    ...settings,
+    headers,
+    ...(shown && { authentication: shown }),
+    subscription: id,
+    state: state ?? current?.state ?? 'started',
+    secrets: agreed,
+  };
 }

@@ -207,6 +207,51 @@ describe('An endpoint as written', () => {
       assert.equal(problemsOf(bad).length, 1, JSON.stringify(bad));
   });
 
+  it('is shown who calls in one of four ways, each with all it needs', () => {
+    const client = {
+      kind: 'oauth2-client-credentials',
+      tokenUrl: 'https://id.example.com/token',
+      clientId: 'shop',
+      clientSecret: 'hunter2',
+    };
+    for (const good of [
+      { kind: 'basic', user: 'shop', password: 'hunter2' },
+      { kind: 'basic', user: '', password: ' ä:' },
+      { kind: 'key', header: 'Authorization', value: 'Bearer hunter2' },
+      client,
+      { ...client, scope: 'a b', audience: 'https://x', style: 'post' },
+      { kind: 'mtls', certificate: 'PEM', key: 'PEM' },
+    ])
+      assert.deepEqual(problemsOf({ authentication: good }), [], JSON.stringify(good));
+    for (const bad of [
+      'basic',
+      {},
+      { kind: 'digest' },
+      { kind: 'basic', user: 'a:b', password: 'hunter2' },
+      { kind: 'basic', user: 'shop' },
+      { kind: 'basic', user: 'shop', password: '' },
+      { kind: 'basic', user: 'shop', password: 'hunter2', value: 'x' },
+      { kind: 'key', header: 'Webhook-Signature', value: 'x' },
+      { kind: 'key', header: 'X-Key', value: 'hunter2\n' },
+      { ...client, tokenUrl: 'ftp://id.example.com' },
+      { ...client, tokenUrl: 'https://a:hunter2@id.example.com' },
+      { ...client, style: 'jwt' },
+      { ...client, clientSecret: 5 },
+    ]) {
+      const problems = problemsOf({ authentication: bad });
+      assert.equal(problems.length, 1, JSON.stringify(bad));
+      assert.ok(!problems[0]!.includes('hunter2'), problems[0]);
+    }
+    const plain = { url: 'http://example.com', authentication: { kind: 'mtls', certificate: 'PEM', key: 'PEM' } };
+    assert.match(problemsOf(plain)[0]!, /^\/authentication needs an https URL/);
+    for (const authentication of [
+      client,
+      { kind: 'basic', user: 'a', password: 'b' },
+      { kind: 'key', header: 'AUTHORIZATION', value: 'x' },
+    ])
+      assert.match(problemsOf({ headers: { authorization: 'x' }, authentication })[0]!, /^\/headers\/authorization is set by/);
+  });
+
   it('is stored without a signature where that is the usual one', () => {
     const stored = (signature: unknown): unknown => endpointSettings(decode(endpoint, { url, signature }, 'body').value).signature;
     assert.equal(stored('standard'), undefined);

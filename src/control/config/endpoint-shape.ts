@@ -1,42 +1,23 @@
 import { GatewayError } from '../../core/errors.ts';
-import { AddressGuard } from '../../outgoing/address-guard.ts';
-import { checkOutgoingUrl } from '../../outgoing/outgoing-url.ts';
 import { readRetrySchedule, standardSchedule } from '../../push/retry-schedule.ts';
 import type { EndpointSpec } from '../../store/resources.ts';
 import { addressPattern } from './address-pattern.ts';
+import { authentication } from './authentication-shape.ts';
+import { headers, ownedHeaderName } from './header-shape.ts';
 import { resourceName } from './names.ts';
+import { outgoingUrl } from './outgoing-url-shape.ts';
 import type { Place } from './place.ts';
 import { duration, formatDuration, size } from './quantities.ts';
+import { record } from './record-shape.ts';
 import { choice, integer, text } from './scalars.ts';
 import type { Decoded, Shape } from './shape.ts';
-import { fallback, listOf, mapOf, object, optional, required } from './shape.ts';
+import { fallback, listOf, object, optional, required } from './shape.ts';
 import { signatureShape, type WrittenSignature } from './signature-shape.ts';
 import { checkWrittenSecret, maxSecrets, secretEntry, writtenSecret } from './signing-secret-shape.ts';
 
-const maxHeaders = 50;
-const maxHeaderBytes = 8 * 1024;
 const maxMetadata = 50;
 const minTimeout = 1_000;
 const maxTimeout = 30_000;
-
-/** Written by whoever owns the connection, says how the body is written, or is what receivers trust Sluice for. */
-const ownHeader =
-  /^(host|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|accept-encoding|content-.*|webhook-.*|ce-.*)$/i;
-
-const urlText = text({ title: 'URL', min: 1, max: 4096, examples: ['https://example.com/hooks/orders'] });
-const guard = new AddressGuard();
-
-/** Whether it can be called at all; whether its address may be called is judged when it is, since names change theirs. */
-const url: Shape<string> = {
-  decode(value, place) {
-    const given = urlText.decode(value, place);
-    if (given === undefined) return undefined;
-    const checked = checkOutgoingUrl(given, { guard });
-    const isWrong = 'refusal' in checked && ['malformed', 'too-long', 'scheme', 'credentials', 'port'].includes(checked.refusal.reason);
-    return isWrong ? place.report(checked.refusal.sentence) : given;
-  },
-  schema: (form) => urlText.schema(form),
-};
 
 const eventType = text({
   title: 'event type',
@@ -48,65 +29,10 @@ const eventType = text({
   },
 });
 
-const headerName = text({
-  title: 'header name',
-  min: 1,
-  max: 100,
-  pattern: { test: /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, wanted: 'the name of an HTTP header' },
-});
-
-/** Never quoted: it may be a password. */
-const headerValue: Shape<string> = {
-  decode(value, place) {
-    if (typeof value !== 'string') return place.report('must be text');
-    if (value.length > 4096) return place.report('has more than 4096 characters');
-    return /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value) ? value : place.report('holds a character that HTTP does not allow in a header');
-  },
-  schema: () => ({ type: 'string', maxLength: 4096 }),
-};
-
-/** A header that Sluice sets, by a name of the owner's. */
-const ownedName: Shape<string> = {
-  decode(value, place) {
-    const name = headerName.decode(value, place);
-    return name !== undefined && ownHeader.test(name) ? place.report('is set by Sluice itself and cannot be given') : name;
-  },
-  schema: (form) => headerName.schema(form),
-};
-
-const headers = record(headerName, headerValue, (given, place) => {
-  const names = Object.keys(given);
-  for (const name of names) {
-    if (ownHeader.test(name)) place.at(name).report('is set by Sluice itself and cannot be given');
-  }
-  if (names.length > maxHeaders) place.report(`has ${names.length} headers; at most ${maxHeaders} are taken`);
-  if (new Set(names.map((name) => name.toLowerCase())).size < names.length) place.report('names a header twice');
-  const bytes = Object.entries(given).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
-  if (bytes > maxHeaderBytes) place.report(`has more than ${maxHeaderBytes / 1024} KiB of headers`);
-});
-
 const metadata = record(resourceName, text({ max: 500 }), (given, place) => {
   const size = Object.keys(given).length;
   if (size > maxMetadata) place.report(`has ${size} entries; at most ${maxMetadata} are taken`);
 });
-
-function record(
-  key: Shape<string>,
-  value: Shape<string>,
-  check: (given: Readonly<Record<string, string>>, place: Place) => void,
-): Shape<Readonly<Record<string, string>>> {
-  const map = mapOf(key, value);
-  return {
-    decode(given, place) {
-      const decoded = map.decode(given, place);
-      if (decoded === undefined) return undefined;
-      const entries = Object.fromEntries(decoded);
-      check(entries, place);
-      return entries;
-    },
-    schema: (form) => map.schema(form),
-  };
-}
 
 const timeout: Shape<number> = {
   decode(value, place) {
@@ -156,7 +82,7 @@ function scheduled(value: string | readonly string[], place: Place): readonly nu
 export const endpointFields = {
   description: optional(text({ max: 2000 }), 'What the endpoint is for.'),
   address: fallback(addressPattern, '*', 'What it gets: an address of the API, * for one segment, or alone for all.'),
-  url: required(url, 'Where events are delivered to: http or https, on the public internet unless the operator opened more.'),
+  url: required(outgoingUrl, 'Where events are delivered to: http or https, on the public internet unless the operator opened more.'),
   events: fallback(
     listOf(eventType, { max: 100, distinct: true }),
     [],
@@ -164,8 +90,12 @@ export const endpointFields = {
   ),
   filter: optional(text({ min: 1, max: 1024 }), 'Only events for which this CEL expression over attributes and data is true.'),
   headers: fallback(headers, {}, 'Sent with every attempt.'),
+  authentication: optional(
+    authentication,
+    'How the receiver can tell that it is Sluice, besides by the signature. Default: by that alone.',
+  ),
   signature: fallback(
-    signatureShape(ownedName),
+    signatureShape(ownedHeaderName),
     { style: 'standard', header: undefined },
     'The format of the signature: Standard Webhooks, or that of a provider for receivers that expect it.',
     'standard',
@@ -207,9 +137,14 @@ export const endpointFields = {
 } as const;
 
 /** What settings that are right each by itself must not be together. */
-export function checkEndpointFields({ batch, content }: Decoded<typeof endpointFields>, place: Place): void {
+export function checkEndpointFields(written: Decoded<typeof endpointFields>, place: Place): void {
+  const { batch, content, url, authentication: shown } = written;
   if (batch !== undefined && content !== 'structured')
     place.at('batch').report('needs `content: structured`: a batch is a CloudEvents document');
+  if (shown?.kind === 'mtls' && !/^https:/i.test(url)) place.at('authentication').report('needs an https URL to show a certificate to');
+  const header = shown?.kind === 'key' ? shown.header : shown === undefined || shown.kind === 'mtls' ? undefined : 'Authorization';
+  const twice = Object.keys(written.headers).find((name) => name.toLowerCase() === header?.toLowerCase());
+  if (twice !== undefined) place.at('headers').at(twice).report('is set by `authentication` already');
 }
 
 export const endpointState = choice(['started', 'paused']);
@@ -253,7 +188,9 @@ export const endpoint: typeof writtenEndpoint = {
 };
 
 /** What is stored of an endpoint as written, but for what depends on what is stored already. */
-export function endpointSettings(written: Decoded<typeof endpointFields>): Omit<EndpointSpec, 'subscription' | 'secrets' | 'state'> {
+export function endpointSettings(
+  written: Decoded<typeof endpointFields>,
+): Omit<EndpointSpec, 'subscription' | 'secrets' | 'state' | 'authentication'> {
   return {
     ...(written.description === undefined ? {} : { description: written.description }),
     address: written.address,

@@ -16,7 +16,8 @@ function escaped(value: unknown, way: readonly string[]): unknown {
   return isContract ? value : Object.fromEntries(Object.entries(value).map(([key, member]) => [key, escaped(member, [...way, key])]));
 }
 
-/** Options of a backbone; secrets and headers of `applications.NAME.subscriptions.N.endpoints.NAME`. */
+/** Options of a backbone; secrets, headers and authentication of `applications.NAME.subscriptions.N.endpoints.NAME`. */
 function holdsSecrets(way: readonly string[]): boolean {
-  return way[0] === 'backbones' || (way[0] === 'applications' && way[4] === 'endpoints' && (way[6] === 'secrets' || way[6] === 'headers'));
+  if (way[0] === 'backbones') return true;
+  return way[0] === 'applications' && way[4] === 'endpoints' && ['secrets', 'headers', 'authentication'].includes(way[6] ?? '');
 }

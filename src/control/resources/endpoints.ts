@@ -9,6 +9,7 @@ import { fallback, object, optional, required } from '../config/shape.ts';
 import { secretFault, signingSecret } from '../config/signing-secret-shape.ts';
 import { compact, creation, defaultTenant, deletion, revision } from '../draft.ts';
 import { endpointsBySubscription, maxEndpoints, takesEndpoints } from '../endpoint-rules.ts';
+import { isAuthenticationFault, storedAuthentication } from '../endpoint-authentication.ts';
 import { changeOfStyleFault, keptHeaders, mintSecret } from '../endpoint-secrets.ts';
 import { isOpen } from '../lifecycle.ts';
 import { mayRead, mayReadOf, type Asking } from '../own.ts';
@@ -126,7 +127,7 @@ function creatingRoute(router: Router, services: Services): void {
         if (store.get('endpoint', body.name, application, defaultTenant) !== undefined)
           throw new GatewayError('CONFLICT', `The application ${application} has an endpoint ${body.name} already.`);
         const spec: EndpointSpec = {
-          ...settingsOf(body, { parent: application, name: body.name }, {}),
+          ...settingsOf(services, body, { parent: application, name: body.name }),
           subscription: subscription.id,
           secrets: [{ sealed: administration.sealer.seal(secret) }],
           state: body.state,
@@ -165,17 +166,21 @@ function pushSubscription(
   return subscription;
 }
 
-/** Throws BAD_REQUEST for a header that stands for a secret which is not stored. */
+/** Throws BAD_REQUEST for what stands for a secret that is not stored, and for an authentication that cannot be used. */
 function settingsOf(
+  { administration: { sealer } }: Services,
   body: Parameters<typeof endpointSettings>[0],
-  named: Pick<Resource<'endpoint'>, 'parent' | 'name'>,
-  stored: EndpointSpec['headers'],
-): ReturnType<typeof endpointSettings> {
-  const headers = keptHeaders(named, body.headers, stored);
+  named: Pick<Resource<'endpoint'>, 'parent' | 'name'> & { readonly spec?: EndpointSpec },
+): Omit<EndpointSpec, 'subscription' | 'secrets' | 'state'> {
+  const headers = keptHeaders(named, body.headers, named.spec?.headers ?? {});
   const [unresolved] = unresolvedIn(headers);
   if (unresolved !== undefined)
     throw new GatewayError('BAD_REQUEST', `/headers: ${unresolved.slice(0, 200)} stands for a secret that is not known here; fill it in.`);
-  return { ...endpointSettings(body), headers };
+  const stored = named.spec?.authentication;
+  const authentication = body.authentication && storedAuthentication(body.authentication, named, { stored, sealer });
+  if (authentication !== undefined && isAuthenticationFault(authentication))
+    throw new GatewayError('BAD_REQUEST', `/authentication/${authentication.member}: ${authentication.sentence}.`);
+  return { ...endpointSettings(body), headers, ...(authentication && { authentication }) };
 }
 
 function replacingRoute(router: Router, services: Services): void {
@@ -196,8 +201,10 @@ function replacingRoute(router: Router, services: Services): void {
         const { spec, parent } = endpoint;
         if ((body.subscription ?? spec.subscription) !== spec.subscription || (body.application ?? parent) !== parent)
           throw new GatewayError('CONFLICT', 'An endpoint stays with its subscription; make another one instead.');
+        if (spec.websub !== undefined)
+          throw new GatewayError('CONFLICT', 'A WebSub subscription is changed by its subscriber; it can be paused, started or deleted here.');
         const { subscription, secrets } = spec;
-        const next = { ...settingsOf(body, endpoint, spec.headers), subscription, secrets, state: body.state ?? spec.state };
+        const next = { ...settingsOf(services, body, endpoint), subscription, secrets, state: body.state ?? spec.state };
         const fault = changeOfStyleFault(spec, next, { sealer: services.administration.sealer, now: services.clock.now() });
         if (fault !== undefined) throw new GatewayError('CONFLICT', `The endpoint ${fault}.`);
         return next;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ApiSpec, ContractSource, CredentialSpec, EndpointSpec, Resource, SourceSpec } from '../resources.ts';
+import type { ApiSpec, ContractSource, CredentialSpec, EndpointSpec, Resource, Sealed, SourceSpec } from '../resources.ts';
 import { fingerprintOf } from '../sealed.ts';
 
 const SECRET_NAME = /pass|secret|token|key|credential|auth|cookie/i;
@@ -21,7 +21,14 @@ export function withoutSecrets(resource: Resource | undefined): unknown {
   }
   if (resource.kind === 'endpoint') {
     const spec = resource.spec as EndpointSpec;
-    return { ...spec, headers: redact(spec.headers), secrets: spec.secrets.map(withoutSeal) };
+    const { authentication, websub } = spec;
+    return {
+      ...spec,
+      headers: redact(spec.headers),
+      ...(authentication && { authentication: withoutSeals(authentication) }),
+      ...(websub && { websub: withoutSeals(websub) }),
+      secrets: spec.secrets.map(withoutSeal),
+    };
   }
   if (resource.kind === 'source') {
     const spec = resource.spec as SourceSpec;
@@ -41,6 +48,17 @@ export function withoutSeal({ sealed, expiresAt }: EndpointSpec['secrets'][numbe
   readonly expiresAt?: number;
 } {
   return { fingerprint: fingerprintOf(sealed), ...(expiresAt === undefined ? {} : { expiresAt }) };
+}
+
+/** An object's members, with those that are sealed as they may be shown. */
+export function withoutSeals(members: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(members).map(([name, member]: [string, unknown]) => [name, isSealed(member) ? withoutSeal(member) : member]),
+  );
+}
+
+function isSealed(member: unknown): member is Sealed {
+  return typeof member === 'object' && member !== null && 'sealed' in member;
 }
 
 function digests({ name, text, files }: ContractSource): unknown {
