@@ -17,6 +17,7 @@ import { diffView } from './present.ts';
 import { endpointsBySubscription, maxEndpoints, takesEndpoints } from './endpoint-rules.ts';
 import { isOpen } from './lifecycle.ts';
 import { reconcile } from './reconcile.ts';
+import { sourceProblems } from './reconcile-sources.ts';
 import { apiProblems } from './rules.ts';
 
 /** One line of a difference, as people and the command line see it. */
@@ -70,6 +71,7 @@ async function draftsOf(administration: Administration, config: unknown, prune: 
     ),
     ...subscriptionProblems(desired, outlook),
     ...endpointProblems(desired, outlook),
+    ...sourceProblems(desired, outlook),
     ...orphanProblems(desired, outlook),
     ...(await contractProblems(desired, administration)),
   ];

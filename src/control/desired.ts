@@ -7,6 +7,7 @@ import type {
   CredentialSpec,
   EndpointSpec,
   PlanSpec,
+  SourceSpec,
   SubscriptionSpec,
 } from '../store/resources.ts';
 import type { Config, ConfigApi, ConfigApplication, ConfigSubscription } from './config/config-shape.ts';
@@ -14,6 +15,7 @@ import type { WrittenAuthentication } from './config/authentication-shape.ts';
 import { endpointSettings } from './config/endpoint-shape.ts';
 import { pointerTo } from './config/place.ts';
 import type { WrittenSecret } from './config/signing-secret-shape.ts';
+import { sourceSettings } from './config/source-shape.ts';
 
 export interface DesiredApi {
   readonly spec: ApiSpec;
@@ -26,6 +28,7 @@ export interface DesiredSubscription {
   /** JSON pointer into the configuration. */
   readonly path: string;
   readonly endpoints: readonly DesiredEndpoint[];
+  readonly sources: readonly DesiredSource[];
 }
 
 export interface DesiredEndpoint {
@@ -35,6 +38,16 @@ export interface DesiredEndpoint {
   readonly authentication: WrittenAuthentication | undefined;
   /** Undefined: started when it is new, else as it is. */
   readonly state: EndpointSpec['state'] | undefined;
+  /** Newest first; undefined: those it has, and a new one when it is new. */
+  readonly secrets: readonly WrittenSecret[] | undefined;
+}
+
+export interface DesiredSource {
+  readonly name: string;
+  readonly path: string;
+  readonly settings: ReturnType<typeof sourceSettings>;
+  /** Undefined: started when it is new, else as it is. */
+  readonly state: SourceSpec['state'] | undefined;
   /** Newest first; undefined: those it has, and a new one when it is new. */
   readonly secrets: readonly WrittenSecret[] | undefined;
 }
@@ -81,6 +94,7 @@ export function apiSpec(name: string, api: Omit<ConfigApi, 'plans'>, knownEntryp
     dedup: api.dedup,
     cors: api.cors,
     maxEventBytes: api.maxEventBytes,
+    ...(api.websub === undefined ? {} : { websub: api.websub }),
   };
 }
 
@@ -109,6 +123,7 @@ function desiredApplication(name: string, application: ConfigApplication): Desir
         state: subscription.state,
       },
       endpoints: desiredEndpoints(`${path}/subscriptions/${index}/endpoints`, subscription),
+      sources: desiredSources(`${path}/subscriptions/${index}/sources`, subscription),
     })),
   };
 }
@@ -121,5 +136,15 @@ function desiredEndpoints(path: string, { endpoints }: ConfigSubscription): read
     authentication: endpoint.authentication,
     state: endpoint.state,
     secrets: endpoint.secret === undefined ? endpoint.secrets : [{ value: endpoint.secret, expiresAt: undefined }],
+  }));
+}
+
+function desiredSources(path: string, { sources }: ConfigSubscription): readonly DesiredSource[] {
+  return [...sources].map(([name, source]) => ({
+    name,
+    path: pointerTo(path, name),
+    settings: sourceSettings(source),
+    state: source.state,
+    secrets: source.secret === undefined ? source.secrets : [{ value: source.secret, expiresAt: undefined }],
   }));
 }

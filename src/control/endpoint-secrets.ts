@@ -20,14 +20,14 @@ export function mintSecret(like?: string): string {
 /** The secrets once a new one signs and the others sign along until a moment; throws CONFLICT when it is no new one, or one too many. */
 export function rotated(secrets: Secrets, sealed: string, { now, until }: { readonly now: number; readonly until: number }): Secrets {
   if (secrets.some((one) => one.sealed === sealed))
-    throw new GatewayError('CONFLICT', 'This is a secret that the endpoint has or had; rotation needs a new one.');
+    throw new GatewayError('CONFLICT', 'This is a secret that is in use, or was; rotation needs a new one.');
   const older = secrets
     .map((one) => ({ ...one, expiresAt: Math.min(one.expiresAt ?? Infinity, until) }))
     .filter(({ expiresAt }) => expiresAt > now);
   if (older.length >= maxSecrets)
     throw new GatewayError(
       'CONFLICT',
-      `${maxSecrets} secrets sign already, which is the most; wait until one of them expires, or leave no overlap.`,
+      `${maxSecrets} secrets count already, which is the most; wait until one of them expires, or leave no overlap.`,
     );
   return inOrder([{ sealed }, ...older]);
 }

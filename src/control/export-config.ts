@@ -1,19 +1,25 @@
 import type { ApiSpec, CredentialSpec, FlushSpec, LimitsSpec, PlanSpec, Resource } from '../store/resources.ts';
 import { formatDuration, formatSize } from './config/quantities.ts';
+import { writtenWebSub } from './config/websub-shape.ts';
 import { endpointsBySubscription } from './endpoint-rules.ts';
 import { writtenEndpoint } from './export-endpoint.ts';
 import { isOpen } from './lifecycle.ts';
 import type { Resources } from './outlook.ts';
 import { withoutSecrets } from './secret-options.ts';
+import { writtenSource } from './export-source.ts';
+import { sourcesBySubscription } from './source-rules.ts';
 
 type Written = Readonly<Record<string, unknown>>;
 
 /**
  * The configuration that gives these resources: applying it changes nothing. Keys are written as their hashes, secrets of
- * backbones and endpoints as `${env:…}`. What is over (closed subscriptions, revoked keys, keys past `now`) is left out.
+ * backbones, endpoints and sources as `${env:…}`. What is over (closed subscriptions, revoked keys, keys past `now`) is left out.
  */
 export function exportConfig(resources: Resources, now: number): Written {
   const endpoints = endpointsBySubscription(resources);
+  // A WebSub subscription is its subscriber's own, and made by asking the hub.
+  const isConfigured = ({ spec }: Resource<'endpoint'>): boolean => spec.websub === undefined;
+  const sources = sourcesBySubscription(resources);
   return {
     backbones: named(
       resources.list('backbone').map(({ name, spec }) => [name, { kind: spec.kind, ...withoutSecrets(name, spec.options) }]),
@@ -36,7 +42,13 @@ export function exportConfig(resources: Resources, now: number): Written {
             resources
               .list('subscription')
               .filter(({ spec }) => spec.application === name && isOpen(spec.state))
-              .map((one) => writtenSubscription(one, endpoints.get(one.id) ?? [], now)),
+              .map((one) =>
+                writtenSubscription(
+                  one,
+                  { endpoints: (endpoints.get(one.id) ?? []).filter(isConfigured), sources: sources.get(one.id) ?? [] },
+                  now,
+                ),
+              ),
           ),
         },
       ]),
@@ -69,6 +81,7 @@ function writtenApi(name: string, spec: ApiSpec, resources: Resources): Written 
     dedup: { window: formatDuration(spec.dedup.window) },
     cors: cors && { origins: cors.origins, maxAge: formatDuration(cors.maxAge) },
     maxEventBytes: formatSize(spec.maxEventBytes),
+    websub: spec.websub && writtenWebSub(spec.websub),
     plans: plans.length === 0 ? undefined : named(plans.map((plan) => [plan.name, writtenPlan(plan.spec)])),
   });
 }
@@ -120,7 +133,12 @@ function writtenCredential({ kind, hash, prefix, expiresAt }: CredentialSpec): W
   });
 }
 
-function writtenSubscription({ spec }: Resource<'subscription'>, endpoints: readonly Resource<'endpoint'>[], now: number): Written {
+interface Attached {
+  readonly endpoints: readonly Resource<'endpoint'>[];
+  readonly sources: readonly Resource<'source'>[];
+}
+
+function writtenSubscription({ spec }: Resource<'subscription'>, { endpoints, sources }: Attached, now: number): Written {
   const { api, plan, as, allow, state } = spec;
   return defined({
     api,
@@ -129,6 +147,7 @@ function writtenSubscription({ spec }: Resource<'subscription'>, endpoints: read
     allow,
     state: state === 'accepted' ? undefined : state,
     endpoints: endpoints.length === 0 ? undefined : named(endpoints.map((one) => [one.name, defined(writtenEndpoint(one, now))])),
+    sources: sources.length === 0 ? undefined : named(sources.map((one) => [one.name, defined(writtenSource(one, now))])),
   });
 }
 

@@ -11,8 +11,10 @@ import { apiTransitions, isOpen, isReachable, planTransitions, subscriptionTrans
 import type { Resources } from './outlook.ts';
 import { Outlook } from './outlook.ts';
 import { pruneEndpoints, reconcileEndpoints } from './reconcile-endpoints.ts';
+import { pruneSources, reconcileSources } from './reconcile-sources.ts';
 import { openSubscription, strandedSubscriptions } from './rules.ts';
 import { unresolvedIn, withSecrets } from './secret-options.ts';
+import { sourceEnds } from './source-rules.ts';
 
 export interface Reconciliation {
   /** In the order in which they may be written. */
@@ -48,7 +50,7 @@ export function reconcile(
   for (const stranded of strandedSubscriptions(new Outlook(current, work.drafts))) {
     if (!closed.has(stranded.id)) work.drafts.push(closing(stranded, 'Its API or plan was closed.', options.now));
   }
-  return { drafts: [...work.drafts, ...endpointEnds(current, work.drafts)], problems: work.problems };
+  return { drafts: [...work.drafts, ...endpointEnds(current, work.drafts), ...sourceEnds(current, work.drafts)], problems: work.problems };
 }
 
 /** A subscription's end. */
@@ -133,7 +135,8 @@ function reconcileCredential(
 function reconcileSubscriptions(application: DesiredApplication, work: Work): void {
   const seen = new Set<string>();
   const seenEndpoints = new Set<string>();
-  for (const { spec, path, endpoints } of application.subscriptions) {
+  const seenSources = new Set<string>();
+  for (const { spec, path, endpoints, sources } of application.subscriptions) {
     const side = `${spec.api} ${spec.as}`;
     if (seen.has(side)) {
       work.problems.push({ path, sentence: `the application already has a subscription to ${spec.api} as ${spec.as}` });
@@ -156,6 +159,7 @@ function reconcileSubscriptions(application: DesiredApplication, work: Work): vo
       });
     } else if (!isDeepStrictEqual(subscription.spec, compact(wanted))) work.drafts.push(revision(subscription, wanted, work.now));
     reconcileEndpoints(subscription, endpoints, seenEndpoints, work);
+    reconcileSources(subscription, sources, seenSources, work);
   }
 }
 
@@ -163,6 +167,7 @@ function reconcileSubscriptions(application: DesiredApplication, work: Work): vo
 function prune(desired: Desired, work: Work): void {
   const { current, drafts, now } = work;
   pruneEndpoints(desired, work);
+  pruneSources(desired, work);
   for (const subscription of current.list('subscription')) {
     const { application, api, as, state } = subscription.spec;
     const named = desired.applications.get(application)?.subscriptions.some(({ spec }) => spec.api === api && spec.as === as) ?? false;

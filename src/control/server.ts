@@ -24,6 +24,7 @@ import { planRoutes } from './resources/plans.ts';
 import { previewRoutes } from './resources/preview.ts';
 import { replayRoutes } from './resources/replays.ts';
 import { readerRoutes } from './resources/readers.ts';
+import { sourceRoutes } from './resources/sources.ts';
 import { probeRoutes, statusRoutes } from './resources/status.ts';
 import { subscriptionRoutes } from './resources/subscriptions.ts';
 import { ticketRoutes } from './resources/tickets.ts';
@@ -115,6 +116,7 @@ function addRoutes(app: FastifyInstance, dependencies: ControlDependencies): voi
         previewRoutes,
         deliveryRoutes,
         replayRoutes,
+        sourceRoutes,
         readerRoutes,
         analyticsRoutes,
         usageRoutes,

@@ -9,7 +9,7 @@ const text = { type: 'string' };
 const texts = { type: 'array', items: text };
 
 /** JSON Schema of a resource as it is answered: its own members and those that every resource has. */
-function view(members: JsonSchema, needed: readonly string[]): JsonSchema {
+export function view(members: JsonSchema, needed: readonly string[]): JsonSchema {
   return {
     type: 'object',
     properties: {
@@ -93,6 +93,21 @@ export const endpointView = view(
         required: ['fingerprint'],
       },
       description: 'What signs its deliveries, newest first; never the secrets themselves.',
+    },
+    websub: {
+      type: 'object',
+      properties: {
+        topic: text,
+        hub: { type: 'string', description: 'The hub as the subscriber knows it.' },
+        self: { type: 'string', description: 'The canonical URL of the topic.' },
+        method: { type: 'string', description: 'How deliveries are signed where the subscriber gave a secret.' },
+        secret: { type: 'object', properties: { fingerprint: text }, required: ['fingerprint'] },
+        leaseUntil: { ...time, description: 'When it ends unless it is renewed, in milliseconds since 1970.' },
+        request: { type: 'string', description: 'The request that made it what it is.' },
+      },
+      required: ['topic', 'hub', 'self', 'method', 'leaseUntil', 'request'],
+      additionalProperties: false,
+      description: 'It is a WebSub subscription: its subscriber made it at the hub, and renews or ends it there.',
     },
     state: endpointState.schema('body'),
     secret: { type: 'string', description: 'The secret itself: shown this once.' },

@@ -6,8 +6,10 @@ import type { Place } from './place.ts';
 import { plan } from './plan-shape.ts';
 import { duration, size } from './quantities.ts';
 import { choice, moment, text } from './scalars.ts';
+import { source } from './source-shape.ts';
 import type { Decoded, Shape } from './shape.ts';
 import { fallback, isRecord, listOf, mapOf, object, optional, required } from './shape.ts';
+import { websub } from './websub-shape.ts';
 
 /** Bytes of one contract document or of one file beside it. */
 export const maxContractBytes = 2 * 1024 * 1024;
@@ -101,6 +103,7 @@ export const apiFields = {
     'Use from pages of other origins. Default: none.',
   ),
   maxEventBytes: fallback(size, 1_048_576, 'The largest event that is taken.', '1MiB'),
+  websub: optional(websub, 'How it is a WebSub hub, where its entrypoints have `websub`.'),
 } as const;
 
 /** What a view of an API has besides: taken back and ignored. */
@@ -130,6 +133,12 @@ const subscription = object(
       mapOf(readerName, endpoint),
       new Map(),
       'Where its events are pushed to, under a plan of the mode push. Each has a name of its own in the application, which is also that of its reader.',
+      {},
+    ),
+    sources: fallback(
+      mapOf(resourceName, source),
+      new Map(),
+      'Where the webhooks of other providers come in and are published. Each has a name of its own in the application.',
       {},
     ),
   },

@@ -16,8 +16,11 @@ function escaped(value: unknown, way: readonly string[]): unknown {
   return isContract ? value : Object.fromEntries(Object.entries(value).map(([key, member]) => [key, escaped(member, [...way, key])]));
 }
 
-/** Options of a backbone; secrets, headers and authentication of `applications.NAME.subscriptions.N.endpoints.NAME`. */
+/** Options of a backbone; secrets, headers and authentication of `applications.NAME.subscriptions.N.endpoints.NAME`, secrets of `….sources.NAME`. */
 function holdsSecrets(way: readonly string[]): boolean {
   if (way[0] === 'backbones') return true;
-  return way[0] === 'applications' && way[4] === 'endpoints' && ['secrets', 'headers', 'authentication'].includes(way[6] ?? '');
+  if (way[0] !== 'applications') return false;
+  return way[4] === 'sources'
+    ? way[6] === 'secrets'
+    : way[4] === 'endpoints' && ['secrets', 'headers', 'authentication'].includes(way[6] ?? '');
 }

@@ -16,7 +16,8 @@ import { endpointOf, endpointParam } from './endpoint-of.ts';
 const tag = 'Endpoints';
 const maxOverlap = 7 * 86_400_000;
 
-const overlap: Shape<number> = {
+/** How long a replaced secret counts, in milliseconds. */
+export const overlap: Shape<number> = {
   decode(value, place) {
     const milliseconds = duration.decode(value, place);
     if (milliseconds === undefined || milliseconds <= maxOverlap) return milliseconds;
