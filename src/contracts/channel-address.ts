@@ -24,6 +24,8 @@ export function normaliseAddress(address: string): string {
 export function parseAddress(address: string): AddressTemplate | string {
   if (address.length > mostCharacters) return `is longer than ${mostCharacters} characters`;
   if (/[?#]/.test(address)) return 'must not have a query or a fragment (`?`, `#`)';
+  if (address === '-' || address.startsWith('-/'))
+    return 'must not begin with the segment `-`, under which every API keeps what is no channel';
   const segments: Segment[] = [];
   for (const text of address.split('/')) {
     const segment = parseSegment(text);

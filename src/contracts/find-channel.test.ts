@@ -118,3 +118,9 @@ test('ten thousand lookups among a thousand channels take moments', async () => 
   for (let index = 0; index < 10_000; index += 1) assert.equal(findChannel(many, `a/${index % 1000}/b/${index}`)?.id, `c${index % 1000}`);
   assert.ok(performance.now() - start < 500);
 });
+
+for (const address of ['-', '-/hooks', '/-/hooks']) {
+  test(`the address ${address} cannot be a channel's: the gateway keeps it`, async () => {
+    await assert.rejects(contractOf({ kept: address }), /must not begin with the segment `-`/);
+  });
+}
