@@ -6,6 +6,7 @@ import { Administration, type ContractProblem } from '../control/administration.
 import { loadAdminToken, type AdminToken } from '../control/admin-token.ts';
 import { applyConfig, type ConfigChange } from '../control/configuration.ts';
 import { checkListenAddress } from '../control/listen-address.ts';
+import { noticeSource } from '../control/notice-access.ts';
 import { NoticeKeeper } from '../control/notice-keeper.ts';
 import { loadSealer } from '../control/secret-key.ts';
 import { systemClock } from '../core/clock.ts';
@@ -299,8 +300,10 @@ async function endGently({ front, push, gateway }: { front: Front; push: Push; g
 function readAhead(contracts: ContractCache, config: SluiceOptions['config']): void {
   const apis = config?.['apis'];
   if (typeof apis !== 'object' || apis === null) return;
-  for (const { contract } of Object.values(apis) as { contract?: ContractSource }[]) {
+  for (const { contract, plans } of Object.values(apis) as { contract?: ContractSource; plans?: object | null }[]) {
     if (typeof contract?.text === 'string') contracts.open(contract).catch(() => undefined);
+    const modes = Object.values(plans ?? {}).map((plan: { readonly mode?: unknown } | null) => plan?.mode);
+    if (modes.includes('push')) contracts.open(noticeSource).catch(() => undefined);
   }
 }
 

@@ -9,7 +9,8 @@ import { Outlook } from './outlook.ts';
 import { overlaps } from './rules.ts';
 
 const day = 86_400_000;
-const contract: ContractSource = { name: noticeContractName, text: noticeContract(), files: {} };
+/** The contract of the built-in API. */
+export const noticeSource: ContractSource = { name: noticeContractName, text: noticeContract(), files: {} };
 /** Readers of other protocols than these could publish too. */
 const entrypoints = ['sse', 'websocket', 'poll'];
 /** Where nobody is let in by themselves: the operator says who else may read whose notices. */
@@ -50,8 +51,8 @@ export function noticeDrafts(resources: Resources, now: number): readonly Draft[
 export function noticeApiDrafts(resources: Resources, now: number): readonly Draft[] {
   const current = resources.get('api', noticeApi);
   if (current !== undefined) {
-    if (!isBuiltIn(current) || isDeepStrictEqual(current.spec.contract, contract)) return [];
-    return [revision(current, { ...current.spec, contract }, now)];
+    if (!isBuiltIn(current) || isDeepStrictEqual(current.spec.contract, noticeSource)) return [];
+    return [revision(current, { ...current.spec, contract: noticeSource }, now)];
   }
   const backbone = resources.list('backbone').find(({ spec }) => spec.kind === 'embedded')?.name;
   const path = `/${noticeApi}`;
@@ -59,7 +60,7 @@ export function noticeApiDrafts(resources: Resources, now: number): readonly Dra
   const spec: ApiSpec = {
     kind: 'event',
     description: 'What becomes of endpoints. Made by Sluice; a configuration that defines an API of this name replaces it.',
-    contract,
+    contract: noticeSource,
     path,
     backbone,
     entrypoints,
