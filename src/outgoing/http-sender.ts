@@ -153,12 +153,8 @@ export class HttpSender {
   }
 
   #newPool(url: OutgoingUrl, tls: TlsIdentity | undefined): OriginPool {
-    if (this.#pools.size >= this.#maxOrigins) {
-      const unused = [...this.#pools].find(([, pool]) => pool.isUnused);
-      if (unused === undefined) throw new OutgoingFailure('overloaded', 'Too many hosts are being called at this moment.');
-      unused[1].close();
-      this.#pools.delete(unused[0]);
-    }
+    if (this.#pools.size >= this.#maxOrigins && !this.#closeOne())
+      throw new OutgoingFailure('overloaded', 'Too many hosts are being called at this moment.');
     return new OriginPool({
       url,
       connector: this.#connector,
@@ -166,6 +162,16 @@ export class HttpSender {
       maxConnections: this.#maxConnections,
       maxWaiting: this.#maxWaiting,
     });
+  }
+
+  /** Closes the pool that has been unused for the longest; false when all are in use. */
+  #closeOne(): boolean {
+    for (const [key, pool] of this.#pools) {
+      if (!pool.isUnused) continue;
+      pool.close();
+      return this.#pools.delete(key);
+    }
+    return false;
   }
 
   #contextOf(tls: TlsIdentity | undefined): SecureContext {
