@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { noticeApi } from '../push/notices/notice.ts';
 import type { Resource, ResourceKind } from '../store/resources.ts';
 import type { Administration } from './administration.ts';
 import { refusalOf } from './administration.ts';
@@ -10,6 +11,8 @@ import { didYouMean } from './config/suggestion.ts';
 import type { Desired } from './desired.ts';
 import { desiredOf } from './desired.ts';
 import type { Draft } from './draft.ts';
+import { creation } from './draft.ts';
+import { noticeApiDrafts } from './notice-access.ts';
 import type { Resources } from './outlook.ts';
 import { Outlook } from './outlook.ts';
 import type { View } from './present.ts';
@@ -57,11 +60,14 @@ async function draftsOf(administration: Administration, config: unknown, prune: 
   if (malformed.length > 0) throw refusalOf('INVALID_CONFIGURATION', malformed);
   const desired = desiredOf(value, administration.offer.knownEntrypoints);
   const { store } = administration;
-  const { drafts, problems: impossible } = reconcile(desired, store, {
+  const now = administration.now();
+  const built = builtInDrafts(desired, store, now);
+  const { drafts: wanted, problems: impossible } = reconcile(desired, new Outlook(store, built), {
     prune,
-    now: administration.now(),
+    now,
     sealer: () => administration.sealer,
   });
+  const drafts = [...built, ...wanted];
   const outlook = new Outlook(store, drafts);
   const problems = [
     ...impossible,
@@ -77,6 +83,15 @@ async function draftsOf(administration: Administration, config: unknown, prune: 
   ];
   if (problems.length > 0) throw refusalOf('INVALID_CONFIGURATION', problems);
   return drafts;
+}
+
+/** The built-in API where a subscription names it before there is any, as in a configuration that was exported elsewhere. */
+function builtInDrafts(desired: Desired, store: Resources, now: number): readonly Draft[] {
+  const isNamed = [...desired.applications.values()].some(({ subscriptions }) => subscriptions.some(({ spec }) => spec.api === noticeApi));
+  if (!isNamed || desired.apis.has(noticeApi) || store.get('api', noticeApi) !== undefined) return [];
+  const backbones = [...desired.backbones].map(([name, spec]) => creation('backbone', { name, spec }, now));
+  const apis = [...desired.apis].map(([name, { spec }]) => creation('api', { name, spec }, now));
+  return noticeApiDrafts(new Outlook(store, [...backbones, ...apis]), now);
 }
 
 function changeOf(draft: Draft, now: Resources): ConfigChange {

@@ -4,6 +4,7 @@ import { writtenWebSub } from './config/websub-shape.ts';
 import { endpointsBySubscription } from './endpoint-rules.ts';
 import { writtenEndpoint } from './export-endpoint.ts';
 import { isOpen } from './lifecycle.ts';
+import { isBuiltIn, isOwnNotices } from './notice-access.ts';
 import type { Resources } from './outlook.ts';
 import { withoutSecrets } from './secret-options.ts';
 import { writtenSource } from './export-source.ts';
@@ -13,7 +14,8 @@ type Written = Readonly<Record<string, unknown>>;
 
 /**
  * The configuration that gives these resources: applying it changes nothing. Keys are written as their hashes, secrets of
- * backbones, endpoints and sources as `${env:…}`. What is over (closed subscriptions, revoked keys, keys past `now`) is left out.
+ * backbones, endpoints and sources as `${env:…}`. What is over (closed subscriptions, revoked keys, keys past `now`) is left out, as is
+ * what Sluice makes itself: the API of notices, and who reads its own there.
  */
 export function exportConfig(resources: Resources, now: number): Written {
   const endpoints = endpointsBySubscription(resources);
@@ -24,7 +26,12 @@ export function exportConfig(resources: Resources, now: number): Written {
     backbones: named(
       resources.list('backbone').map(({ name, spec }) => [name, { kind: spec.kind, ...withoutSecrets(name, spec.options) }]),
     ),
-    apis: named(resources.list('api').map(({ name, spec }) => [name, writtenApi(name, spec, resources)])),
+    apis: named(
+      resources
+        .list('api')
+        .filter((api) => !isBuiltIn(api))
+        .map(({ name, spec }) => [name, writtenApi(name, spec, resources)]),
+    ),
     applications: named(
       resources.list('application').map(({ name, spec }) => [
         name,
@@ -42,6 +49,7 @@ export function exportConfig(resources: Resources, now: number): Written {
             resources
               .list('subscription')
               .filter(({ spec }) => spec.application === name && isOpen(spec.state))
+              .filter(({ id, spec }) => endpoints.has(id) || !isOwnNotices(spec, resources))
               .map((one) =>
                 writtenSubscription(
                   one,

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { noticeContractName } from '../push/notices/notice-contract.ts';
+import { applyConfig, planConfig } from './configuration.ts';
 import { ControlFixture, ordersContract } from './control-fixture.ts';
+import { exportConfig } from './export-config.ts';
 import { NoticeKeeper } from './notice-keeper.ts';
 
 const names = (control: ControlFixture): readonly string[] => control.store.list('api').map(({ name }) => name);
@@ -84,6 +86,47 @@ describe('The channel of notices and those who may read it', () => {
         .toSorted(),
       ['accepted', 'closed'],
     );
+  });
+
+  it('stand in no configuration that is exported, and are not pruned by one that does not name them', async () => {
+    const exported = exportConfig(control.store, control.clock.time);
+    const { apis, applications } = exported as { apis: object; applications: Record<string, { subscriptions?: { api: string }[] }> };
+    assert.deepEqual(Object.keys(apis), ['orders']);
+    assert.deepEqual(
+      applications['shop']?.subscriptions?.map(({ api }) => api),
+      ['orders'],
+    );
+    assert.deepEqual(await planConfig(control.administration, exported, { prune: true }), []);
+    await applyConfig(
+      control.administration,
+      { ...exported, backbones: { other: { kind: 'embedded' } }, apis: {}, applications: {} },
+      { prune: true, actor: 'test' },
+    );
+    assert.deepEqual(
+      [
+        names(control),
+        control.store.list('backbone').map(({ name }) => name),
+        notices(control, 'shop').filter(({ spec }) => spec.state === 'accepted'),
+      ],
+      [['sluice'], ['main', 'other'], []],
+    );
+  });
+
+  it('are made by a configuration from elsewhere that has an endpoint for them', async () => {
+    const other = await ControlFixture.start();
+    try {
+      const endpoints = { alerts: { url: 'https://example.com/alerts', address: 'endpoints/shop' } };
+      const own = { api: 'sluice', plan: 'push', allow: { publish: [], read: ['endpoints/shop'] }, endpoints };
+      const orders = { contract: ordersContract, plans: { push: { mode: 'push' } } };
+      const config = { apis: { orders }, applications: { shop: { subscriptions: [{ api: 'orders', plan: 'push' }, own] } } };
+      await applyConfig(other.administration, config, { prune: false, actor: 'test' });
+      assert.deepEqual(names(other), ['orders', 'sluice']);
+      const exported = exportConfig(other.store, other.clock.time) as typeof config;
+      assert.equal(exported.applications.shop.subscriptions.length, 2);
+      assert.deepEqual(await planConfig(other.administration, config, { prune: true }), []);
+    } finally {
+      await other.stop();
+    }
   });
 
   it('give way to an API of the configuration with that name', async () => {

@@ -8,6 +8,7 @@ import type { Draft } from './draft.ts';
 import { compact, creation, deletion, revision } from './draft.ts';
 import { endpointEnds } from './endpoint-rules.ts';
 import { apiTransitions, isOpen, isReachable, planTransitions, subscriptionTransitions } from './lifecycle.ts';
+import { isBuiltIn, isOwnNotices } from './notice-access.ts';
 import type { Resources } from './outlook.ts';
 import { Outlook } from './outlook.ts';
 import { pruneEndpoints, reconcileEndpoints } from './reconcile-endpoints.ts';
@@ -171,7 +172,8 @@ function prune(desired: Desired, work: Work): void {
   for (const subscription of current.list('subscription')) {
     const { application, api, as, state } = subscription.spec;
     const named = desired.applications.get(application)?.subscriptions.some(({ spec }) => spec.api === api && spec.as === as) ?? false;
-    if (!named && isOpen(state)) drafts.push(closing(subscription, 'The configuration no longer names it.', now));
+    if (!named && isOpen(state) && !isOwnNotices(subscription.spec, current))
+      drafts.push(closing(subscription, 'The configuration no longer names it.', now));
   }
   for (const credential of current.list('credential')) {
     const application = desired.applications.get(credential.parent);
@@ -181,7 +183,13 @@ function prune(desired: Desired, work: Work): void {
   }
   for (const application of current.list('application'))
     if (!desired.applications.has(application.name)) drafts.push(deletion(application));
-  for (const plan of current.list('plan')) if (!(desired.apis.get(plan.parent)?.plans.has(plan.name) ?? false)) drafts.push(deletion(plan));
-  for (const api of current.list('api')) if (!desired.apis.has(api.name)) drafts.push(deletion(api));
-  for (const backbone of current.list('backbone')) if (!desired.backbones.has(backbone.name)) drafts.push(deletion(backbone));
+  // What Sluice made itself stays, with the backbone it stands on.
+  const apis = current.list('api').filter(({ name }) => !desired.apis.has(name));
+  const kept = apis.filter((api) => isBuiltIn(api));
+  const isKept = (name: string): boolean => kept.some((api) => api.name === name);
+  for (const plan of current.list('plan'))
+    if (!(desired.apis.get(plan.parent)?.plans.has(plan.name) ?? false) && !isKept(plan.parent)) drafts.push(deletion(plan));
+  for (const api of apis) if (!isKept(api.name)) drafts.push(deletion(api));
+  for (const backbone of current.list('backbone'))
+    if (!desired.backbones.has(backbone.name) && !kept.some(({ spec }) => spec.backbone === backbone.name)) drafts.push(deletion(backbone));
 }
