@@ -17,7 +17,7 @@ export interface ServerCommand {
 }
 
 /** Milliseconds a server has to begin to serve, and to end. */
-const startTime = 20_000;
+const startTime = 60_000;
 const stopTime = 15_000;
 
 /** A measured server with its children, bound to one core. */

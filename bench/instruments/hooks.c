@@ -4,7 +4,7 @@
 //   rate=0 events/s (0: saturate)  win=256 deliveries under way when saturating  nap=500 microseconds between two looks at the sockets then
 //   warm=2 dur=8 seconds  sick=1 (once warm, 5 % of the endpoints never answer, 5 % drip a byte a second, 5 % answer 500)
 //   hold=1 (warmed up, says so and waits for a line on stdin)  pids=1,2  gc=1 (SIGUSR2 before memory is read)  every=0 seconds between progress lines on stderr
-//   outlive=1 (saturates, says that it holds once warm, goes on until the server is gone, and waits for what it owes: after a restart it all has to come)
+//   outlive=1 (saturates, says that it holds once warm, goes on until the server is gone, and waits for what it owes: after a restart it all has to come)  patience=30 seconds for that
 #include "arrivals.h"
 #include "histogram.h"
 #include "process.h"
@@ -155,7 +155,7 @@ static void outlive(void) {
     if (seconds_since(start) > number("warm", 2) + 60) die(6, "the server was not ended");
   }
   uint64_t before = arrived, doubled_before = doubled;
-  while (count_owed() > 0 && seconds_since(gone_at) < 30) handle_events(0.1);
+  while (count_owed() > 0 && seconds_since(gone_at) < number("patience", 30)) handle_events(0.1);
   // Whatever comes twice comes now: nothing else is under way.
   for (uint64_t since = now(), last = arrived + doubled; seconds_since(since) < 1;) {
     handle_events(0.1);
