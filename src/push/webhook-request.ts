@@ -1,5 +1,6 @@
 import type { Event } from '../core/event.ts';
 import type { OutgoingRequest } from '../outgoing/http-sender.ts';
+import type { CloudEvent } from '../protocols/cloudevents/cloud-event.ts';
 import { encodeBinaryHeaders, encodeEvent } from '../protocols/cloudevents/encode.ts';
 import { signStandardWebhook } from '../protocols/standard-webhooks/sign.ts';
 import type { PushTarget } from './push-target.ts';
@@ -37,7 +38,7 @@ export function webhookIdOf(event: Pick<Event, 'position'>): string {
 
 /** The request of one attempt to deliver an event in the endpoint's content mode. */
 export function webhookRequest(target: PushTarget, event: Event, attempt: Attempt): OutgoingRequest {
-  const content = contentOf(target.content, event, webhookIdOf(event));
+  const content = contentOf(target.content, event, { id: webhookIdOf(event), position: event.position });
   return target.websub === undefined ? signedRequest(target, content, attempt) : websubRequest(target, target.websub, content, attempt.at);
 }
 
@@ -60,14 +61,18 @@ export function signedRequest(target: PushTarget, content: WebhookContent, attem
   };
 }
 
-/** An event in a content mode; `id` is its `webhook-id`. */
-export function contentOf(mode: PushTarget['content'], event: Event, id: string): WebhookContent {
+/** An event in a content mode, with its place on the log where it has one; `id` is its `webhook-id`. */
+export function contentOf(
+  mode: PushTarget['content'],
+  event: CloudEvent,
+  { id, position }: { readonly id: string; readonly position?: string },
+): WebhookContent {
   const common = { id, eventType: event.type };
   if (mode === 'structured') {
     const contentType = 'application/cloudevents+json; charset=utf-8';
-    return { ...common, contentType, headers: [], body: encodeEvent(event, event.position) };
+    return { ...common, contentType, headers: [], body: encodeEvent(event, position) };
   }
-  const { 'content-type': type, ...attributes } = encodeBinaryHeaders(event, event.position);
+  const { 'content-type': type, ...attributes } = encodeBinaryHeaders(event, position);
   const headers = mode === 'binary' ? Object.entries(attributes) : [];
   return { ...common, contentType: type, headers, body: event.data ?? nothing };
 }

@@ -137,10 +137,11 @@ export type AuthenticationSpec =
 
 /** A verified WebSub subscription: the endpoint's URL is the callback, as it was given. */
 export interface WebSubSubscriptionSpec {
-  /** With its unreserved characters decoded: with the callback it names the subscription. */
+  /** As the subscriber wrote it. */
   readonly topic: string;
-  /** The hub's URL as the subscriber used it, and the canonical one of the topic. */
+  /** The hub's URL as the subscriber used it. */
   readonly hub: string;
+  /** The topic's canonical URL: with the callback it names the subscription. */
   readonly self: string;
   readonly secret?: Sealed;
   readonly method: WebSubSpec['signature'];
@@ -167,6 +168,8 @@ export interface EndpointSpec {
   readonly authentication?: AuthenticationSpec;
   /** Newest first; all that have not expired sign. `expiresAt` is wall time in milliseconds. */
   readonly secrets: readonly { readonly sealed: string; readonly expiresAt?: number }[];
+  /** How its receiver is asked whether it wants deliveries, before the first; absent: it is not. */
+  readonly verification?: 'challenge' | 'cloudevents' | 'signed-ping';
   /** The format of the signature, and another name for the header it stands in. Absent: Standard Webhooks. */
   readonly signature?: { readonly style: 'github' | 'github-sha1' | 'stripe'; readonly header?: string };
   /** CloudEvents in structured or binary mode, or the data alone. */

@@ -45,7 +45,7 @@ export function eventOfText(text: string, position: string | undefined): Event {
 
 /** Sends an event once, as the push engine does, signed for this attempt. Redirects are not followed (SW-17). Never rejects for what the other side does. */
 export async function sendWebhook(target: ForwardTarget, event: Event, attempt: number, signal: AbortSignal): Promise<Answered> {
-  const content = contentOf(target.content, event, webhookIdOf(event));
+  const content = contentOf(target.content, event, { id: webhookIdOf(event), position: event.position });
   const timestamp = Math.floor(Date.now() / 1000);
   const headers: Record<string, string> = {
     // A local server is started again and again, so an idle connection to it is of little use.

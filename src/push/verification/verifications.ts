@@ -1,0 +1,215 @@
+import type { Clock } from '../../core/clock.ts';
+import { GatewayError } from '../../core/errors.ts';
+import type { Database } from '../../store/database.ts';
+import type { Resource, ResourceStore } from '../../store/resources.ts';
+import { authenticatedSend } from '../authentication/authenticated-send.ts';
+import type { Send } from '../authentication/token-source.ts';
+import { holdReasons } from '../hold-reason.ts';
+import type { PushTarget } from '../push-target.ts';
+import { challengeCheck } from './challenge.ts';
+import { cloudeventsCheck, originHeader } from './cloudevents-consent.ts';
+import { signedPing } from './signed-ping.ts';
+import { unverified, type Verdict, type VerificationCheck } from './verification-check.ts';
+import {
+  afterVerdict,
+  forgetRecord,
+  loadRecords,
+  newRecord,
+  putRecord,
+  subjectOf,
+  type VerificationPolicy,
+  type VerificationRecord,
+} from './verification-record.ts';
+
+type Endpoint = Resource<'endpoint'>;
+
+export interface VerificationsParts {
+  readonly store: Pick<ResourceStore, 'list' | 'byId' | 'watch'>;
+  readonly database: Pick<Database, 'query' | 'transact'>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** So many random bytes as text that a URL may hold. */
+  readonly nonce: () => string;
+  /** Calls back once at a wall time in milliseconds; returns how to cancel. */
+  readonly schedule: (at: number, callback: () => void) => () => void;
+  readonly send: Send;
+  /** Throws GatewayError. */
+  readonly targetOf: (endpoint: Endpoint) => PushTarget;
+  /** DNS name under which Sluice asks CloudEvents receivers. */
+  readonly origin: string;
+  /** What may be delivered to whom has changed. */
+  readonly onChange: () => void;
+  readonly onBug: (error: unknown) => void;
+}
+
+/** Receivers that are asked at once; the others wait for their turn. */
+const mostAsked = 16;
+/** Milliseconds until a receiver is asked again after the store failed, or something of ours. */
+const afterBug = 30_000;
+
+/** Asks receivers whether they want deliveries, and keeps what they said: an endpoint that has not been verified is held. */
+export class Verifications {
+  readonly #parts: VerificationsParts;
+  readonly #records = new Map<string, VerificationRecord>();
+  readonly #asking = new Map<string, Promise<VerificationRecord>>();
+  /** Deliveries a minute with which a target was given out. */
+  readonly #given = new WeakMap<Endpoint, number | undefined>();
+  readonly #abort = new AbortController();
+  #stopWatching: (() => void) | undefined;
+  #cancelWake: (() => void) | undefined;
+
+  private constructor(parts: VerificationsParts) {
+    this.#parts = parts;
+  }
+
+  /** With what earlier runs were told; nobody is asked before `start`. */
+  static async open(parts: VerificationsParts): Promise<Verifications> {
+    const verifications = new Verifications(parts);
+    for (const record of await loadRecords(parts.database)) verifications.#records.set(record.endpoint, record);
+    return verifications;
+  }
+
+  start(): void {
+    this.#stopWatching = this.#parts.store.watch((changes) => {
+      if (changes.some(({ resource }) => resource.kind === 'endpoint')) this.#look();
+    });
+    this.#look();
+  }
+
+  /** What is known of an endpoint as it is now; undefined where nothing is to be verified. The same object as long as nothing changes. */
+  record(endpoint: Endpoint): VerificationRecord | undefined {
+    const subject = subjectOf(endpoint, this.#parts.origin);
+    if (subject === undefined) return undefined;
+    const known = this.#records.get(endpoint.id);
+    if (known?.subject === subject) return known;
+    const fresh = newRecord(endpoint, subject, this.#parts.clock.now());
+    this.#records.set(endpoint.id, fresh);
+    return fresh;
+  }
+
+  /** Why nothing may be delivered to it yet. */
+  refusal(endpoint: Endpoint): GatewayError | undefined {
+    const record = this.record(endpoint);
+    if (record === undefined || record.state === 'verified') return undefined;
+    const why = record.sentence === undefined ? '' : ` ${record.sentence}`;
+    return new GatewayError('CONFLICT', `${holdReasons.UNVERIFIED}${why}`);
+  }
+
+  /** A target as its receiver has consented to it: with the header and the rate that go with that. */
+  consented(endpoint: Endpoint, target: PushTarget): PushTarget {
+    const record = this.record(endpoint);
+    this.#given.set(endpoint, record?.perMinute);
+    if (record === undefined || endpoint.spec.verification !== 'cloudevents') return target;
+    const allowed = record.perMinute === undefined ? undefined : record.perMinute / 60;
+    return {
+      ...target,
+      headers: [...target.headers, [originHeader, this.#parts.origin]],
+      perSecond: allowed === undefined ? target.perSecond : Math.min(allowed, target.perSecond ?? Infinity),
+    };
+  }
+
+  /** Why a target that `consented` gave may not be delivered to any more. */
+  change(endpoint: Endpoint): GatewayError | undefined {
+    const refusal = this.refusal(endpoint);
+    if (refusal !== undefined || this.#given.get(endpoint) === this.record(endpoint)?.perMinute) return refusal;
+    return new GatewayError('CONFLICT', 'The receiver allows another rate than before.');
+  }
+
+  /** Asks now, also one that was asked before; an answer that is a no holds the endpoint. Rejects with CONFLICT where there is nothing to ask. */
+  async verify(endpoint: Endpoint): Promise<VerificationRecord> {
+    const record = this.record(endpoint);
+    if (record === undefined)
+      throw new GatewayError('CONFLICT', 'This endpoint has no verification: set it to challenge, cloudevents or signed-ping first.');
+    return await this.#ask(endpoint, { ...record, tries: 0 });
+  }
+
+  /** Ends questions under way, which count as not asked. */
+  async close(): Promise<void> {
+    this.#stopWatching?.();
+    this.#cancelWake?.();
+    this.#abort.abort();
+    await Promise.allSettled(this.#asking.values());
+  }
+
+  /** Asks whoever is to be asked by now, and sees to it that the others are in time. */
+  #look(): void {
+    this.#cancelWake?.();
+    this.#cancelWake = undefined;
+    if (this.#abort.signal.aborted) return;
+    const { store, clock, schedule } = this.#parts;
+    const endpoints = store.list('endpoint');
+    this.#forgetOthers(new Set(endpoints.filter(({ spec }) => spec.verification !== undefined).map(({ id }) => id)));
+    const now = clock.now();
+    let next = Infinity;
+    for (const endpoint of endpoints) {
+      const { nextAt = Infinity } = (endpoint.spec.state === 'started' ? this.record(endpoint) : undefined) ?? {};
+      if (this.#asking.has(endpoint.id)) continue;
+      if (nextAt > now) next = Math.min(next, nextAt);
+      else if (this.#asking.size < mostAsked)
+        this.#ask(endpoint, this.record(endpoint)!).catch((error: unknown) => this.#parts.onBug(error));
+    }
+    if (next !== Infinity) this.#cancelWake = schedule(next, () => this.#look());
+  }
+
+  #forgetOthers(wanted: ReadonlySet<string>): void {
+    const gone = [...this.#records.keys()].filter((id) => !wanted.has(id) && !this.#asking.has(id));
+    for (const id of gone) this.#records.delete(id);
+    if (gone.length > 0) this.#parts.database.transact(gone.map(forgetRecord)).catch((error: unknown) => this.#parts.onBug(error));
+  }
+
+  /** Whoever asks while somebody does gets the same answer. */
+  #ask(endpoint: Endpoint, record: VerificationRecord): Promise<VerificationRecord> {
+    const under = this.#asking.get(endpoint.id);
+    if (under !== undefined) return under;
+    const asking = this.#answered(endpoint, record).finally(() => {
+      this.#asking.delete(endpoint.id);
+      this.#look();
+    });
+    this.#asking.set(endpoint.id, asking);
+    return asking;
+  }
+
+  async #answered(endpoint: Endpoint, record: VerificationRecord): Promise<VerificationRecord> {
+    const { clock, random, database, onChange } = this.#parts;
+    try {
+      const verdict = await this.#verdict(endpoint);
+      if (this.#abort.signal.aborted) return record;
+      const next = afterVerdict(record, verdict, { now: clock.now(), random: random() });
+      // What is not on disk does not hold.
+      await database.transact([putRecord(next)]);
+      if (this.#keep(record, next)) onChange();
+      return next;
+    } catch (error) {
+      this.#keep(record, { ...record, nextAt: clock.now() + afterBug });
+      throw error;
+    }
+  }
+
+  /** False: meanwhile the endpoint has become another, or is gone. */
+  #keep({ endpoint, subject }: VerificationRecord, next: VerificationRecord): boolean {
+    const now = this.#parts.store.byId('endpoint', endpoint);
+    if (now === undefined || subjectOf(now, this.#parts.origin) !== subject) return false;
+    this.#records.set(endpoint, next);
+    return true;
+  }
+
+  async #verdict(endpoint: Endpoint): Promise<Verdict> {
+    const { targetOf, send, clock } = this.#parts;
+    try {
+      const target = targetOf(endpoint);
+      const { request, judge } = this.#check(endpoint.spec.verification, target);
+      const outcome = await authenticatedSend(target.authentication, { send, clock })({ ...request, signal: this.#abort.signal });
+      return judge(outcome);
+    } catch (error) {
+      if (error instanceof GatewayError) return unverified(error.message);
+      throw error;
+    }
+  }
+
+  #check(policy: VerificationPolicy | undefined, target: PushTarget): VerificationCheck {
+    const { nonce, clock, origin } = this.#parts;
+    if (policy === 'challenge') return challengeCheck(target, nonce());
+    if (policy === 'cloudevents') return cloudeventsCheck(target, origin);
+    return signedPing(target, { nonce: nonce(), at: clock.now() });
+  }
+}
