@@ -12,6 +12,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<Command>>> = 
   publish: async () => (await import('./commands/publish.ts')).publish,
   trigger: async () => (await import('./commands/trigger.ts')).trigger,
   listen: async () => (await import('./commands/listen.ts')).listen,
+  verify: async () => (await import('./commands/verify.ts')).verify,
   keys: async () => (await import('./commands/keys.ts')).keys,
   subscriptions: async () => (await import('./commands/subscriptions.ts')).subscriptions,
   endpoints: async () => (await import('./commands/endpoints.ts')).endpoints,

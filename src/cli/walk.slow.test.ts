@@ -142,7 +142,10 @@ describe('the command line', { timeout: 120_000 }, () => {
     );
   });
 
-  test('triggers a sample event', async () => {
+  test('triggers a sample event, and verifies signatures', async () => {
+    const argv = ['--style', 'github', '--secret', 'hush', '--header', 'X-Hub-Signature-256: sha256=00'];
+    assert.match((await call(['verify', ...argv], { input: 'x' })).stdout, /^The signature does not fit/);
+    assert.match((await call(['verify', '--snippet', 'go'])).stdout, /^package webhooks/);
     const [told] = await objects(['trigger', 'com.example.greeted', '--param', 'name=sample', '--seed', '1'], { key: greeter });
     assert.deepEqual([told?.['address'], told?.['from'], told?.['accepted']], ['sample', 'schema', 1]);
     assert.equal((await call(['trigger', 'com.example.greted'])).exit, 5);

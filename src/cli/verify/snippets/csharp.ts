@@ -30,7 +30,8 @@ public static class WebhookVerifier
         head.CopyTo(signed, 0);
         body.CopyTo(signed, head.Length);
         byte[] expected;
-        using (var hmac = new HMACSHA256(key)) expected = Encoding.UTF8.GetBytes(Convert.ToBase64String(hmac.ComputeHash(signed)));
+        using (var hmac = new HMACSHA256(key))
+            expected = Encoding.UTF8.GetBytes(Convert.ToBase64String(hmac.ComputeHash(signed)));
         foreach (var part in Header(headers, "webhook-signature").Split(' '))
         {
             var pieces = part.Split(new[] { ',' }, 2);
