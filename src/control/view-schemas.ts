@@ -182,7 +182,8 @@ export const attemptView: JsonSchema = {
   properties: {
     id: text,
     position: text,
-    event: { type: 'string', description: 'Id of the event.' },
+    event: { type: 'string', description: 'Id of the event, or of the first of several.' },
+    events: { type: ['array', 'null'], items: text, description: 'Ids of all events of an attempt that carried several; else null.' },
     type: text,
     attempt: { type: 'integer', description: '1 for the first.' },
     lane: { enum: ['first', 'retry', 'replay'] },

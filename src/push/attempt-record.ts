@@ -9,6 +9,8 @@ export interface AttemptRecord {
   readonly position: Position;
   readonly eventId: string;
   readonly eventType: string;
+  /** Ids of all its events where it carried several, of which the above is the first. */
+  readonly eventIds?: readonly string[] | undefined;
   /** 1 for the first. */
   readonly attempt: number;
   readonly lane: Lane;
@@ -44,6 +46,7 @@ export const attemptColumns = [
   'detail',
   'response',
   'next_at',
+  'events',
 ] as const;
 
 /** The values of `attemptColumns`, in that order. */
@@ -65,5 +68,6 @@ export function attemptRow(record: AttemptRecord): readonly SqlValue[] {
     JSON.stringify(record.detail),
     record.response ?? null,
     record.nextAt ?? null,
+    record.eventIds === undefined ? null : JSON.stringify(record.eventIds),
   ];
 }

@@ -21,7 +21,8 @@ interface Made {
 
 /** What is kept of an attempt: everything the owner needs to see why it failed, and nothing secret. */
 export function attemptRecord({ target, delivery, lane, at, request, outcome, result }: Made): AttemptRecord {
-  const { position, eventId, eventType, attempts } = delivery;
+  const { first, items, attempts, size } = delivery;
+  const { position, eventId, eventType } = first;
   const { timings, remoteAddress, reused, resent } = outcome;
   const isAnswered = outcome.kind === 'answered';
   return {
@@ -30,6 +31,7 @@ export function attemptRecord({ target, delivery, lane, at, request, outcome, re
     position,
     eventId,
     eventType,
+    eventIds: size > 1 ? items.map((item) => item.eventId) : undefined,
     attempt: attempts,
     lane,
     at,

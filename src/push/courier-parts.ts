@@ -37,8 +37,8 @@ export interface CourierParts extends PushReading {
   readonly send: (request: OutgoingRequest) => Promise<Outcome>;
   /** Shared by all that call the same origin. */
   readonly originBreaker: CircuitBreaker;
-  /** The event of a delivery that is owed; undefined when it is owed no more. */
-  readonly loadEvent: (position: Position) => Promise<Event | undefined>;
+  /** Events of deliveries that are owed; without those that are owed no more. */
+  readonly loadEvents: (positions: readonly Position[]) => Promise<ReadonlyMap<Position, Event>>;
   /** Says how many deliveries are ready in each lane, and how many attempts may be under way. */
   readonly offer: (ready: Readonly<Partial<Record<Lane, number>>>, windowAttempts: number) => void;
   /** When its breaker opens and for how long, where that is not the usual. */

@@ -1,4 +1,5 @@
 import type { Event } from '../core/event.ts';
+import type { Outcome } from '../outgoing/outcome.ts';
 import { judgeAttempt, type AttemptOutcome } from './attempt-outcome.ts';
 import type { AttemptRecord } from './attempt-record.ts';
 import { attemptRecord } from './attempt-report.ts';
@@ -15,7 +16,7 @@ import type { ReplayRun } from './replay-run.ts';
 import { nextAttempt } from './retry-schedule.ts';
 import { SendGate, type Admissions } from './send-gate.ts';
 import { SlowStart } from './slow-start.ts';
-import { webhookRequest } from './webhook-request.ts';
+import { deliveryRequest } from './webhook-batch.ts';
 
 /** Milliseconds after which what holds an endpoint up is looked at again. */
 const longestWait = 10_000;
@@ -44,7 +45,7 @@ export class Courier {
   #cancelWake: (() => void) | undefined;
 
   constructor(parts: CourierParts) {
-    const { target, saved, feed, backbone, account, clock, originBreaker, governor, book, loadEvent, onLost } = parts;
+    const { target, saved, feed, backbone, account, clock, originBreaker, governor, book, loadEvents, onLost } = parts;
     this.#parts = parts;
     this.#health = new EndpointHealth(clock, saved.state, { ...parts.breaker, stops: target.websub === undefined });
     this.#live = new DeliveryStream({
@@ -57,7 +58,7 @@ export class Courier {
       saved,
       book,
       now: () => clock.now(),
-      loadEvent,
+      loadEvents,
       mayRead: () => this.isSentTo,
       onReady: () => this.#offer(),
       onLost,
@@ -183,17 +184,20 @@ export class Courier {
   }
 
   async #make(delivery: Delivery, { stream, replay, lane }: Errand, admissions: Admissions): Promise<void> {
-    const { target, clock, send, book, governor } = this.#parts;
-    const event = await stream.eventOf(delivery);
-    if (event === undefined) {
+    const { target, clock, send, book } = this.#parts;
+    const events = await stream.eventsOf(delivery);
+    if (events.length < delivery.size) {
       this.#gate.giveBack(admissions);
-      stream.lapsed(delivery);
+      stream.narrow(delivery, events);
+      return;
+    }
+    if (delivery.attempts === 0 && !this.#spend(delivery, events, stream)) {
+      this.#gate.giveBack(admissions);
       return;
     }
     const at = clock.now();
-    const built = webhookRequest(target, event, { number: delivery.attempts + 1, retryReason: delivery.reason, at });
+    const built = deliveryRequest(target, events, { number: delivery.attempts + 1, retryReason: delivery.reason, at });
     const request = replay === undefined ? built : replay.mark(built);
-    if (delivery.attempts === 0 && !delivery.isBilled) governor().delivered(1, event.bytes);
     const outcome = await send({ ...request, signal: stream.signal });
     const judged = judgeAttempt(outcome, clock.now());
     this.#gate.learn(admissions, judged);
@@ -201,24 +205,45 @@ export class Courier {
     if (stream.isStopped && outcome.kind === 'failed' && outcome.class === 'aborted') return;
     delivery.attempts += 1;
     this.#learn(judged, delivery, at);
-    const result = this.#conclude(judged, delivery, event, stream);
+    const isSplit = delivery.size > 1 && isPoisoned(outcome, judged);
+    const result = isSplit ? this.#split(judged, delivery, events, stream) : this.#conclude(judged, delivery, events, stream);
     book.attempted(attemptRecord({ target, delivery, lane: replay === undefined ? lane : 'replay', at, request, outcome, result }));
-    replay?.attempted(result);
+    replay?.attempted(result, delivery.size);
     stream.follow();
   }
 
+  /** Takes from the plan's limits what the events cost. False: there is not room for all of them, and it was taken apart. */
+  #spend(delivery: Delivery, events: readonly Event[], stream: DeliveryStream): boolean {
+    const governor = this.#parts.governor();
+    const billed = events.filter((_, index) => delivery.items[index]?.isBilled === false);
+    const allowed = Math.max(1, governor.allow(billed.length, 0));
+    if (allowed < billed.length) {
+      stream.split(delivery, events, { count: allowed, reason: undefined });
+      return false;
+    }
+    if (billed.length > 0) governor.delivered(billed.length, bytesOf(billed));
+    return true;
+  }
+
+  /** One of them may be what the receiver refuses: the others need not wait for it. */
+  #split({ decision }: AttemptOutcome, delivery: Delivery, events: readonly Event[], stream: DeliveryStream): 'retry' {
+    const reason = 'reason' in decision ? decision.reason : undefined;
+    stream.split(delivery, events, { count: Math.ceil(delivery.size / 2), reason });
+    return 'retry';
+  }
+
   /** What becomes of the delivery. */
-  #conclude({ decision }: AttemptOutcome, delivery: Delivery, event: Event, stream: DeliveryStream): AttemptRecord['outcome'] {
+  #conclude({ decision }: AttemptOutcome, delivery: Delivery, events: readonly Event[], stream: DeliveryStream): AttemptRecord['outcome'] {
     if (decision.kind === 'delivered') {
-      stream.delivered(delivery, event);
+      stream.delivered(delivery, events);
       return 'delivered';
     }
     if (decision.kind === 'abandon-message') {
-      stream.dead(delivery, event, 'abandoned');
+      stream.dead(delivery, events, 'abandoned');
       return 'dead';
     }
     if (decision.kind === 'gone') {
-      stream.retry(delivery, event, { reason: 'gone', delay: 0 });
+      stream.retry(delivery, events, { reason: 'gone', delay: 0 });
       return 'held';
     }
     // The union leaves only those with a reason.
@@ -227,19 +252,19 @@ export class Courier {
     const next = nextAttempt(target.schedule, decision, delivery.tries, { random, recovering: this.#slowStart.isActive });
     delivery.tries = next.tries;
     if (next.kind === 'dead') {
-      stream.dead(delivery, event, next.reason);
+      stream.dead(delivery, events, next.reason);
       return 'dead';
     }
-    stream.retry(delivery, event, { reason: decision.reason, delay: next.delayMilliseconds });
+    stream.retry(delivery, events, { reason: decision.reason, delay: next.delayMilliseconds });
     return 'retry';
   }
 
-  #learn({ window, pauseUntil, failing, stop }: AttemptOutcome, { eventId }: Delivery, at: number): void {
+  #learn({ window, pauseUntil, failing, stop }: AttemptOutcome, { first }: Delivery, at: number): void {
     const { failing: state, pause } = this.#health;
     if (window === 'grow') this.#attempts.grow();
     else if (window === 'halve') this.#attempts.halve(at, this.#parts.clock.now());
     if (pauseUntil !== undefined) pause.askedUntil(pauseUntil);
-    const news = failing === 'success' ? state.succeeded() : failing === 'failure' ? state.failed(eventId) : undefined;
+    const news = failing === 'success' ? state.succeeded() : failing === 'failure' ? state.failed(first.eventId) : undefined;
     const stopped = stop === undefined ? undefined : state.stop(stop);
     for (const transition of [news, stopped]) if (transition !== undefined) this.#parts.onTransition(transition);
     this.#keepState();
@@ -257,13 +282,13 @@ export class Courier {
     const live = wait > 0 ? { first: 0, retry: 0 } : this.#live.count(now);
     const replay = wait > 0 ? 0 : (this.#replay?.ready(now, window) ?? 0);
     offer({ ...live, replay }, window);
-    const at = wait > 0 ? now + this.#lookAfter(wait) : this.#nextAt(now, live.retry, replay);
+    const at = wait > 0 ? now + this.#lookAfter(wait) : this.#nextAt(now, replay);
     if (at !== Infinity) this.#cancelWake = schedule(Math.max(at, now + 1), () => this.#offer());
   }
 
   /** When something that is not ready becomes so by time alone. */
-  #nextAt(now: number, retries: number, replays: number): number {
-    return Math.min(retries > 0 ? Infinity : this.#live.nextDue, replays > 0 ? Infinity : (this.#replay?.nextAt(now) ?? Infinity));
+  #nextAt(now: number, replays: number): number {
+    return Math.min(this.#live.nextAt(now), replays > 0 ? Infinity : (this.#replay?.nextAt(now) ?? Infinity));
   }
 
   /** What others of the same origin find out is not told: it is looked at from time to time. */
@@ -279,4 +304,17 @@ export class Courier {
     this.#keptState = state;
     book.keepState(target.id, target.tenant, state);
   }
+}
+
+function bytesOf(events: readonly Event[]): number {
+  return events.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** Statuses that say something about what was sent. */
+const refusals = new Set([400, 413, 415, 422]);
+
+/** Whether one event of several may be what the receiver does not take. */
+function isPoisoned(outcome: Outcome, { decision }: AttemptOutcome): boolean {
+  const isRefusal = outcome.kind === 'answered' && refusals.has(outcome.status);
+  return isRefusal && (decision.kind === 'retry' || decision.kind === 'format-refused');
 }

@@ -40,18 +40,20 @@ export class DeliveryLog {
 
   /** Newest first. */
   async attempts(endpoint: string, { event, outcome, limit, after }: AttemptWish): Promise<DeliveryPage> {
-    const conditions: (readonly [sql: string, value: SqlValue | undefined])[] = [
-      ['endpoint = ?', endpoint],
-      ['event_id = ?', event],
-      ['outcome = ?', outcome],
-      ['id < ?', after],
+    // An attempt bears its first event; others are looked up.
+    const ofEvent = '(event_id = ? OR id IN (SELECT attempt FROM push_attempt_event WHERE endpoint = ? AND event_id = ?))';
+    const conditions: (readonly [sql: string, values: readonly (SqlValue | undefined)[]])[] = [
+      ['endpoint = ?', [endpoint]],
+      [ofEvent, [event, endpoint, event]],
+      ['outcome = ?', [outcome]],
+      ['id < ?', [after]],
     ];
-    const given = conditions.filter(([, value]) => value !== undefined);
+    const given = conditions.filter(([, [value]]) => value !== undefined);
     const most = Math.min(limit, mostRows);
     const rows = await this.#database.query(
-      `SELECT id, position, event_id, event_type, attempt, lane, at, outcome, status, failure, sentence, duration, detail, response, next_at
+      `SELECT id, position, event_id, event_type, attempt, lane, at, outcome, status, failure, sentence, duration, detail, response, next_at, events
        FROM push_attempt WHERE ${given.map(([sql]) => sql).join(' AND ')} ORDER BY id DESC LIMIT ?`,
-      [...given.map(([, value]) => value as SqlValue), most + 1],
+      [...given.flatMap(([, values]) => values as readonly SqlValue[]), most + 1],
     );
     return pageOf(rows, most, attemptView);
   }
@@ -96,6 +98,7 @@ function attemptView(row: Row): Readonly<Record<string, unknown>> {
     id: String(row['id']),
     position: row['position'],
     event: row['event_id'],
+    events: row['events'] === null ? null : (JSON.parse(String(row['events'])) as unknown),
     type: row['event_type'],
     attempt: row['attempt'],
     lane: row['lane'],

@@ -4,30 +4,35 @@ import { DueList } from './due-list.ts';
 import { KeyOrder, type Order } from './key-order.ts';
 import type { Lane } from './lane-turns.ts';
 
-/** Most deliveries of one endpoint that are owed: past it its reader goes no further. */
+/** Most events of one endpoint that are owed: past it its reader goes no further. */
 export const mostOwed = 1000;
 
 /** What one endpoint is to be sent: ready now, waiting for another attempt, or waiting behind others of its key. */
 export class DeliveryQueue {
   readonly #order: KeyOrder<Delivery>;
+  readonly #mostOwed: number;
   readonly #ready: Delivery[] = [];
   /** Failed before, each with its time. */
   readonly #due = new DueList<Delivery>();
   readonly #behind = new Set<Delivery>();
-  /** Of those behind others, how many are owed. */
+  /** Events of those that wait for a time. */
+  #waitingEvents = 0;
+  /** Of those behind others, how many events are owed. */
   #owedBehind = 0;
 
-  constructor(order: Order) {
+  /** `mostOwedEvents`: where deliveries of several events need more room than the usual. */
+  constructor(order: Order, mostOwedEvents = mostOwed) {
     this.#order = new KeyOrder(order);
+    this.#mostOwed = mostOwedEvents;
   }
 
-  /** Deliveries that wait for another attempt, or are owed and wait for their turn. */
+  /** Events that wait for another attempt, or are owed and wait for their turn. */
   get owed(): number {
-    return this.#due.size + this.#owedBehind;
+    return this.#waitingEvents + this.#owedBehind;
   }
 
   get isFull(): boolean {
-    return this.owed >= mostOwed;
+    return this.owed >= this.#mostOwed;
   }
 
   /** Wall time at which the next retry is due; Infinity when there is none. */
@@ -40,9 +45,9 @@ export class DeliveryQueue {
     return { first: this.#ready.length, retry: this.#due.dueAt(now) };
   }
 
-  /** The next event of the log. False: too much waits before it, and it is not taken. */
+  /** The next one of the log. False: too much waits before it, and it is not taken. */
   admit(delivery: Delivery): boolean {
-    const admission = this.#order.admit(delivery, delivery.key);
+    const admission = this.#order.admit(delivery, delivery.keys);
     if (admission === 'send') this.#ready.push(delivery);
     else if (admission === 'behind') this.#behind.add(delivery);
     else return false;
@@ -51,9 +56,9 @@ export class DeliveryQueue {
 
   /** What an earlier run left, in the order of the log and before anything is admitted. */
   restore(delivery: Delivery): void {
-    if (this.#order.admit(delivery, delivery.key) === 'behind') {
+    if (this.#order.admit(delivery, delivery.keys) === 'behind') {
       this.#behind.add(delivery);
-      this.#owedBehind += 1;
+      this.#owedBehind += delivery.size;
       return;
     }
     this.park(delivery);
@@ -63,7 +68,9 @@ export class DeliveryQueue {
   take(lane: Lane, now: number): Delivery | undefined {
     if (lane !== 'retry') return this.#ready.shift();
     const due = this.#due.take(now);
-    if (due !== undefined) this.#order.resume(due);
+    if (due === undefined) return undefined;
+    this.#waitingEvents -= due.size;
+    this.#order.resume(due);
     return due;
   }
 
@@ -77,11 +84,12 @@ export class DeliveryQueue {
   park(delivery: Delivery): void {
     this.#order.park(delivery);
     this.#due.add(delivery);
+    this.#waitingEvents += delivery.size;
   }
 
   /** One that waits for a later time is due now; undefined when it does not: it is under way, or behind others. */
   hasten(position: Position, now: number): Delivery | undefined {
-    const delivery = this.#due.pull((one) => one.position === position);
+    const delivery = this.#due.pull(({ items }) => items.some((item) => item.position === position));
     if (delivery === undefined) return undefined;
     delivery.dueAt = now;
     this.#due.add(delivery);
@@ -90,11 +98,29 @@ export class DeliveryQueue {
 
   /** It is done for good. */
   settle(delivery: Delivery): void {
-    const next = this.#order.settle(delivery);
-    if (next === undefined) return;
-    this.#behind.delete(next);
-    if (next.isOwed) this.#owedBehind -= 1;
-    this.#ready.push(next);
+    this.replace(delivery, []);
+  }
+
+  /** It was taken, and is taken apart: its parts have its place, and the first is the next to be sent. */
+  replace(delivery: Delivery, parts: readonly Delivery[]): void {
+    const free = new Set(
+      this.#order.replace(
+        delivery,
+        parts.map((part) => [part, part.keys]),
+      ),
+    );
+    const first: Delivery[] = [];
+    for (const part of parts) {
+      if (!free.delete(part)) this.#wait(part);
+      else if (part.isOwed) this.park(part);
+      else first.push(part);
+    }
+    this.#ready.unshift(...first);
+    for (const next of free) {
+      this.#behind.delete(next);
+      if (next.isOwed) this.#owedBehind -= next.size;
+      this.#ready.push(next);
+    }
   }
 
   /** Those behind others that are not owed yet, as many as may be: from now on they are, so that what comes after them can go on. */
@@ -102,8 +128,13 @@ export class DeliveryQueue {
     for (const delivery of this.#behind) {
       if (this.isFull) return;
       if (delivery.isOwed) continue;
-      this.#owedBehind += 1;
+      this.#owedBehind += delivery.size;
       yield delivery;
     }
+  }
+
+  #wait(delivery: Delivery): void {
+    this.#behind.add(delivery);
+    if (delivery.isOwed) this.#owedBehind += delivery.size;
   }
 }

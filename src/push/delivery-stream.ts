@@ -3,9 +3,10 @@ import { toGatewayError } from '../core/errors.ts';
 import type { Event } from '../core/event.ts';
 import type { Batch, ReaderAccount } from '../core/meter.ts';
 import type { Position } from '../core/position.ts';
-import { DeliveryQueue } from './delivery-queue.ts';
-import { DeliveryWindow, type Place } from './delivery-window.ts';
-import { Delivery } from './delivery.ts';
+import { DeliveryCollector } from './delivery-collector.ts';
+import { DeliveryQueue, mostOwed } from './delivery-queue.ts';
+import { DeliveryWindow } from './delivery-window.ts';
+import { Delivery, owedItem, type Item } from './delivery.ts';
 import type { EventSource } from './event-source.ts';
 import type { Lane } from './lane-turns.ts';
 import type { SavedDeliveries } from './load-endpoint.ts';
@@ -13,11 +14,15 @@ import { begunAnew, type OwedDelivery } from './owed-delivery.ts';
 import type { PushBook } from './push-book.ts';
 import type { PushTarget } from './push-target.ts';
 import type { MarkSource } from './settled-marks.ts';
+import { batchIdOf, bytesInBatch } from './webhook-batch.ts';
+
+/** Payload bytes of the largest batch. */
+const mostWindowBytes = 1024 * 1024;
 
 export interface DeliveryStreamParts {
   /** Whose rows in the book are its own: the endpoint's id, or that of a replay. */
   readonly id: string;
-  readonly target: Pick<PushTarget, 'tenant' | 'order'>;
+  readonly target: Pick<PushTarget, 'tenant' | 'order' | 'batch'>;
   /** Must not throw. */
   readonly wants: (event: Event) => boolean;
   readonly source: EventSource;
@@ -26,8 +31,8 @@ export interface DeliveryStreamParts {
   readonly saved: SavedDeliveries;
   readonly book: PushBook;
   readonly now: () => number;
-  /** The event of a delivery that is owed; undefined when it is owed no more. */
-  readonly loadEvent: (position: Position) => Promise<Event | undefined>;
+  /** Events of deliveries that are owed; without those that are owed no more. */
+  readonly loadEvents: (positions: readonly Position[]) => Promise<ReadonlyMap<Position, Event>>;
   /** Whether it may go on reading. */
   readonly mayRead: () => boolean;
   /** Something may have become ready. */
@@ -46,10 +51,13 @@ export class DeliveryStream implements MarkSource {
   readonly #parts: DeliveryStreamParts;
   readonly #window: DeliveryWindow;
   readonly #queue: DeliveryQueue;
+  readonly #collector: DeliveryCollector;
   readonly #settledBefore: ReadonlySet<Position>;
   readonly #deadBefore: ReadonlySet<Position>;
   /** Owed since an earlier run, and ahead of the cursor: they come again with the log. */
   readonly #owedAhead = new Map<Position, OwedDelivery>();
+  /** Read, and to be taken by the queue when that has room for them: two at most. */
+  #refused: Delivery[] = [];
   readonly #abort = new AbortController();
   #underWay = 0;
   #reading: Promise<void> | undefined;
@@ -60,15 +68,20 @@ export class DeliveryStream implements MarkSource {
   constructor(parts: DeliveryStreamParts) {
     const { id, target, saved, account, backbone, book } = parts;
     this.#parts = parts;
-    this.#window = new DeliveryWindow(account.cursor);
-    this.#queue = new DeliveryQueue(target.order);
+    const { batch, order } = target;
+    // Two of the largest batches: one is sent while the next is gathered.
+    this.#window = new DeliveryWindow(account.cursor, batch && { events: Math.max(256, 2 * batch.events), bytes: 2 * mostWindowBytes });
+    this.#queue = new DeliveryQueue(order, batch && Math.max(mostOwed, 10 * batch.events));
+    this.#collector = new DeliveryCollector(batch, parts.now);
     this.#settledBefore = new Set(saved.settled);
     this.#deadBefore = new Set(saved.dead);
     book.restore(id, saved.settled);
+    const passed: OwedDelivery[] = [];
     for (const owed of saved.waiting) {
       if (backbone.compare(owed.position, account.cursor) > 0) this.#owedAhead.set(owed.position, owed);
-      else this.#restore(owed);
+      else passed.push(owed);
     }
+    for (const together of grouped(passed)) this.#restore(together);
   }
 
   get id(): string {
@@ -108,18 +121,20 @@ export class DeliveryStream implements MarkSource {
     return this.#abort.signal;
   }
 
-  /** Wall time at which the next retry is due; Infinity when there is none. */
-  get nextDue(): number {
-    return this.#queue.nextDue;
-  }
-
   settledAhead(): readonly Position[] {
     return this.#window.settledAhead();
   }
 
   /** How many could be sent now. */
   count(now: number): Readonly<Record<'first' | 'retry', number>> {
+    if (this.#collector.closesAt <= now) this.#admit(this.#collector.close());
     return this.#queue.count(now);
+  }
+
+  /** Wall time at which something that is not ready becomes so by time alone; Infinity when nothing does. */
+  nextAt(now: number): number {
+    const { nextDue } = this.#queue;
+    return Math.min(nextDue > now ? nextDue : Infinity, this.#collector.closesAt);
   }
 
   /** The next one to attempt; undefined when there is none. */
@@ -142,42 +157,67 @@ export class DeliveryStream implements MarkSource {
     if (this.#underWay === 0) this.#onQuiet?.();
   }
 
-  /** Undefined: it is owed no more. */
-  async eventOf(delivery: Delivery): Promise<Event | undefined> {
-    const { id, book, loadEvent } = this.#parts;
-    return delivery.event ?? book.eventOf(id, delivery.position) ?? (await loadEvent(delivery.position));
+  /** Events of a delivery in their order; fewer than it has where something is owed no more. */
+  async eventsOf({ items }: Delivery): Promise<readonly Event[]> {
+    const { id, book, loadEvents } = this.#parts;
+    const known = items.map((item) => item.event ?? book.eventOf(id, item.position));
+    const missing = items.filter((_, index) => known[index] === undefined).map(({ position }) => position);
+    const loaded = missing.length === 0 ? undefined : await loadEvents(missing);
+    return items.flatMap(({ position }, index) => known[index] ?? loaded?.get(position) ?? []);
   }
 
-  /** It is nothing to this stream any more. */
-  lapsed(delivery: Delivery): void {
-    this.#queue.settle(delivery);
+  /** It is nothing to this stream any more, but for these events of it. */
+  narrow(delivery: Delivery, events: readonly Event[]): void {
+    const left = new Set(events.map(({ position }) => position));
+    const items = delivery.items.filter(({ position }) => left.has(position));
+    this.#queue.replace(delivery, items.length === 0 ? [] : [delivery.part(items, this.#parts.now())]);
   }
 
-  delivered(delivery: Delivery, event: Event): void {
+  delivered(delivery: Delivery, events: readonly Event[]): void {
     const { id, account, book } = this.#parts;
-    const { place } = delivery;
-    if (delivery.isOwed) book.remove(id, delivery.position);
-    // Billed when the cursor passes it, or late when it has.
-    if (place?.isPassed === false) place.state = 'delivered';
-    else if (!delivery.isBilled) account.chargeLate([event]);
+    const late: Event[] = [];
+    for (const [index, { position, place, isBilled }] of delivery.items.entries()) {
+      if (delivery.isOwed) book.remove(id, position);
+      // Billed when the cursor passes it, or late when it has.
+      if (place?.isPassed === false) place.state = 'delivered';
+      else if (!isBilled) late.push(events[index] as Event);
+    }
+    account.chargeLate(late);
     this.#queue.settle(delivery);
   }
 
-  dead(delivery: Delivery, event: Event, reason: string): void {
+  dead(delivery: Delivery, events: readonly Event[], reason: string): void {
     delivery.reason = reason;
-    this.#owe(delivery, event, 'dead');
+    this.#owe(delivery, events, 'dead');
     this.#queue.settle(delivery);
   }
 
-  retry(delivery: Delivery, event: Event, { reason, delay }: { readonly reason: string; readonly delay: number }): void {
+  retry(delivery: Delivery, events: readonly Event[], { reason, delay }: { readonly reason: string; readonly delay: number }): void {
     delivery.reason = reason;
     this.wait(delivery, delay);
-    this.#owe(delivery, event, 'waiting');
+    this.#owe(delivery, events, 'waiting');
   }
 
   wait(delivery: Delivery, delay: number): void {
     delivery.dueAt = this.#parts.now() + delay;
     this.#queue.park(delivery);
+  }
+
+  /** It goes on as two that stand where it stood: the first `count` events, and the others. */
+  split(
+    delivery: Delivery,
+    events: readonly Event[],
+    { count, reason }: { readonly count: number; readonly reason: string | undefined },
+  ): void {
+    const now = this.#parts.now();
+    delivery.reason = reason;
+    delivery.dueAt = now;
+    const parts = [delivery.items.slice(0, count), delivery.items.slice(count)].map((items) => delivery.part(items, now));
+    if (delivery.isOwed) {
+      this.#owe(parts[0] as Delivery, events.slice(0, count), 'waiting');
+      this.#owe(parts[1] as Delivery, events.slice(count), 'waiting');
+    }
+    this.#queue.replace(delivery, parts);
   }
 
   /** The cursor follows what is settled. */
@@ -197,15 +237,19 @@ export class DeliveryStream implements MarkSource {
   /** Sends one that waits, or is dead, as soon as may be. False: it is under way or behind others, or too much is owed to take a dead one. */
   sendAgain(owed: OwedDelivery, event: Event): boolean {
     const { id, target, book, now, backbone } = this.#parts;
-    if (owed.state === 'dead' && this.#queue.isFull) return false;
-    const again = owed.state === 'dead' ? begunAnew(owed, now()) : this.#queue.hasten(owed.position, now());
-    if (again === undefined) return false;
-    if (again instanceof Delivery) book.put(again.owed(id, target.tenant, 'waiting'), event);
-    else {
+    if (owed.state === 'dead') {
+      if (this.#queue.isFull) return false;
+      const again = begunAnew(owed, now());
       book.put(again, event);
       if (backbone.compare(again.position, this.#window.position) > 0) this.#owedAhead.set(again.position, again);
-      else this.#restore(again);
+      else this.#restore([again]);
+      return true;
     }
+    const hastened = this.#queue.hasten(owed.position, now());
+    if (hastened === undefined) return false;
+    // One row that is due makes all that go with it due.
+    const rows = hastened.owed({ endpoint: id, tenant: target.tenant, state: 'waiting', batch: owed.batch });
+    for (const row of rows) if (row.position === owed.position) book.put(row, event);
     return true;
   }
 
@@ -232,12 +276,16 @@ export class DeliveryStream implements MarkSource {
   }
 
   /** From now on the cursor may pass it. */
-  #owe(delivery: Delivery, event: Event, state: 'waiting' | 'dead'): void {
+  #owe(delivery: Delivery, events: readonly Event[], state: 'waiting' | 'dead'): void {
     const { id, target, book } = this.#parts;
+    const batch = state === 'dead' || delivery.size === 1 ? undefined : batchIdOf(delivery.items);
+    const rows = delivery.owed({ endpoint: id, tenant: target.tenant, state, batch });
     delivery.isOwed = true;
-    delivery.event = undefined;
-    if (delivery.place !== undefined) delivery.place.state = 'owed';
-    book.put(delivery.owed(id, target.tenant, state), event);
+    for (const [index, item] of delivery.items.entries()) {
+      item.event = undefined;
+      if (item.place !== undefined) item.place.state = 'owed';
+      book.put(rows[index] as OwedDelivery, events[index] as Event);
+    }
   }
 
   async #read(): Promise<void> {
@@ -247,6 +295,7 @@ export class DeliveryStream implements MarkSource {
     try {
       while (!this.#isStopped && this.#makeRoom()) {
         if (source.isAtEnd(this.#window.position)) {
+          if (source.isFinite) this.#admit(this.#collector.close());
           this.#cancelNext = source.onNext(() => this.readOn());
           return;
         }
@@ -265,50 +314,81 @@ export class DeliveryStream implements MarkSource {
 
   /** Whether there is room for another event; what waits behind others is owed where it keeps the cursor from what comes after. */
   #makeRoom(): boolean {
-    if (this.#queue.isFull || !this.#parts.mayRead()) return false;
+    if (!this.#admit([]) || this.#queue.isFull || !this.#parts.mayRead()) return false;
     if (!this.#window.isFull) return true;
-    for (const delivery of this.#queue.spill()) if (delivery.event !== undefined) this.#owe(delivery, delivery.event, 'waiting');
+    if (!this.#admit(this.#collector.close())) return false;
+    for (const delivery of this.#queue.spill()) {
+      const events = delivery.items.flatMap(({ event }) => event ?? []);
+      if (events.length === delivery.size) this.#owe(delivery, events, 'waiting');
+    }
     this.follow();
     return !this.#window.isFull && !this.#queue.isFull;
   }
 
   /** False: there is no room for all of them. */
   #take(events: readonly Event[]): boolean {
-    const { wants, account, backbone } = this.#parts;
     for (const event of events) {
-      if (!wants(event)) {
+      if (!this.#parts.wants(event)) {
         this.#window.pass(event.position);
         continue;
       }
       if (!this.#makeRoom()) return false;
-      const known = this.#knownState(event.position);
-      const delivery = known === undefined ? new Delivery(event) : undefined;
-      if (delivery !== undefined && !this.#queue.admit(delivery)) return false;
-      const place = this.#window.add(event, backbone.compare(event.position, account.charged) <= 0);
-      place.state = known ?? 'open';
-      delivery?.take(place);
-      this.#takeOwed(place);
+      this.#takeOne(event);
     }
+    return this.#refused.length === 0;
+  }
+
+  #takeOne(event: Event): void {
+    const { account, backbone, target } = this.#parts;
+    const place = this.#window.add(event, backbone.compare(event.position, account.charged) <= 0);
+    const owed = this.#owedAhead.get(event.position);
+    if (this.#settledBefore.has(event.position)) place.state = 'delivered';
+    else if (owed !== undefined) {
+      place.state = 'owed';
+      const others = this.#stillAhead(owed);
+      this.#owedAhead.delete(event.position);
+      this.#admit(this.#collector.addOwed(owed, place, others));
+    } else if (this.#deadBefore.has(event.position)) place.state = 'owed';
+    else this.#admit(this.#collector.add(place, target.batch === undefined ? 0 : bytesInBatch(event)));
+  }
+
+  /** How many of those that an earlier run owed together are still to be read, itself among them. */
+  #stillAhead({ batch }: OwedDelivery): number {
+    if (batch === undefined) return 1;
+    let count = 0;
+    for (const other of this.#owedAhead.values()) if (other.batch === batch) count += 1;
+    return count;
+  }
+
+  /** False: the queue has no room for what is read; nothing more is to be read before it has. */
+  #admit(deliveries: readonly Delivery[]): boolean {
+    if (deliveries.length === 0 && this.#refused.length === 0) return true;
+    const waiting = [...this.#refused, ...deliveries];
+    const refused = waiting.findIndex((delivery) => !this.#admitOne(delivery));
+    this.#refused = refused === -1 ? [] : waiting.slice(refused);
+    return refused === -1;
+  }
+
+  #admitOne(delivery: Delivery): boolean {
+    if (!delivery.isOwed) return this.#queue.admit(delivery);
+    this.#queue.restore(delivery);
     return true;
   }
 
-  /** What an earlier run has made of an event ahead of its cursor. */
-  #knownState(position: Position): 'delivered' | 'owed' | undefined {
-    if (this.#settledBefore.has(position)) return 'delivered';
-    return this.#owedAhead.has(position) || this.#deadBefore.has(position) ? 'owed' : undefined;
+  #restore(together: readonly OwedDelivery[]): void {
+    const items: readonly Item[] = together.map((owed) => owedItem(owed, this.#window.placeOf(owed.position)));
+    this.#queue.restore(Delivery.from(items, together));
   }
+}
 
-  #takeOwed(place: Place): void {
-    const { position } = place.event;
-    const owed = this.#owedAhead.get(position);
-    if (owed === undefined) return;
-    this.#owedAhead.delete(position);
-    this.#restore(owed, place);
+/** In their order, those of one batch together. */
+function grouped(owed: readonly OwedDelivery[]): readonly (readonly OwedDelivery[])[] {
+  const groups = new Map<string, OwedDelivery[]>();
+  for (const one of owed) {
+    const key = one.batch ?? `alone ${one.position}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [one]);
+    else group.push(one);
   }
-
-  #restore(owed: OwedDelivery, place = this.#window.placeOf(owed.position)): void {
-    const delivery = Delivery.from(owed);
-    if (place !== undefined) delivery.take(place);
-    this.#queue.restore(delivery);
-  }
+  return [...groups.values()];
 }

@@ -2,10 +2,14 @@ import type { Event } from '../core/event.ts';
 import type { Batch } from '../core/meter.ts';
 import type { Position } from '../core/position.ts';
 
-/** Most events between the cursor and what was read. */
-const mostEvents = 256;
-/** Most payload bytes of them; one event may be larger. */
-const mostBytes = 1024 * 1024;
+/** How much may lie between the cursor and what was read. */
+export interface WindowBound {
+  readonly events: number;
+  /** Of payload; one event may be larger. */
+  readonly bytes: number;
+}
+
+const usualBound: WindowBound = { events: 256, bytes: 1024 * 1024 };
 
 /** The place of one event between the cursor and what was read. */
 export interface Place {
@@ -32,8 +36,10 @@ export class DeliveryWindow {
   /** Everything up to here was read. */
   #position: Position;
   #cursor: Position;
+  readonly #bound: WindowBound;
 
-  constructor(cursor: Position) {
+  constructor(cursor: Position, bound: WindowBound = usualBound) {
+    this.#bound = bound;
     this.#position = cursor;
     this.#cursor = cursor;
   }
@@ -49,7 +55,7 @@ export class DeliveryWindow {
   }
 
   get isFull(): boolean {
-    return this.#held.length >= mostEvents || this.#bytes >= mostBytes;
+    return this.#held.length >= this.#bound.events || this.#bytes >= this.#bound.bytes;
   }
 
   /** Takes the next event. */

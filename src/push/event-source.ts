@@ -8,6 +8,8 @@ const readBytes = 256 * 1024;
 
 /** Where a delivery stream reads the log. */
 export interface EventSource {
+  /** Whether nothing comes after its end. */
+  readonly isFinite: boolean;
   /** Whether there is nothing to read after this place for now. */
   isAtEnd(position: Position): boolean;
   /** Calls back once when there is; returns how to stop waiting. */
@@ -22,6 +24,7 @@ export interface EventSource {
 /** The live end of a channel; what lies before it is read once for all who are behind. */
 export function liveSource(feed: Feed): EventSource {
   return {
+    isFinite: false,
     isAtEnd: (position) => position === feed.position,
     onNext: (callback) => feed.onNext(callback),
     next: (after) => feed.behind.next(after),
@@ -34,6 +37,7 @@ export function liveSource(feed: Feed): EventSource {
 export function rangeSource({ backbone, feed }: { readonly backbone: Backbone; readonly feed: Feed }, until: Position): EventSource {
   const { channel } = feed;
   return {
+    isFinite: true,
     isAtEnd: (position) => backbone.compare(position, until) >= 0,
     onNext: () => () => undefined,
     next: (after) => backbone.read({ channel, after, until, limit: readEvents, maxBytes: readBytes }),

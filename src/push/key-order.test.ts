@@ -16,7 +16,7 @@ function admitAll(
   const deliveries: Record<string, Delivery> = {};
   const said = names.split(' ').map((name) => {
     deliveries[name] = { name };
-    return order.admit(deliveries[name], name.startsWith('-') ? undefined : name.slice(0, 1));
+    return order.admit(deliveries[name], [name.startsWith('-') ? undefined : name.slice(0, 1)]);
   });
   return { said, deliveries };
 }
@@ -36,10 +36,10 @@ describe('the order of an endpoint', () => {
     const order = new KeyOrder<Delivery>('per-key');
     const { deliveries } = admitAll(order, 'a1 a2 b1 a3 b2');
     assert.equal(order.waitingDeliveries, 3);
-    assert.equal(order.settle(deliveries['a1']!), deliveries['a2']);
-    assert.equal(order.settle(deliveries['b1']!), deliveries['b2']);
-    assert.equal(order.settle(deliveries['a2']!), deliveries['a3']);
-    assert.equal(order.settle(deliveries['a3']!), undefined);
+    assert.deepEqual(order.settle(deliveries['a1']!), [deliveries['a2']]);
+    assert.deepEqual(order.settle(deliveries['b1']!), [deliveries['b2']]);
+    assert.deepEqual(order.settle(deliveries['a2']!), [deliveries['a3']]);
+    assert.deepEqual(order.settle(deliveries['a3']!), []);
     assert.equal(order.waitingDeliveries, 0);
     assert.equal(admitAll(order, 'a4').said[0], 'send');
   });
@@ -55,7 +55,7 @@ describe('the order of an endpoint', () => {
     assert.equal(order.parkedKeys, 0);
     assert.equal(admitAll(order, 'a4').said[0], 'behind');
     order.park(deliveries['a1']!);
-    assert.equal(order.settle(deliveries['a1']!), deliveries['a2']);
+    assert.deepEqual(order.settle(deliveries['a1']!), [deliveries['a2']]);
     assert.equal(order.parkedKeys, 0, 'a dead letter waits for no retry');
   });
 
@@ -85,47 +85,102 @@ describe('the order of an endpoint', () => {
     order.settle(deliveries['a1']!);
     order.park(deliveries['a1']!);
     order.resume(deliveries['a1']!);
-    assert.equal(order.settle(deliveries['a1']!), undefined);
+    assert.deepEqual(order.settle(deliveries['a1']!), []);
     assert.equal(order.parkedKeys, 0);
+  });
+
+  it('lets one with several keys wait for the first of each, and those of each wait for it', () => {
+    const order = new KeyOrder<Delivery>('per-key');
+    const { deliveries } = admitAll(order, 'a1 b1');
+    const both = { name: 'both' };
+    assert.equal(order.admit(both, ['a', 'b', 'a', undefined]), 'behind');
+    assert.deepEqual(admitAll(order, 'a2 b2 c1').said, ['behind', 'behind', 'send']);
+    assert.deepEqual(order.settle(deliveries['a1']!), []);
+    assert.deepEqual(order.settle(deliveries['b1']!), [both]);
+    order.park(both);
+    assert.equal(order.parkedKeys, 2);
+    assert.deepEqual(
+      order.settle(both).map(({ name }) => name),
+      ['a2', 'b2'],
+    );
+    assert.deepEqual([order.parkedKeys, order.waitingDeliveries], [0, 0]);
+  });
+
+  it('gives the parts of one its place', () => {
+    const order = new KeyOrder<Delivery>('per-key');
+    const whole = { name: 'whole' };
+    order.admit(whole, ['a', 'b', 'c']);
+    admitAll(order, 'a2 c2');
+    const [first, second] = [{ name: 'first' }, { name: 'second' }];
+    const free = order.replace(whole, [
+      [first, ['a', 'b']],
+      [second, ['b', 'c']],
+    ]);
+    assert.deepEqual(free, [first]);
+    assert.equal(order.waitingDeliveries, 3);
+    assert.deepEqual(
+      order.settle(first).map(({ name }) => name),
+      ['a2', 'second'],
+    );
+    assert.deepEqual(
+      order.settle(second).map(({ name }) => name),
+      ['c2'],
+    );
+    const unordered = new KeyOrder<Delivery>('none');
+    unordered.admit(whole, ['a']);
+    assert.deepEqual(
+      unordered.replace(whole, [
+        [first, ['a']],
+        [second, ['a']],
+      ]),
+      [first, second],
+    );
   });
 
   const seed = Date.now() & 0x7fff_ffff;
   for (const kind of ['per-key', 'strict'] as const) {
     it(`${kind}: nothing overtakes, and nothing is forgotten (seed ${seed})`, () => {
       const step = fc.record({
-        op: fc.constantFrom('admit', 'admit', 'park', 'resume', 'settle'),
-        key: fc.constantFrom('a', 'b', 'c', undefined),
+        op: fc.constantFrom('admit', 'admit', 'park', 'resume', 'settle', 'split'),
+        keys: fc.array(fc.constantFrom('a', 'b', 'c', undefined), { minLength: 1, maxLength: 4 }),
         pick: fc.nat(),
       });
       fc.assert(
         fc.property(fc.array(step, { maxLength: 150 }), (steps) => {
-          const order = new KeyOrder<Delivery & { key: string | undefined }>(kind, { maxParkedKeys: 2, maxWaitingDeliveries: 5 });
-          const line = (key: string | undefined): string | undefined => (kind === 'strict' ? 'all' : key);
+          interface Keyed extends Delivery {
+            readonly keys: readonly (string | undefined)[];
+          }
+          const order = new KeyOrder<Keyed>(kind, { maxParkedKeys: 4, maxWaitingDeliveries: 5 });
+          const lines = ({ keys }: Keyed): Set<string> => new Set(kind === 'strict' ? ['all'] : keys.filter((key) => key !== undefined));
           /** Taken and not done, in the order of the log; the first of each line may be under way. */
-          let open: { name: string; key: string | undefined }[] = [];
-          const underWay = new Set<Delivery>();
-          for (const [index, { op, key, pick }] of steps.entries()) {
-            const picked = [...underWay][pick % Math.max(1, underWay.size)] as (typeof open)[number] | undefined;
+          let open: Keyed[] = [];
+          const underWay = new Set<Keyed>();
+          for (const [index, { op, keys, pick }] of steps.entries()) {
+            const picked = [...underWay][pick % Math.max(1, underWay.size)];
             if (op === 'admit') {
-              const delivery = { name: `d${index}`, key };
-              const said = order.admit(delivery, key);
+              const delivery = { name: `d${index}`, keys };
+              const said = order.admit(delivery, keys);
               if (said === 'send') underWay.add(delivery);
               if (said === 'send' || said === 'behind') open.push(delivery);
+              if (said === 'too-many-waiting') assert.equal(order.waitingDeliveries >= 5, true);
             } else if (picked !== undefined && op === 'park') order.park(picked);
             else if (picked !== undefined && op === 'resume') order.resume(picked);
-            else if (picked !== undefined && op === 'settle') {
+            else if (picked !== undefined) {
+              const middle = Math.ceil(picked.keys.length / 2);
+              const halves = [picked.keys.slice(0, middle), picked.keys.slice(middle)];
+              const parts = op === 'settle' ? [] : halves.map((some, half): Keyed => ({ name: `${picked.name}.${half}`, keys: some }));
               underWay.delete(picked);
-              open = open.filter((one) => one !== picked);
-              const next = order.settle(picked);
-              if (next !== undefined) underWay.add(next);
+              open = open.flatMap((one) => (one === picked ? parts : [one]));
+              for (const next of order.replace(
+                picked,
+                parts.map((part) => [part, part.keys]),
+              ))
+                underWay.add(next);
             }
-            for (const one of open) {
-              const before = open
-                .slice(0, open.indexOf(one))
-                .some((other) => line(other.key) === line(one.key) && line(one.key) !== undefined);
+            for (const [place, one] of open.entries()) {
+              const before = open.slice(0, place).some((other) => [...lines(other)].some((line) => lines(one).has(line)));
               assert.equal(underWay.has(one), !before);
             }
-            assert.ok(order.waitingDeliveries <= 5);
             assert.equal(order.waitingDeliveries, open.length - underWay.size);
           }
         }),

@@ -21,7 +21,7 @@ export interface SavedEndpoint extends SavedDeliveries {
 }
 
 /** More rows than can have come since one that is ahead of the cursor: those of its window, and those that waited behind others. */
-const newestDead = 1024;
+const newestDead = 4096;
 
 export async function loadEndpoint(database: Database, endpoint: string): Promise<SavedEndpoint> {
   const [saved, states] = await Promise.all([
@@ -53,13 +53,18 @@ export async function loadKeptVersions(database: Database): Promise<ReadonlyMap<
   return new Map(rows.map(({ endpoint, version }) => [String(endpoint), Number(version)]));
 }
 
-/** The event of a delivery that is owed; undefined when it is owed no more. */
-export async function loadOwedEvent(database: Database, endpoint: string, position: Position): Promise<Event | undefined> {
-  const rows = await database.query('SELECT event, address, position, accepted_at FROM push_delivery WHERE endpoint = ? AND position = ?', [
-    endpoint,
-    position,
-  ]);
-  return rows[0] === undefined ? undefined : readOwedEvent(rows[0]);
+/** Events of deliveries that are owed, by position; those that are owed no more are not among them. `owner`: id of an endpoint or of a replay. */
+export async function loadOwedEvents(
+  database: Database,
+  owner: string,
+  positions: readonly Position[],
+): Promise<ReadonlyMap<Position, Event>> {
+  const rows = await database.query(
+    `SELECT event, address, position, accepted_at FROM push_delivery
+     WHERE endpoint = ? AND position IN (SELECT value FROM json_each(?))`,
+    [owner, JSON.stringify(positions)],
+  );
+  return new Map(rows.map(readOwedEvent).map((event) => [event.position, event]));
 }
 
 /** Forgets what a deleted endpoint has left; its attempts go with their retention. */

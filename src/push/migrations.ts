@@ -38,4 +38,24 @@ export const pushMigrations: readonly { readonly name: string; readonly up: read
       `CREATE INDEX push_replay_by_state ON push_replay (state)`,
     ],
   },
+  {
+    name: 'push-003-batches',
+    up: [
+      // Those of one endpoint that have the same are attempted together.
+      'ALTER TABLE push_delivery ADD COLUMN batch TEXT',
+      // Ids of the events of an attempt that carried several, as JSON; each is found by the table below, which follows by itself.
+      'ALTER TABLE push_attempt ADD COLUMN events TEXT',
+      `CREATE TABLE push_attempt_event (
+         endpoint TEXT NOT NULL, event_id TEXT NOT NULL, attempt INTEGER NOT NULL, PRIMARY KEY (endpoint, event_id, attempt)
+       ) WITHOUT ROWID`,
+      'CREATE INDEX push_attempt_event_by_attempt ON push_attempt_event (attempt)',
+      `CREATE TRIGGER push_attempt_made AFTER INSERT ON push_attempt WHEN NEW.events IS NOT NULL BEGIN
+         INSERT OR IGNORE INTO push_attempt_event (endpoint, event_id, attempt)
+         SELECT NEW.endpoint, value, NEW.id FROM json_each(NEW.events);
+       END`,
+      `CREATE TRIGGER push_attempt_gone AFTER DELETE ON push_attempt WHEN OLD.events IS NOT NULL BEGIN
+         DELETE FROM push_attempt_event WHERE attempt = OLD.id;
+       END`,
+    ],
+  },
 ];

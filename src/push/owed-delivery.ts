@@ -7,7 +7,7 @@ import { noTries, type Tries } from './retry-schedule.ts';
 
 /** A delivery that its reader has passed over: it waits for another attempt, or is dead until somebody sends it again. */
 export interface OwedDelivery {
-  /** Id of the endpoint. */
+  /** Id of the endpoint, or of the replay whose it is. */
   readonly endpoint: string;
   readonly tenant: string;
   readonly position: Position;
@@ -25,16 +25,18 @@ export interface OwedDelivery {
   readonly dueAt: number | undefined;
   /** Charged before, so that it is not billed when it is delivered. */
   readonly isBilled: boolean;
+  /** Those that have the same are attempted together; undefined: it is attempted alone. */
+  readonly batch?: string | undefined;
 }
 
 /** A dead one with its whole schedule before it again; the number of its attempts goes on. */
 export function begunAnew(dead: OwedDelivery, now: number): OwedDelivery {
-  return { ...dead, state: 'waiting', tries: noTries, dueAt: now };
+  return { ...dead, state: 'waiting', tries: noTries, dueAt: now, batch: undefined };
 }
 
 /** The values of `owedColumns`, in that order. */
 export function owedRow(delivery: OwedDelivery, event: Event, now: number): readonly SqlValue[] {
-  const { endpoint, position, tenant, eventId, eventType, key, state, reason, attempts, tries, dueAt, isBilled } = delivery;
+  const { endpoint, position, tenant, eventId, eventType, key, state, reason, attempts, tries, dueAt, isBilled, batch } = delivery;
   return [
     endpoint,
     position,
@@ -51,6 +53,7 @@ export function owedRow(delivery: OwedDelivery, event: Event, now: number): read
     tries.formatRefused,
     dueAt ?? null,
     isBilled ? 1 : 0,
+    batch ?? null,
     event.acceptedAt,
     now,
     encodeEvent(event),
@@ -73,6 +76,7 @@ export const owedColumns = [
   'format_refused',
   'due_at',
   'billed',
+  'batch',
   'accepted_at',
   'changed_at',
   'event',
@@ -82,7 +86,7 @@ type Row = Readonly<Record<string, SqlValue>>;
 
 /** What `readOwed` reads of `push_delivery`. */
 export const owedFields = `endpoint, position, tenant, event_id, event_type, ordering_key, state, reason, attempts, counted, throttled,
-  format_refused, due_at, billed`;
+  format_refused, due_at, billed, batch`;
 
 /** A row without its event. */
 export function readOwed(row: Row): OwedDelivery {
@@ -99,6 +103,7 @@ export function readOwed(row: Row): OwedDelivery {
     tries: { counted: Number(row['counted']), throttled: Number(row['throttled']), formatRefused: Number(row['format_refused']) },
     dueAt: row['due_at'] === null ? undefined : Number(row['due_at']),
     isBilled: row['billed'] === 1,
+    batch: row['batch'] === null ? undefined : String(row['batch']),
   };
 }
 

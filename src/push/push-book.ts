@@ -27,7 +27,7 @@ const nothing: Writing = { owed: new Map(), states: new Map(), replays: new Map(
 const putOwed = `INSERT INTO push_delivery (${owedColumns.join(', ')})`;
 const replaceOwed = `ON CONFLICT (endpoint, position) DO UPDATE SET state = excluded.state, reason = excluded.reason,
   attempts = excluded.attempts, counted = excluded.counted, throttled = excluded.throttled, format_refused = excluded.format_refused,
-  due_at = excluded.due_at, billed = excluded.billed, changed_at = excluded.changed_at`;
+  due_at = excluded.due_at, billed = excluded.billed, batch = excluded.batch, changed_at = excluded.changed_at`;
 
 /**
  * What push readers leave behind: deliveries that are owed, attempts, what is done ahead of the cursor, and how endpoints do. The first

@@ -11,7 +11,7 @@ import type { PushReading } from './courier-parts.ts';
 import { Courier } from './courier.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { Transition } from './failing-state.ts';
-import { forgetEndpoint, loadEndpoint, loadKeptVersions, loadOwedEvent } from './load-endpoint.ts';
+import { forgetEndpoint, loadEndpoint, loadKeptVersions, loadOwedEvents } from './load-endpoint.ts';
 import type { PushBook } from './push-book.ts';
 import type { PushTarget } from './push-target.ts';
 import { ReplayLog } from './replay-log.ts';
@@ -256,7 +256,7 @@ export class PushService {
       schedule,
       send: authenticatedSend(target.authentication, { send, clock }),
       originBreaker: this.#originBreaker(target.url),
-      loadEvent: (position) => loadOwedEvent(database, endpoint.id, position),
+      loadEvents: (positions) => loadOwedEvents(database, endpoint.id, positions),
       offer: (ready, windowAttempts) => this.#dispatcher.offer(courier, ready, windowAttempts),
       onTransition: (transition) => listener.moved(endpoint, transition),
       onBug: (error) => listener.bug(error),

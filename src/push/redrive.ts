@@ -30,7 +30,7 @@ const rowsAtOnce = 16;
 /** Most bytes of events that one call brings into memory. */
 const mostBytes = 16 * 1024 * 1024;
 
-const begunAnewColumns = `state = 'waiting', counted = 0, throttled = 0, format_refused = 0, due_at = ?, changed_at = ?`;
+const begunAnewColumns = `state = 'waiting', counted = 0, throttled = 0, format_refused = 0, batch = NULL, due_at = ?, changed_at = ?`;
 
 /**
  * Sends again what is owed or dead because a person wants it: through the courier where one runs, so that memory and store stay the

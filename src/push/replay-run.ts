@@ -89,9 +89,9 @@ export class ReplayRun {
   /** Wall time in milliseconds at which something that is not ready becomes so by time alone. */
   nextAt(now: number): number {
     const { first, retry } = this.stream.count(now);
-    const isHeld = first + retry > 0;
-    if (this.wait > 0) return isHeld ? now + this.wait : Math.max(now + this.wait, this.stream.nextDue);
-    return isHeld ? Infinity : this.stream.nextDue;
+    const { wait } = this;
+    if (first + retry > 0) return wait > 0 ? now + wait : Infinity;
+    return Math.max(now + wait, this.stream.nextAt(now));
   }
 
   /** An attempt begins. */
@@ -104,10 +104,10 @@ export class ReplayRun {
     return { ...request, headers: [...(request.headers ?? []), ['webhook-replay', this.id]] };
   }
 
-  attempted(result: AttemptRecord['outcome']): void {
+  attempted(result: AttemptRecord['outcome'], events: number): void {
     this.#sent += 1;
-    if (result === 'delivered') this.#succeeded += 1;
-    if (result === 'dead') this.#failed += 1;
+    if (result === 'delivered') this.#succeeded += events;
+    if (result === 'dead') this.#failed += events;
     this.#keep();
   }
 

@@ -5,7 +5,7 @@ import type { Resource } from '../store/resources.ts';
 import type { PushReading } from './courier-parts.ts';
 import type { Courier } from './courier.ts';
 import { rangeSource } from './event-source.ts';
-import { loadDeliveries, loadOwedEvent } from './load-endpoint.ts';
+import { loadDeliveries, loadOwedEvents } from './load-endpoint.ts';
 import type { PushBook } from './push-book.ts';
 import type { PushTarget } from './push-target.ts';
 import type { Replay, ReplayLog } from './replay-log.ts';
@@ -164,7 +164,7 @@ export class ReplayRunner {
       saved,
       book,
       now: () => clock.now(),
-      loadEvent: (position) => loadOwedEvent(database, id, position),
+      loadEvents: (positions) => loadOwedEvents(database, id, positions),
       mayRead: () => courier.isSentTo,
       onLost: (error) => over(toGatewayError(error)),
       until,

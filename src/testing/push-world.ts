@@ -20,7 +20,7 @@ import { CircuitBreaker } from '../push/circuit-breaker.ts';
 import { Courier } from '../push/courier.ts';
 import { Dispatcher } from '../push/dispatcher.ts';
 import type { Transition } from '../push/failing-state.ts';
-import { loadEndpoint, loadOwedEvent } from '../push/load-endpoint.ts';
+import { loadEndpoint, loadOwedEvents } from '../push/load-endpoint.ts';
 import { pushMigrations } from '../push/migrations.ts';
 import { PushBook } from '../push/push-book.ts';
 import type { PushTarget } from '../push/push-target.ts';
@@ -151,7 +151,7 @@ export class PushWorld {
       schedule: (at, callback) => this.#schedule(at, callback),
       send: (outgoing) => this.#out.sender.send(outgoing),
       originBreaker: new CircuitBreaker(systemClock, { openFor: 20, maxOpenFor: 20 }),
-      loadEvent: (position) => loadOwedEvent(this.database, this.target.id, position),
+      loadEvents: (positions) => loadOwedEvents(this.database, this.target.id, positions),
       offer: (ready, window) => this.#dispatcher.offer(courier, ready, window),
       breaker: { openFor: 20, maxOpenFor: 20 },
       onTransition: (transition) => this.transitions.push(transition),
