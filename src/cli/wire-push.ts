@@ -5,13 +5,16 @@ import { compileFilter } from '../gateway/filter.ts';
 import type { Log } from '../observe/log.ts';
 import { AddressGuard } from '../outgoing/address-guard.ts';
 import { HostsFile } from '../outgoing/hosts-file.ts';
-import { HttpSender } from '../outgoing/http-sender.ts';
+import { HttpSender, type OutgoingRequest } from '../outgoing/http-sender.ts';
 import { NameResolver } from '../outgoing/name-resolver.ts';
+import type { Outcome } from '../outgoing/outcome.ts';
 import { PushService } from '../push/push-service.ts';
+import type { PushTarget } from '../push/push-target.ts';
 import { targetOf } from '../push/target-of.ts';
 import type { Resource } from '../store/resources.ts';
 import { openDeliveries } from './wire-deliveries.ts';
 import { openNotices } from './wire-notices.ts';
+import { heldByVerification, openVerifications } from './wire-verifications.ts';
 import type { Foundation, GatewayParts } from './wire.ts';
 
 interface PushParts {
@@ -19,6 +22,8 @@ interface PushParts {
   readonly parts: GatewayParts;
   /** Address ranges besides the public ones that may be called. */
   readonly openOutgoing: readonly string[];
+  /** Where receivers know Sluice to be. */
+  readonly publicUrl: string | undefined;
   readonly log: Log;
 }
 
@@ -28,17 +33,28 @@ const hostsFile = '/etc/hosts';
 export interface Push {
   readonly service: PushService;
   readonly deliveries: Deliveries;
+  /** The guarded door through which everything is sent. */
+  readonly send: (request: OutgoingRequest) => Promise<Outcome>;
+  readonly guard: AddressGuard;
+  /** From now on this is told of endpoints that were stopped. */
+  onStopped(listener: (endpoint: Resource<'endpoint'>) => void): void;
   close(): Promise<void>;
 }
 
-/** Throws INVALID_CONFIGURATION when a range cannot be read. */
-export function openPush({ foundation, parts, openOutgoing, log }: PushParts): Push {
+/** Rejects with INVALID_CONFIGURATION when a range cannot be read. */
+export async function openPush({ foundation, parts, openOutgoing, publicUrl, log }: PushParts): Promise<Push> {
   const { database, store, ledger, pushBook, sealer } = foundation;
   const { gateway, catalogue, schedule, onBug } = parts;
   const guard = guardOf(openOutgoing);
   const resolver = new NameResolver({ guard, clock: systemClock, hostsFile: new HostsFile(hostsFile, systemClock) });
   const sender = new HttpSender({ guard, resolver });
+  const send: Push['send'] = (request) => sender.send(request);
+  let onStopped: (endpoint: Resource<'endpoint'>) => void = () => undefined;
   const notices = openNotices({ foundation, parts, healthOf: (endpoint) => service.courier(endpoint)?.health });
+  const target = (endpoint: Resource<'endpoint'>): PushTarget =>
+    targetOf(endpoint, { open: (sealed) => sealer.open(sealed), compile: compileFilter });
+  const onChange = (): void => service.changed();
+  const verifications = await openVerifications({ foundation, parts, publicUrl, send, targetOf: target, onChange });
   const service: PushService = new PushService({
     store,
     database,
@@ -47,15 +63,18 @@ export function openPush({ foundation, parts, openOutgoing, log }: PushParts): P
     random: Math.random,
     schedule,
     flush: () => ledger.commit(),
-    openReading: ({ name, createdAt, spec }, onTaken) =>
-      gateway.openPushReader({
+    openReading: async (endpoint, onTaken) => {
+      const { name, createdAt, spec } = endpoint;
+      const reading = await gateway.openPushReader({
         subscription: spec.subscription,
         address: spec.address,
         reader: name,
         // Not the place where the log is by now: what was published since the endpoint was made is for it.
         from: { at: 'time', time: createdAt },
         onTaken,
-      }),
+      });
+      return heldByVerification(reading, verifications, endpoint);
+    },
     openReplay: ({ spec }, { id, after }) =>
       gateway.openPushReader({
         subscription: spec.subscription,
@@ -66,11 +85,12 @@ export function openPush({ foundation, parts, openOutgoing, log }: PushParts): P
         onTaken: () => undefined,
       }),
     forgetReader: async (reader) => void (await ledger.forget('default', reader)),
-    targetOf: (endpoint) => targetOf(endpoint, { open: (sealed) => sealer.open(sealed), compile: compileFilter }),
-    send: (request) => sender.send(request),
+    targetOf: (endpoint) => verifications.consented(endpoint, target(endpoint)),
+    send,
     listener: {
       moved: (endpoint, transition) => {
         notices.moved(endpoint, transition);
+        if (transition.to === 'stopped') onStopped(endpoint);
         log.warn({ ...named(endpoint), ...transition }, 'an endpoint changed its state');
       },
       refused: (endpoint, error) => {
@@ -81,15 +101,17 @@ export function openPush({ foundation, parts, openOutgoing, log }: PushParts): P
     },
   });
   catalogue.onChange(() => service.changed());
-  const { deliveries, close: closeDeliveries } = openDeliveries({ foundation, parts, service });
+  const { deliveries, close: closeDeliveries } = openDeliveries({ foundation, parts, service, verifications });
+  verifications.start();
   const close = async (): Promise<void> => {
     await closeDeliveries();
+    await verifications.close();
     await service.close();
     await notices.close();
     sender.close();
     resolver.close();
   };
-  return { service, deliveries, close };
+  return { service, deliveries, send, guard, onStopped: (listener) => (onStopped = listener), close };
 }
 
 function named({ id, name, parent }: Resource<'endpoint'>): object {

@@ -1,8 +1,10 @@
+import type { Clock } from '../../core/clock.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { RateLimit } from '../../push/rate-limit.ts';
+import { pause } from './pause.ts';
 
 interface PaceParts {
-  readonly clock: { readonly now: () => number };
+  readonly clock: Clock;
   /** Calls back once at a wall time in milliseconds; returns how to cancel. */
   readonly schedule: (at: number, callback: () => void) => () => void;
 }
@@ -53,15 +55,14 @@ export class CallbackPace {
     if (known === undefined) return;
     this.#open -= 1;
     known.open -= 1;
-    // Whoever had its burst does not get another by coming back.
-    if (known.open === 0 && known.rate.isFull) this.#hosts.delete(host);
+    // Kept as long as there is room: whoever had its burst does not get another by coming back.
     if (this.#hosts.size > maxOpen) this.#forgetIdle();
   }
 
   /** Resolves when the host may be asked once more, or when the signal aborts. */
   async turn(host: string, signal: AbortSignal): Promise<void> {
     const { rate } = this.#hosts.get(host) ?? this.#fresh();
-    for (let wait = rate.take(); wait > 0 && !signal.aborted; wait = rate.take()) await this.#sleep(wait, signal);
+    for (let wait = rate.take(); wait > 0 && !signal.aborted; wait = rate.take()) await pause(wait, { ...this.#parts, signal });
   }
 
   #add(host: string): void {
@@ -77,18 +78,5 @@ export class CallbackPace {
 
   #forgetIdle(): void {
     for (const [host, { open }] of this.#hosts) if (open === 0) this.#hosts.delete(host);
-  }
-
-  async #sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-    const { clock, schedule } = this.#parts;
-    await new Promise<void>((resolve) => {
-      const cancel = schedule(clock.now() + milliseconds, done);
-      signal.addEventListener('abort', done, { once: true });
-      function done(): void {
-        cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-    });
   }
 }

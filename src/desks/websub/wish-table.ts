@@ -37,7 +37,10 @@ export class WishTable {
 
   /** Forgets requests; with a denial, that is kept in the same commit. */
   async remove(ids: readonly string[], denial?: StoredDenial): Promise<void> {
-    const gone: Statement = { sql: 'DELETE FROM websub_request WHERE id IN (SELECT value FROM json_each(?))', parameters: [JSON.stringify(ids)] };
+    const gone: Statement = {
+      sql: 'DELETE FROM websub_request WHERE id IN (SELECT value FROM json_each(?))',
+      parameters: [JSON.stringify(ids)],
+    };
     await this.#database.transact(denial === undefined ? [gone] : [gone, insertion(denial)]);
   }
 

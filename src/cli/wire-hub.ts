@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { plainWebSub } from '../control/config/websub-shape.ts';
+import type { Administration } from '../control/administration.ts';
+import { systemClock } from '../core/clock.ts';
+import { toGatewayError, type GatewayError } from '../core/errors.ts';
+import { CallbackPace } from '../desks/websub/callback-pace.ts';
+import { HubDesk } from '../desks/websub/hub-desk.ts';
+import { Hub } from '../desks/websub/hub.ts';
+import { LeaseWatch } from '../desks/websub/lease-watch.ts';
+import { Subscribers } from '../desks/websub/subscribers.ts';
+import { Subscriptions } from '../desks/websub/subscriptions.ts';
+import { TopicFetcher } from '../desks/websub/topic-fetcher.ts';
+import { TopicTable } from '../desks/websub/topic-table.ts';
+import type { Wish } from '../desks/websub/wish.ts';
+import { WishTable } from '../desks/websub/wish-table.ts';
+import { Visitors } from '../desks/visitors.ts';
+import { allowed } from '../gateway/push-access.ts';
+import type { Log } from '../observe/log.ts';
+import { stoppedEndpoints } from '../push/stopped-endpoints.ts';
+import type { Push } from './wire-push.ts';
+import type { Foundation, GatewayParts } from './wire.ts';
+
+interface HubParts {
+  readonly foundation: Foundation;
+  readonly parts: GatewayParts;
+  readonly push: Push;
+  readonly administration: Administration;
+  readonly log: Log;
+}
+
+/** The WebSub hub, which goes on where it was; resolves when leases that are over have ended. */
+export async function openHub(all: HubParts): Promise<{ readonly desk: HubDesk; readonly close: () => Promise<void> }> {
+  const { foundation, parts, push, administration, log } = all;
+  const { database, store, sealer } = foundation;
+  const { catalogue, schedule, onBug } = parts;
+  const { send, guard } = push;
+  const common = { clock: systemClock, schedule, send, onBug };
+  const refusalOf = ({ subscription, address }: Pick<Wish, 'subscription' | 'address'>): GatewayError | undefined => {
+    try {
+      allowed({ catalogue }, { subscription, address });
+      return undefined;
+    } catch (error) {
+      return toGatewayError(error);
+    }
+  };
+  const subscriptions = new Subscriptions({
+    administration,
+    onPut: ({ spec }) => leases.lasts(spec.websub?.leaseUntil ?? Infinity),
+    onEndedByOthers: (endpoint) => hub.ended(endpoint),
+  });
+  const leases: LeaseWatch = new LeaseWatch({ ...common, all: () => subscriptions.all(), end: (id) => subscriptions.end(id) });
+  const hub: Hub = new Hub({
+    ...common,
+    table: new WishTable(database),
+    subscriptions,
+    leases,
+    pace: new CallbackPace(common),
+    randomBytes,
+    refusalOf,
+    methodOf: (wish) => {
+      const api = catalogue.subscription(wish.subscription)?.context.api;
+      return (catalogue.api(api ?? '')?.resource.spec.websub ?? plainWebSub).signature;
+    },
+    stopped: () => stoppedEndpoints(database),
+  });
+  push.onStopped((endpoint) => {
+    if (endpoint.spec.websub !== undefined) hub.gone(endpoint);
+  });
+  const fetcher = new TopicFetcher({ ...common, table: new TopicTable(database), apis: () => catalogue.apis(), log });
+  const subscribers = new Subscribers({ visitors: new Visitors(parts), catalogue, store });
+  await hub.start();
+  await fetcher.start();
+  const desk = new HubDesk({
+    hub,
+    subscribers,
+    fetcher,
+    guard,
+    refusalOf,
+    seal: (text) => sealer.seal(text),
+    now: () => systemClock.now(),
+  });
+  return {
+    desk,
+    close: async () => {
+      await fetcher.close();
+      await hub.close();
+    },
+  };
+}

@@ -1,0 +1,129 @@
+import { GatewayError } from '../../core/errors.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { ApiRuntime } from '../../gateway/catalogue.ts';
+import type { Log } from '../../observe/log.ts';
+import type { OutgoingRequest } from '../../outgoing/http-sender.ts';
+import type { Outcome } from '../../outgoing/outcome.ts';
+import { pause } from './pause.ts';
+import type { Topic } from './topic.ts';
+import { lookAt, publishContent } from './topic-content.ts';
+import type { KnownTopic, TopicTable } from './topic-table.ts';
+
+interface FetcherParts {
+  readonly table: TopicTable;
+  readonly apis: () => Iterable<ApiRuntime>;
+  readonly clock: Clock;
+  /** Calls back once at a wall time in milliseconds; returns how to cancel. */
+  readonly schedule: (at: number, callback: () => void) => () => void;
+  readonly send: (request: OutgoingRequest) => Promise<Outcome>;
+  readonly log: Log;
+  readonly onBug: (error: unknown) => void;
+}
+
+/** Milliseconds from a look at a topic that failed to the next one. */
+const retryDelays = [10_000, 60_000, 600_000];
+/** Milliseconds between two looks at a topic, however often its publisher pings. */
+const restAfterLook = 2_000;
+
+/** Looks at topics of others when their publishers say that they are new, and publishes what is (WebSub, section 6). A ping is on disk before it is answered. */
+export class TopicFetcher {
+  readonly #parts: FetcherParts;
+  /** By API and topic; true: pinged again since the look began. */
+  readonly #looking = new Map<string, { isPinged: boolean }>();
+  readonly #work = new Set<Promise<void>>();
+  readonly #abort = new AbortController();
+
+  constructor(parts: FetcherParts) {
+    this.#parts = parts;
+  }
+
+  async start(): Promise<void> {
+    for (const { api, topic } of await this.#parts.table.pinged()) this.#begin(api, topic);
+  }
+
+  /** Resolves when the pings are on disk; rejects with the store's error. */
+  async ping({ resource }: ApiRuntime, topics: readonly Pick<Topic, 'self'>[]): Promise<void> {
+    if (topics.length === 0) return;
+    const urls = topics.map(({ self }) => self);
+    await this.#parts.table.ping(resource.id, urls, this.#parts.clock.now());
+    for (const url of urls) this.#begin(resource.id, url);
+  }
+
+  /** Ends looks under way; they are made again at the next start. */
+  async close(): Promise<void> {
+    this.#abort.abort();
+    await Promise.all(this.#work);
+  }
+
+  #begin(api: string, topic: string): void {
+    const key = JSON.stringify([api, topic]);
+    const looking = this.#looking.get(key);
+    if (looking !== undefined) {
+      looking.isPinged = true;
+      return;
+    }
+    const state = { isPinged: true };
+    this.#looking.set(key, state);
+    const work = this.#lookAsPinged(api, topic, state)
+      .catch((error: unknown) => (this.#abort.signal.aborted ? undefined : this.#parts.onBug(error)))
+      .finally(() => {
+        this.#looking.delete(key);
+        this.#work.delete(work);
+        // Pinged since it last looked at that.
+        if (state.isPinged && !this.#abort.signal.aborted) this.#begin(api, topic);
+      });
+    this.#work.add(work);
+  }
+
+  async #lookAsPinged(api: string, topic: string, state: { isPinged: boolean }): Promise<void> {
+    const { signal } = this.#abort;
+    while (state.isPinged && !signal.aborted) {
+      state.isPinged = false;
+      await this.#look(api, topic);
+      await pause(restAfterLook, { ...this.#parts, signal });
+    }
+  }
+
+  async #look(id: string, topic: string): Promise<void> {
+    const { signal } = this.#abort;
+    for (const delay of [0, ...retryDelays]) {
+      if (delay > 0) await pause(delay, { ...this.#parts, signal });
+      const known = await this.#parts.table.get(id, topic);
+      if (known === undefined || signal.aborted) return;
+      const next = await this.#tried(known);
+      if (signal.aborted) return;
+      if (next === 'again') continue;
+      await this.#parts.table.looked(next);
+      return;
+    }
+    const known = await this.#parts.table.get(id, topic);
+    if (known !== undefined) await this.#parts.table.looked(known);
+  }
+
+  async #tried(known: KnownTopic): Promise<KnownTopic | 'again'> {
+    const { apis, send, clock, log } = this.#parts;
+    const { topic } = known;
+    const api = [...apis()].find(({ resource }) => resource.id === known.api);
+    const address = api?.resource.spec.websub?.topics[topic];
+    // Nobody wants it any more.
+    if (api === undefined || address === undefined) return known;
+    const look = await lookAt(known, { send, signal: this.#abort.signal, maxBytes: api.resource.spec.maxEventBytes });
+    if (look.kind === 'unchanged') return known;
+    if (look.kind !== 'content') {
+      if (!this.#abort.signal.aborted)
+        log.warn({ api: api.resource.name, topic, why: look.sentence }, 'a WebSub topic could not be fetched');
+      return look.kind === 'again' ? 'again' : known;
+    }
+    try {
+      await publishContent(api, address, look, clock.now());
+      return look.known;
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      log.warn(
+        { api: api.resource.name, topic, code: error.code },
+        `the content of a WebSub topic could not be published: ${error.message}`,
+      );
+      return error.advice === 'never' ? known : 'again';
+    }
+  }
+}
