@@ -4,7 +4,7 @@ import { createControl } from '../control/server.ts';
 import type { Backbone } from '../core/backbone.ts';
 import { systemClock } from '../core/clock.ts';
 import { FilterPreview } from '../gateway/filter-preview.ts';
-import { backboneKinds, entrypoints } from '../gateway/registry.ts';
+import { backboneKinds, entrypointNames } from '../gateway/registry.ts';
 import type { HealthTimeline } from '../metering/health-timeline.ts';
 import { LedgerInsights } from '../metering/ledger-insights.ts';
 import { countByLag } from '../metering/log-count.ts';
@@ -58,7 +58,7 @@ export function controlOf(all: ControlParts): ReturnType<typeof createControl> {
     adminToken: admin.token,
     checkContract: (source) => administration.contractProblems(source),
     describeContract: async (source) => ({ ...(await contracts.open(source)).contract }),
-    knownEntrypoints: Object.keys(entrypoints),
+    knownEntrypoints: entrypointNames,
     knownBackbones: backboneKinds,
     issueTicket: (_tenant, credential, api) => tickets.issue({ credential, api }),
     status: async () => statusOf(all),

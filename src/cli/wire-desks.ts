@@ -1,5 +1,6 @@
 import { systemClock } from '../core/clock.ts';
 import { Desks } from '../desks/desks.ts';
+import type { Desk } from '../desks/desk.ts';
 import { OpenApiDesk } from '../desks/documents/openapi-desk.ts';
 import { HooksDesk } from '../desks/hooks/hooks-desk.ts';
 import { OwnEndpoints, type Manage } from '../desks/hooks/own-endpoints.ts';
@@ -10,13 +11,14 @@ import type { Foundation, GatewayParts } from './wire.ts';
 interface DeskParts {
   readonly foundation: Foundation;
   readonly parts: GatewayParts;
+  readonly inbound: Desk;
   readonly manage: Manage;
   /** Base URL of the gateway as clients see it. */
   readonly publicUrl: string | undefined;
 }
 
 /** Everything that answers beside the channels. */
-export function openDesks({ foundation, parts, manage, publicUrl }: DeskParts): void {
+export function openDesks({ foundation, parts, inbound, manage, publicUrl }: DeskParts): void {
   const { store, sealer } = foundation;
   const { gateway, catalogue } = parts;
   const now = (): number => systemClock.now();
@@ -24,7 +26,7 @@ export function openDesks({ foundation, parts, manage, publicUrl }: DeskParts): 
   const desks = new Desks({
     catalogue,
     publicUrl,
-    desks: [new OpenApiDesk(visitors), new HooksDesk({ visitors, store, endpoints: new OwnEndpoints(manage), now })],
+    desks: [inbound, new OpenApiDesk(visitors), new HooksDesk({ visitors, store, endpoints: new OwnEndpoints(manage), now })],
     gatewayDesks: [new PublicKeysDesk({ store, open: (sealed) => sealer.open(sealed), now })],
   });
   gateway.openDesks((request) => desks.ask(request));

@@ -11,12 +11,13 @@ import { NoticeKeeper } from '../control/notice-keeper.ts';
 import { loadSealer } from '../control/secret-key.ts';
 import { systemClock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
+import { inboundMigrations } from '../desks/inbound/migrations.ts';
 import { Catalogue } from '../gateway/catalogue.ts';
 import { ContractCache } from '../gateway/contract-cache.ts';
 import { EventGateway } from '../gateway/gateway.ts';
 import { planBinder } from '../gateway/plan-stages.ts';
 import { openFront } from '../gateway/front.ts';
-import { backboneKinds, entrypoints, policies, wireFormats } from '../gateway/registry.ts';
+import { backboneKinds, entrypointNames, policies, wireFormats } from '../gateway/registry.ts';
 import { Tickets } from '../gateway/tickets.ts';
 import { TimingWheel } from '../gateway/timing-wheel.ts';
 import type { KeyPair } from '../listeners/key-pair.ts';
@@ -31,6 +32,7 @@ import { pushMigrations } from '../push/migrations.ts';
 import { noticeMigrations } from '../push/notices/migrations.ts';
 import { NoticeBook } from '../push/notices/notice-book.ts';
 import { PushBook } from '../push/push-book.ts';
+import { verificationMigrations } from '../push/verification/migrations.ts';
 import type { Database } from '../store/database.ts';
 import { storeMigrations } from '../store/migrations.ts';
 import type { ContractSource, ResourceStore } from '../store/resources.ts';
@@ -40,6 +42,7 @@ import { openResourceStore } from '../store/sqlite/resource-store.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
 import { controlOf } from './wire-control.ts';
 import { openDesks } from './wire-desks.ts';
+import { openInbound } from './wire-inbound.ts';
 import { openPush, type Push } from './wire-push.ts';
 
 export interface SluiceOptions {
@@ -116,7 +119,15 @@ async function openFoundation(
   const onWarning = (sentence: string, cause?: unknown): void => log.warn({ error: cause }, sentence);
   const database = await openDatabase({
     folder: data,
-    migrations: [...storeMigrations, ...embeddedMigrations, ...meteringMigrations, ...pushMigrations, ...noticeMigrations],
+    migrations: [
+      ...storeMigrations,
+      ...embeddedMigrations,
+      ...meteringMigrations,
+      ...pushMigrations,
+      ...noticeMigrations,
+      ...verificationMigrations,
+      ...inboundMigrations,
+    ],
     onWarning,
   });
   closers.push(() => database.close());
@@ -135,7 +146,7 @@ async function openFoundation(
 }
 
 /** Puts the gateway's parts together on a foundation; it does not listen yet. */
-function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: Log, { mostWaiting }: SluiceOptions) {
+function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: Log, { mostWaiting, publicUrl }: SluiceOptions) {
   const wheel = new TimingWheel({ clock: systemClock });
   const schedule = (at: number, callback: () => void): (() => void) => {
     const handle = wheel.schedule(at, callback);
@@ -163,6 +174,7 @@ function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: L
     clock: systemClock,
     random: Math.random,
     mostWaiting,
+    publicUrl,
     schedule,
     onUsed: (credential) => ledger.touchCredential(credential),
     onBug,
@@ -183,7 +195,7 @@ interface Front {
 
 function buildWorkers(
   { gateway, catalogue, onBug }: GatewayParts,
-  { log, metrics, workers, tls }: { log: Log; metrics: Metrics; workers: number; tls: KeyPair | undefined },
+  { log, metrics, workers, tls, publicUrl }: { log: Log; metrics: Metrics; workers: number } & Pick<SluiceOptions, 'tls' | 'publicUrl'>,
 ) {
   const pool = new WorkerPool({
     workers,
@@ -197,6 +209,7 @@ function buildWorkers(
         cors: spec.cors,
         entrypoints: spec.entrypoints,
         maxEventBytes: spec.maxEventBytes,
+        publicUrl,
       })),
     onLost: (worker, error) => log.error({ worker, error }, 'a worker has ended; its clients come back to the others and to its successor'),
   });
@@ -258,18 +271,29 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   await keeper.settled();
   await Promise.all([catalogue.settled(), health.check()]);
   health.start();
-  const push = openPush({ foundation, parts, openOutgoing: options.openOutgoing ?? [], log });
+  const { publicUrl } = options;
+  const push = await openPush({ foundation, parts, openOutgoing: options.openOutgoing ?? [], publicUrl, log });
   closers.push(() => push.close());
-  openDesks({ parts, publicUrl: options.publicUrl });
+  const inbound = await openInbound({ foundation, parts });
+  closers.push(() => inbound.close());
   const { tls } = options;
   const workers =
-    options.workers === undefined ? undefined : buildWorkers(parts, { log, metrics: foundation.metrics, workers: options.workers, tls });
+    options.workers === undefined
+      ? undefined
+      : buildWorkers(parts, { log, metrics: foundation.metrics, workers: options.workers, tls, publicUrl: options.publicUrl });
   const front: Front = workers ?? openFront({ ...parts, tls });
   closers.push(() => front.closeNow());
   const gatewayUrl = await front.listen(options.port, options.host ?? '127.0.0.1');
   const { version = '0' } = options;
   const shown = { foundation, parts, health, push, administration, workers };
   const control = controlOf({ version, log, ...shown, admin, gatewayUrl, startedAt });
+  openDesks({
+    foundation,
+    parts,
+    inbound: inbound.desk,
+    manage: (request) => control.inject(request),
+    publicUrl: options.publicUrl,
+  });
   const controlUrl = await control.listen({ port: options.controlPort, host: controlHost });
   closers.push(() => control.close());
   push.service.changed();
@@ -319,7 +343,7 @@ function administrationOf({ store, contracts, sealer }: Foundation): Administrat
     sealer,
     clock: systemClock,
     checkContract: (source) => contracts.open(source).then(() => [], problemsOf),
-    knownEntrypoints: Object.keys(entrypoints),
+    knownEntrypoints: entrypointNames,
     knownBackbones: backboneKinds,
   });
 }

@@ -20,6 +20,7 @@ import { openPushReader, type PushReader, type PushRequest } from './push-access
 import { reasonOf } from './refusal.ts';
 import { GatewaySession, type SessionServices } from './session.ts';
 import { Sessions } from './sessions.ts';
+import { openSource, type SourceAccess, type SourceRequest } from './source-access.ts';
 import type { Tickets } from './tickets.ts';
 import { Views } from './view.ts';
 
@@ -132,6 +133,11 @@ export class EventGateway implements Gateway {
   async openPushReader(request: PushRequest): Promise<PushReader> {
     if (this.#isDraining) throw restarting();
     return await openPushReader(this.#services, request);
+  }
+
+  /** The way in for webhooks of other providers, which show no key. */
+  openSource(request: SourceRequest): SourceAccess {
+    return openSource(this.#services, request);
   }
 
   /** Tells every open connection to come back later, evenly over `window` milliseconds; resolves when all have been told. */

@@ -15,6 +15,7 @@ import { connectionCount } from '../policies/connection-count/connection-count.t
 import { duration } from '../policies/duration/duration.ts';
 import { eventCount } from '../policies/event-count/event-count.ts';
 import { flush } from '../policies/flush/flush.ts';
+import { webhookProtocol } from './source-access.ts';
 
 /** Every protocol clients can speak. On one URL the first that accepts a request answers it, so the order matters: poll takes what is left. */
 export const entrypoints: Readonly<Record<string, (environment: EntrypointEnvironment) => unknown>> = {
@@ -24,6 +25,9 @@ export const entrypoints: Readonly<Record<string, (environment: EntrypointEnviro
   websub: (environment) => new WebSubEntrypoint(environment),
   poll: (environment) => new PollEntrypoint(environment),
 };
+
+/** All that an API may name among its entrypoints: those, and what comes in at a desk. */
+export const entrypointNames: readonly string[] = [...Object.keys(entrypoints), webhookProtocol];
 
 /** Every way in which events are written to a client's socket: a sink's format is one of these. */
 export const wireFormats: readonly WireFormat[] = [

@@ -1,0 +1,159 @@
+import type { DeskAnswer, DeskRequest } from '../../core/desk.ts';
+import { GatewayError, toGatewayError } from '../../core/errors.ts';
+import type { EventDraft } from '../../core/event.ts';
+import type { EventGateway } from '../../gateway/gateway.ts';
+import type { SourceAccess } from '../../gateway/source-access.ts';
+import { CloudEventError } from '../../protocols/cloudevents/cloud-event-error.ts';
+import { consentHeaders, readAsk } from '../../protocols/provider-webhooks/handshake.ts';
+import { digestId } from '../../protocols/provider-webhooks/provider-event.ts';
+import type { WebhookRequest } from '../../protocols/provider-webhooks/provider-webhook.ts';
+import { isRefused, type Believed } from '../../protocols/standard-webhooks/verdict.ts';
+import type { ResourceStore } from '../../store/resources.ts';
+import type { Desk, Visit } from '../desk.ts';
+import { challengeAnswer, pausedAnswer, takenAnswer } from './answers.ts';
+import { named } from './event-names.ts';
+import { OpenSources } from './open-sources.ts';
+import type { OpenedSource } from './opened-source.ts';
+import type { ReplayMemory } from './replay-memory.ts';
+
+interface InboundParts {
+  readonly store: Pick<ResourceStore, 'get'>;
+  readonly gateway: Pick<EventGateway, 'openSource'>;
+  /** Unseals a secret. */
+  readonly open: (sealed: string) => string;
+  readonly replays: ReplayMemory;
+  /** Wall time in milliseconds. */
+  readonly now: () => number;
+}
+
+/** A request at a source that is there. */
+interface Delivery {
+  readonly source: OpenedSource;
+  readonly access: SourceAccess;
+  readonly request: WebhookRequest;
+  readonly path: string;
+}
+
+/** Presets that send a request of another method than POST: without a body, the URL itself signed. */
+const alsoByGet = new Set(['twilio']);
+
+/** Where webhooks of other providers come in: `POST {API}/-/in/{application}/{source}`. */
+export class InboundDesk implements Desk {
+  readonly name = 'in';
+  readonly #parts: InboundParts;
+  readonly #sources: OpenSources;
+
+  constructor(parts: InboundParts) {
+    this.#parts = parts;
+    this.#sources = new OpenSources(parts.store, parts.open);
+  }
+
+  async answer({ request, api, rest }: Visit): Promise<DeskAnswer> {
+    const [application = '', name = ''] = rest;
+    if (rest.length !== 2)
+      throw new GatewayError('NOT_FOUND', 'Webhooks come in at /-/in/{application}/{source}; docs/guides/inbound-webhooks.md says how.');
+    const source = this.#sources.find(api.resource.name, application, name);
+    const { method } = request;
+    if (method === 'OPTIONS' && source?.resource.spec.preset === 'cloudevents') return handshake(request);
+    if (method !== 'POST' && !(method === 'GET' && alsoByGet.has(source?.resource.spec.preset ?? '')))
+      throw new GatewayError('METHOD_NOT_ALLOWED', `Webhooks come in by POST; ${method} means nothing here.`);
+    const access = this.#parts.gateway.openSource({
+      api: api.resource.name,
+      subscription: source?.resource.spec.subscription,
+      address: source?.resource.spec.address ?? '',
+      publisher: source ?? this,
+    });
+    if (source === undefined) {
+      this.#sources.pretend(request.body);
+      access.refused('connect', new GatewayError('UNAUTHENTICATED', 'A webhook came in for a source that is not there.'));
+      throw notBelieved();
+    }
+    return await this.#receive({ source, access, request: webhookOf(request), path: request.path });
+  }
+
+  async #receive(delivery: Delivery): Promise<DeskAnswer> {
+    const { source, access, request } = delivery;
+    const { spec } = source.resource;
+    const now = this.#parts.now();
+    const verdict = source.provider.verify(request, source.secrets(now), { now, toleranceSeconds: spec.tolerance / 1000 });
+    if (isRefused(verdict)) {
+      // What exactly is wrong is for who owns the source, not for who tries.
+      access.refused('connect', new GatewayError('UNAUTHENTICATED', `${source.resource.name}: ${verdict.sentence}`));
+      throw notBelieved();
+    }
+    if (spec.state === 'paused') return pausedAnswer();
+    const challenge = source.provider.challenge?.(request);
+    if (challenge !== undefined) return challengeAnswer(challenge);
+    const events = eventsOf(delivery);
+    const accepted = events.length === 0 ? 0 : await this.#publishOnce(delivery, verdict, events);
+    return accepted === 'paused' ? pausedAnswer() : takenAnswer(spec.preset, accepted);
+  }
+
+  /** How many events are new; none when all of it was taken before. */
+  async #publishOnce(delivery: Delivery, verdict: Believed, events: readonly EventDraft[]): Promise<number | 'paused'> {
+    const { source, access } = delivery;
+    const key = repetitionKey(delivery, verdict);
+    const publish = async (): Promise<number> => (await access.publish(events)).filter(({ duplicate }) => !duplicate).length;
+    try {
+      if (key === undefined) return await publish();
+      // A signature holds for its tolerance before its time and after it.
+      const span = Math.max(minRecognition, 2 * source.resource.spec.tolerance);
+      const taken = await this.#parts.replays.once([source.resource.id, key], span, publish);
+      return taken === 'repeated' ? 0 : taken;
+    } catch (error) {
+      if (isPaused(toGatewayError(error))) return 'paused';
+      throw error;
+    }
+  }
+}
+
+/** For how long a request is recognised whose signature has no time, in milliseconds. */
+const minRecognition = 600_000;
+
+/** By what a request is known again: the id that was signed, else what was; undefined where nothing is signed at all. */
+function repetitionKey({ source, request }: Delivery, { id }: Believed): string | undefined {
+  const { preset, replay } = source.resource.spec;
+  if (preset === 'cloudevents') return undefined;
+  if (source.provider.isIdSigned || replay === 'id') return id;
+  return digestId(request.method === 'GET' ? request.url : '', request.body);
+}
+
+function eventsOf({ source, access, request, path }: Delivery): readonly EventDraft[] {
+  try {
+    return named(source.provider.toEvents(request, { source: path }), source.resource.spec);
+  } catch (error) {
+    if (!(error instanceof CloudEventError)) throw error;
+    const refusal = new GatewayError('INVALID_EVENT', `The request is believed, but there is no event in it: ${error.message}`, {
+      cause: error,
+    });
+    access.refused('publish', refusal);
+    throw refusal;
+  }
+}
+
+/** CE-8, CE-9: who asks whether it may send is told that it may, as fast as it likes: what it sends must show a token. */
+function handshake({ headers }: DeskRequest): DeskAnswer {
+  const asked = readAsk(headers);
+  if (isRefused(asked)) throw new GatewayError('BAD_REQUEST', asked.sentence);
+  const consent = consentHeaders(asked.origin, asked.ratePerMinute);
+  return challengeAnswer({ status: 200, headers: consent, body: '' });
+}
+
+function webhookOf({ method, origin, path, query, headers, body }: DeskRequest): WebhookRequest {
+  return {
+    method,
+    url: `${origin}${path}${query === '' ? '' : `?${query}`}`,
+    headers,
+    body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+  };
+}
+
+/** A pause ends, and providers that are told to come back lose nothing; a refusal would make them give up. */
+function isPaused({ code, details }: GatewayError): boolean {
+  return code === 'SUBSCRIPTION_INACTIVE' && (details['state'] === 'paused' || details['state'] === 'pending');
+}
+
+/** The same whether there is no such source or the signature is wrong. */
+function notBelieved(): GatewayError {
+  return new GatewayError('UNAUTHENTICATED', 'This is not signed as a webhook for a source of this name has to be.');
+}
