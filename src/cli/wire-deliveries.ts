@@ -7,16 +7,18 @@ import type { PushService } from '../push/push-service.ts';
 import { Redrive } from '../push/redrive.ts';
 import { ReplayLog } from '../push/replay-log.ts';
 import { Replays } from '../push/replays.ts';
+import type { Verifications } from '../push/verification/verifications.ts';
 import type { Foundation, GatewayParts } from './wire.ts';
 
 interface DeliveriesParts {
   readonly foundation: Foundation;
   readonly parts: GatewayParts;
   readonly service: PushService;
+  readonly verifications: Verifications;
 }
 
 /** What people see of deliveries and can do about them; dead letters that are to be sent again go on until `close`. */
-export function openDeliveries({ foundation, parts, service }: DeliveriesParts): {
+export function openDeliveries({ foundation, parts, service, verifications }: DeliveriesParts): {
   readonly deliveries: Deliveries;
   readonly close: () => Promise<void>;
 } {
@@ -44,6 +46,7 @@ export function openDeliveries({ foundation, parts, service }: DeliveriesParts):
         await service.settled();
       },
     }),
+    verifications,
     courier: (endpoint) => service.courier(endpoint),
     refusal: (endpoint) => service.refusal(endpoint),
   };

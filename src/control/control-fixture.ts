@@ -213,6 +213,12 @@ function deliveriesOf(database: Database, clock: Clock): Services['deliveries'] 
       countDead: (endpoint, before) => redrive.countDead(endpoint, before),
       onChange: async () => undefined,
     }),
+    verifications: {
+      record: () => undefined,
+      verify: async () => {
+        throw new GatewayError('CONFLICT', 'Nothing is to be verified.');
+      },
+    },
     courier: () => undefined,
     refusal: () => undefined,
   };

@@ -17,6 +17,7 @@ export function writtenEndpoint(endpoint: Resource<'endpoint'>, now: number): Re
     secrets: exportedSecrets(endpoint, now).map(({ value, expiresAt }) =>
       expiresAt === undefined ? value : { value, expiresAt: new Date(expiresAt).toISOString() },
     ),
+    verification: spec.verification,
     signature: spec.signature?.header === undefined ? spec.signature?.style : spec.signature,
     content: spec.content,
     timeout: formatDuration(spec.timeout),

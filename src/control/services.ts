@@ -5,6 +5,7 @@ import type { Courier } from '../push/courier.ts';
 import type { DeliveryLog } from '../push/delivery-log.ts';
 import type { Redrive } from '../push/redrive.ts';
 import type { Replays } from '../push/replays.ts';
+import type { Verifications } from '../push/verification/verifications.ts';
 import type { ContractSource, ResourceStore } from '../store/resources.ts';
 import type { Administration } from './administration.ts';
 
@@ -19,6 +20,8 @@ export interface Deliveries {
   readonly log: DeliveryLog;
   readonly redrive: Redrive;
   readonly replays: Replays;
+  /** What receivers said when they were asked whether they want deliveries. */
+  readonly verifications: Pick<Verifications, 'record' | 'verify'>;
   /** Who delivers to an endpoint now; undefined while nobody does. */
   readonly courier: (endpoint: string) => Pick<Courier, 'health' | 'owed' | 'reader'> | undefined;
   /** Why nobody does though somebody should. */

@@ -129,6 +129,16 @@ function exactly(properties: JsonSchema): JsonSchema {
   return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
 }
 
+export const verificationView = exactly({
+  policy: { enum: ['challenge', 'cloudevents', 'signed-ping'], description: 'How its receiver is asked.' },
+  state: { enum: ['pending', 'verified', 'failed'], description: 'failed: it is asked again only when somebody says so.' },
+  verifiedAt: { ...timeOrNull, description: 'When it last said that it wants deliveries.' },
+  allowedPerMinute: { type: ['integer', 'null'], description: 'Deliveries a minute it allows; null: as many as there are.' },
+  tries: { type: 'integer', description: 'How often it was asked in vain.' },
+  nextAt: { ...timeOrNull, description: 'When it is asked again.' },
+  sentence: { ...textOrNull, description: 'Why it last was a no.' },
+});
+
 export const endpointStatusView = exactly({
   endpoint: text,
   state: {
@@ -137,6 +147,10 @@ export const endpointStatusView = exactly({
   },
   held: { ...why, description: 'Why nothing is sent at the moment; null when nothing is in the way.' },
   refused: { ...why, description: 'Why nothing can be pushed though it is started; null when it can.' },
+  verification: {
+    anyOf: [verificationView, { type: 'null' }],
+    description: 'Whether its receiver has said that it wants deliveries; null where it is not asked.',
+  },
   failingSince: { ...timeOrNull, description: 'The first failure since the last success.' },
   failures: { type: 'integer', description: 'Failures in a row.' },
   stoppedAt: timeOrNull,

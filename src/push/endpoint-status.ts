@@ -4,13 +4,15 @@ import { holdReasons } from './hold-reason.ts';
 interface Circumstances {
   /** Its owner has paused it. */
   readonly isPaused: boolean;
+  /** Its receiver has said that it wants deliveries, or need not be asked. */
+  readonly isVerified: boolean;
   readonly health: EndpointHealth;
 }
 
 /** How an endpoint does, as plain JSON; `held` says in a sentence why nothing is sent at the moment. */
-export function endpointStatus({ isPaused, health }: Circumstances): Readonly<Record<string, unknown>> {
+export function endpointStatus({ isPaused, isVerified, health }: Circumstances): Readonly<Record<string, unknown>> {
   const { failing, breaker, pause } = health.snapshot();
-  const code = holdCode(isPaused, health);
+  const code = isPaused || isVerified ? holdCode(isPaused, health) : 'UNVERIFIED';
   return {
     state: isPaused ? 'paused' : failing.state,
     held: code === undefined ? null : { code, sentence: holdReasons[code] },

@@ -94,6 +94,11 @@ export const endpointFields = {
     authentication,
     'How the receiver can tell that it is Sluice, besides by the signature. Default: by that alone.',
   ),
+  verification: fallback(
+    choice(['none', 'challenge', 'cloudevents', 'signed-ping']),
+    'none',
+    'How its receiver is asked, before the first delivery, whether it wants them. Until it says so they are held.',
+  ),
   signature: fallback(
     signatureShape(ownedHeaderName),
     { style: 'standard', header: undefined },
@@ -198,6 +203,7 @@ export function endpointSettings(
     types: written.events,
     ...(written.filter === undefined ? {} : { filter: written.filter }),
     headers: written.headers,
+    ...(written.verification === 'none' ? {} : { verification: written.verification }),
     ...signatureSetting(written.signature),
     content: written.content,
     timeout: written.timeout,

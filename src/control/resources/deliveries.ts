@@ -11,6 +11,7 @@ import type { Services } from '../services.ts';
 import { attemptView, deliveryView, endpointStatusView, redriveView } from '../view-schemas.ts';
 import { answers } from './answers.ts';
 import { endpointOf, endpointParam } from './endpoint-of.ts';
+import { shownVerification } from './endpoint-verification.ts';
 
 const tag = 'Endpoints';
 const positionParam = { ...endpointParam, position: required(text({ min: 1, max: 128 }), 'Place of the delivery on the log.') } as const;
@@ -39,7 +40,10 @@ function statusRoute(router: Router, services: Services): void {
     params: endpointParam,
     answers: answers(200, 'How it does.', endpointStatusView),
     async handle({ params, application }) {
-      const { id, spec } = endpointOf(services, params.endpoint, application);
+      const endpoint = endpointOf(services, params.endpoint, application);
+      const { id, spec } = endpoint;
+      const verification = deliveries.verifications.record(endpoint);
+      const isVerified = verification === undefined || verification.state === 'verified';
       const courier = deliveries.courier(id);
       const refused = deliveries.refusal(id);
       const [counts, saved, reader] = await Promise.all([
@@ -51,8 +55,9 @@ function statusRoute(router: Router, services: Services): void {
       return {
         body: {
           endpoint: id,
-          ...endpointStatus({ isPaused: spec.state === 'paused', health }),
-          refused: refused === undefined ? null : { code: refused.code, sentence: refused.message },
+          ...endpointStatus({ isPaused: spec.state === 'paused', isVerified, health }),
+          verification: shownVerification(endpoint, verification),
+          refused: refused === undefined || !isVerified ? null : { code: refused.code, sentence: refused.message },
           waiting: courier?.owed ?? counts.waiting,
           dead: counts.dead,
           reader: reader ?? null,

@@ -22,6 +22,7 @@ import type { Services } from '../services.ts';
 import { endpointView } from '../view-schemas.ts';
 import { answers, gone, goneAnswer, shown } from './answers.ts';
 import { endpointOf, endpointParam } from './endpoint-of.ts';
+import { endpointVerificationRoute } from './endpoint-verification.ts';
 import { endpointSecretRoutes } from './endpoint-secrets.ts';
 
 const tag = 'Endpoints';
@@ -66,6 +67,7 @@ export function endpointRoutes(router: Router, services: Services): void {
   deletingRoute(router, services);
   stateRoutes(router, services);
   endpointSecretRoutes(router, services);
+  endpointVerificationRoute(router, services);
 }
 
 function readingRoutes(router: Router, services: Services): void {
@@ -202,7 +204,10 @@ function replacingRoute(router: Router, services: Services): void {
         if ((body.subscription ?? spec.subscription) !== spec.subscription || (body.application ?? parent) !== parent)
           throw new GatewayError('CONFLICT', 'An endpoint stays with its subscription; make another one instead.');
         if (spec.websub !== undefined)
-          throw new GatewayError('CONFLICT', 'A WebSub subscription is changed by its subscriber; it can be paused, started or deleted here.');
+          throw new GatewayError(
+            'CONFLICT',
+            'A WebSub subscription is changed by its subscriber; it can be paused, started or deleted here.',
+          );
         const { subscription, secrets } = spec;
         const next = { ...settingsOf(services, body, endpoint), subscription, secrets, state: body.state ?? spec.state };
         const fault = changeOfStyleFault(spec, next, { sealer: services.administration.sealer, now: services.clock.now() });

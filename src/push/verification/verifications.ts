@@ -95,8 +95,10 @@ export class Verifications {
     return new GatewayError('CONFLICT', `${holdReasons.UNVERIFIED}${why}`);
   }
 
-  /** A target as its receiver has consented to it: with the header and the rate that go with that. */
+  /** A target as its receiver has consented to it: with the header and the rate that go with that. Throws while it has not. */
   consented(endpoint: Endpoint, target: PushTarget): PushTarget {
+    const refusal = this.refusal(endpoint);
+    if (refusal !== undefined) throw refusal;
     const record = this.record(endpoint);
     this.#given.set(endpoint, record?.perMinute);
     if (record === undefined || endpoint.spec.verification !== 'cloudevents') return target;
