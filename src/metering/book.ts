@@ -10,6 +10,8 @@ export interface Book {
   collect(now: number): readonly Statement[];
   /** The last `collect` was only a part: the next one belongs to the same round, and follows once this one is committed. */
   readonly hasMore?: boolean;
+  /** What it has to write must not wait for longer than the shortest interval, because a crash would make others notice. */
+  readonly isUrgent?: boolean;
   committed(): void;
   failed(): void;
 }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { StoreError, type Database, type SqlValue, type Statement, type StatementResult } from '../store/database.ts';
+import { until } from '../testing/until.ts';
+import { CommitLoop } from './commit-loop.ts';
 import { HandClock, batchOf, compareInTests, quietLedger, requestOf, subscriptionOf, temporaryDatabase } from './ledger-fixture.ts';
 import { verifyRanges } from './verify-ranges.ts';
 
@@ -96,4 +99,34 @@ test('readers that go on meanwhile do not make a round of commits endless', asyn
   await ledger.flush();
   assert.deepEqual(await billed('busy'), { ranges: 600, events: 600 * at });
   await ledger.close();
+});
+
+test('after a long commit what is not urgent rests, and what is goes at the next interval', async () => {
+  const commits: number[] = [];
+  const slow: Pick<Database, 'transact'> = {
+    transact: async () => {
+      await setTimeout(20);
+      commits.push(performance.now());
+      return [];
+    },
+  };
+  const book = { dirty: true, isUrgent: false, collect: () => [], committed: () => (book.dirty = false), failed: () => undefined };
+  const database = { ...slow, query: async () => [], close: async () => undefined };
+  const loop = new CommitLoop({ database, clock: new HandClock(), books: [book], interval: 10, onOutcome: () => undefined });
+  loop.start();
+  await until(
+    async () => commits.length === 1,
+    () => `${commits.length} commits`,
+  );
+  book.dirty = true;
+  // A commit of 20 ms is followed by a second's rest.
+  await setTimeout(200);
+  assert.equal(commits.length, 1);
+  book.isUrgent = true;
+  await until(
+    async () => commits.length === 2,
+    () => `${commits.length} commits`,
+  );
+  assert.ok(commits[1]! - commits[0]! < 900, `${commits[1]! - commits[0]!} ms`);
+  loop.stop();
 });

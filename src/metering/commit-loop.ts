@@ -24,6 +24,8 @@ export class CommitLoop {
   readonly #parts: CommitLoopParts;
   #timer: NodeJS.Timeout | undefined;
   #inFlight: Promise<void> | undefined;
+  /** On the monotonic clock: from when on a commit is worth its cost. */
+  #dueAt = 0;
   #isClosed = false;
 
   constructor(parts: CommitLoopParts) {
@@ -59,10 +61,18 @@ export class CommitLoop {
   }
 
   async #turn(): Promise<void> {
+    const { interval, books } = this.#parts;
     const begun = performance.now();
+    const early = this.#dueAt - begun;
+    if (early > 0 && !books.some((book) => book.isUrgent === true)) {
+      this.#schedule(Math.min(early, interval));
+      return;
+    }
     try {
       if (this.#inFlight === undefined) await this.#commit();
-      this.#schedule(Math.min(LONGEST_INTERVAL, Math.max(this.#parts.interval, REST * (performance.now() - begun))));
+      const now = performance.now();
+      this.#dueAt = now + Math.min(LONGEST_INTERVAL, Math.max(interval, REST * (now - begun)));
+      this.#schedule(interval);
     } catch {
       this.#schedule(AFTER_FAILURE);
     }

@@ -107,6 +107,11 @@ export class PushBook implements Book {
     return this.#owed.size > 0 || this.#states.size > 0 || this.#replays.size > 0 || this.#attempts.length > 0 || this.#sources.size > 0;
   }
 
+  /** What is delivered and not on disk is delivered again after a crash. */
+  get isUrgent(): boolean {
+    return this.#attempts.length > 0;
+  }
+
   collect(now: number): readonly Statement[] {
     const marks = [...this.#sources].map((source) => [source, this.#marksOf(source.id).change(source.settledAhead())] as const);
     this.#writing = { owed: this.#owed, states: this.#states, replays: this.#replays, attempts: this.#attempts, marks };
