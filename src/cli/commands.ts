@@ -16,6 +16,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<Command>>> = 
   keys: async () => (await import('./commands/keys.ts')).keys,
   subscriptions: async () => (await import('./commands/subscriptions.ts')).subscriptions,
   endpoints: async () => (await import('./commands/endpoints.ts')).endpoints,
+  sources: async () => (await import('./commands/sources.ts')).sources,
   deliveries: async () => (await import('./commands/deliveries.ts')).deliveries,
   status: async () => (await import('./commands/status.ts')).status,
   usage: async () => (await import('./commands/usage.ts')).usage,

@@ -13,7 +13,7 @@ apis:
   greetings:
     contract: ./greetings.asyncapi.yaml # its channels are the routes, its operations the permissions, its schemas the checks
     path: /greetings # where it stands on the gateway
-    # entrypoints: [publish, sse, websocket, poll, websub]   # all of them when left out
+    # entrypoints: [publish, sse, websocket, poll, websub, webhook]   # all of them when left out
     # retention: { age: 7d, bytes: 1GiB }            # what is kept for readers that come later; everything when left out
     # cors: { origins: ["https://app.example.com"] } # pages that may read it from a browser
     plans:

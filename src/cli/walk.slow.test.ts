@@ -363,6 +363,30 @@ describe('the command line', { timeout: 120_000 }, () => {
     assert.deepEqual(await objects(['endpoints', 'list']), []);
   });
 
+  test('takes the webhooks of a provider', async () => {
+    const provider = ['--api', 'greetings', '--application', 'hooks', '--as', 'provider'];
+    const [subscription] = await objects(['subscriptions', 'create', ...provider]);
+    const where = ['--subscription', String(subscription?.['id']), '--address', 'world'];
+    const [made] = await objects(['sources', 'add', '--name', 'stories', '--preset', 'cloudevents', ...where]);
+    const [id, token] = [String(made?.['id']), String(made?.['secret'])];
+    const send = async (shown: string): Promise<number> => {
+      const body = '{"specversion":"1.0","id":"w1","source":"/there","type":"com.example.greeted","data":{"text":"sent"}}';
+      const headers = { 'content-type': 'application/cloudevents+json', authorization: `Bearer ${shown}` };
+      return (await fetch(`${urls.gateway}/greetings/-/in/hooks/stories`, { method: 'POST', headers, body })).status;
+    };
+    assert.deepEqual([await send(token), await send('guessed')], [204, 401]);
+    const [rotated] = await objects(['sources', 'rotate', id, '--overlap', '0s']);
+    assert.deepEqual([await send(token), await send(String(rotated?.['secret']))], [401, 204]);
+    assert.equal((await objects(['sources', 'pause', id]))[0]?.['state'], 'paused');
+    assert.equal((await objects(['sources', 'start', id]))[0]?.['state'], 'started');
+    assert.deepEqual(
+      (await objects(['sources', 'list'])).map((row) => row['name']),
+      ['stories'],
+    );
+    await objects(['sources', 'remove', id]);
+    assert.equal((await call(['sources', 'remove', id])).exit, 5);
+  });
+
   test('plays the demo', async () => {
     const demo = start(['demo', '--port', '0', '--control-port', '0', '--rate', '50', '--json']);
     const ready = await firstLine(demo);
