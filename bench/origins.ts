@@ -10,7 +10,7 @@ const connectionsBound = 1024 + 1024;
 /** Ten thousand endpoints, each an origin of its own, called in turn again and again: memory stays flat and connections are bounded. */
 await runBenchmark('origins', async (bench) => {
   const { options } = bench;
-  const minutes = options.quick ? 0.5 : Math.min(options.minutes, 10);
+  const minutes = options.quick ? 0.5 : (options.minutes ?? 10);
   const count = options.subscribers ?? (options.quick ? 2000 : 10_000);
   const [port] = (await freePorts(1)) as [number];
   const server = await webhookSluice.start(bench, { count, port, isFanOut: false });

@@ -11,7 +11,7 @@ const churn = 10;
 /** Half of what it can do, for an hour, with connections coming and going: memory stays flat, nothing is lost, and the ledger tiles. */
 await runBenchmark('soak', async (bench) => {
   const { options } = bench;
-  const minutes = options.quick ? 0.25 : options.minutes;
+  const minutes = options.quick ? 0.25 : (options.minutes ?? 60);
   const n = options.subscribers ?? (options.quick ? 200 : subscribers);
   const server = await SluiceServer.start(bench);
   try {

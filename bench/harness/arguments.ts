@@ -12,8 +12,10 @@ export interface RunOptions {
   readonly without: ReadonlySet<string>;
   /** When there are any, nothing else is run. */
   readonly only: ReadonlySet<string>;
+  /** Subscribers, or endpoints; undefined: what the benchmark says. */
   readonly subscribers: number | undefined;
-  readonly minutes: number;
+  /** Undefined: what the benchmark says. */
+  readonly minutes: number | undefined;
   /** Events under way at most where a server is saturated; undefined: what the benchmark says. */
   readonly window: number | undefined;
   /** CPU numbers, as taskset takes them. */
@@ -27,10 +29,10 @@ export const usage = `Options:
   --quick               one short run of each, to see that it works
   --repeat N            turns; the median is reported (default 3)
   --seconds N           length of one measurement (default 8)
-  --subscribers N       connections (default: what the benchmark says)
+  --subscribers N       connections, or origins (default: what the benchmark says)
   --only NAME,NAME      run these alone
   --without NAME,NAME   do without these; a peer that cannot be had fails the run otherwise
-  --minutes N           length of the soak (default 60)
+  --minutes N           length of soak (default 60) and origins (default 10)
   --window N            events under way when saturated (default 16)
   --server-core N       CPU of the server (default 0), --generator-core N of the load (default 1)
   --sluice "ARGUMENTS"  further arguments of sluice up, as in --sluice "--workers 2"`;
@@ -46,7 +48,7 @@ export function readArguments(argv: readonly string[]): RunOptions {
       subscribers: { type: 'string' },
       only: { type: 'string', default: '' },
       without: { type: 'string', default: '' },
-      minutes: { type: 'string', default: '60' },
+      minutes: { type: 'string' },
       window: { type: 'string' },
       'server-core': { type: 'string', default: '0' },
       'generator-core': { type: 'string', default: '1' },
@@ -62,7 +64,7 @@ export function readArguments(argv: readonly string[]): RunOptions {
     without: new Set(words(values.without, ',')),
     only: new Set(words(values.only, ',')),
     subscribers: values.subscribers === undefined ? undefined : positive('subscribers', values.subscribers, 1),
-    minutes: positive('minutes', values.minutes, 60),
+    minutes: values.minutes === undefined ? undefined : positive('minutes', values.minutes, 1),
     window: windowFrom(values.window),
     serverCore: values['server-core'],
     generatorCore: values['generator-core'],
