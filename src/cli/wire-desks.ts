@@ -12,13 +12,14 @@ interface DeskParts {
   readonly foundation: Foundation;
   readonly parts: GatewayParts;
   readonly inbound: Desk;
+  readonly hub: Desk;
   readonly manage: Manage;
   /** Base URL of the gateway as clients see it. */
   readonly publicUrl: string | undefined;
 }
 
 /** Everything that answers beside the channels. */
-export function openDesks({ foundation, parts, inbound, manage, publicUrl }: DeskParts): void {
+export function openDesks({ foundation, parts, inbound, hub, manage, publicUrl }: DeskParts): void {
   const { store, sealer } = foundation;
   const { gateway, catalogue } = parts;
   const now = (): number => systemClock.now();
@@ -26,7 +27,7 @@ export function openDesks({ foundation, parts, inbound, manage, publicUrl }: Des
   const desks = new Desks({
     catalogue,
     publicUrl,
-    desks: [inbound, new OpenApiDesk(visitors), new HooksDesk({ visitors, store, endpoints: new OwnEndpoints(manage), now })],
+    desks: [inbound, hub, new OpenApiDesk(visitors), new HooksDesk({ visitors, store, endpoints: new OwnEndpoints(manage), now })],
     gatewayDesks: [new PublicKeysDesk({ store, open: (sealed) => sealer.open(sealed), now })],
   });
   gateway.openDesks((request) => desks.ask(request));

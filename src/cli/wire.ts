@@ -12,8 +12,10 @@ import { loadSealer } from '../control/secret-key.ts';
 import { systemClock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
 import { inboundMigrations } from '../desks/inbound/migrations.ts';
+import { websubMigrations } from '../desks/websub/migrations.ts';
 import { Catalogue } from '../gateway/catalogue.ts';
 import { ContractCache } from '../gateway/contract-cache.ts';
+import { compileFilter } from '../gateway/filter.ts';
 import { EventGateway } from '../gateway/gateway.ts';
 import { planBinder } from '../gateway/plan-stages.ts';
 import { openFront } from '../gateway/front.ts';
@@ -42,6 +44,7 @@ import { openResourceStore } from '../store/sqlite/resource-store.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
 import { controlOf } from './wire-control.ts';
 import { openDesks } from './wire-desks.ts';
+import { openHub } from './wire-hub.ts';
 import { openInbound } from './wire-inbound.ts';
 import { openPush, type Push } from './wire-push.ts';
 
@@ -127,6 +130,7 @@ async function openFoundation(
       ...noticeMigrations,
       ...verificationMigrations,
       ...inboundMigrations,
+      ...websubMigrations,
     ],
     onWarning,
   });
@@ -271,11 +275,13 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   await keeper.settled();
   await Promise.all([catalogue.settled(), health.check()]);
   health.start();
-  const { publicUrl } = options;
-  const push = await openPush({ foundation, parts, openOutgoing: options.openOutgoing ?? [], publicUrl, log });
+  const { openOutgoing = [], publicUrl } = options;
+  const push = await openPush({ foundation, parts, openOutgoing, publicUrl, log });
   closers.push(() => push.close());
   const inbound = await openInbound({ foundation, parts });
   closers.push(() => inbound.close());
+  const hub = await openHub({ foundation, parts, push, administration, log });
+  closers.push(() => hub.close());
   const { tls } = options;
   const workers =
     options.workers === undefined
@@ -291,6 +297,7 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
     foundation,
     parts,
     inbound: inbound.desk,
+    hub: hub.desk,
     manage: (request) => control.inject(request),
     publicUrl: options.publicUrl,
   });
@@ -343,6 +350,7 @@ function administrationOf({ store, contracts, sealer }: Foundation): Administrat
     sealer,
     clock: systemClock,
     checkContract: (source) => contracts.open(source).then(() => [], problemsOf),
+    checkFilter: compileFilter,
     knownEntrypoints: entrypointNames,
     knownBackbones: backboneKinds,
   });

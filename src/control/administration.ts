@@ -22,6 +22,8 @@ export interface AdministrationParts extends Offer {
   readonly sealer?: Sealer;
   /** The mistakes of a contract; empty when it can run. */
   readonly checkContract: (source: ContractSource) => Promise<readonly ContractProblem[]>;
+  /** Throws INVALID_FILTER. Default: filters are looked at when they are used. */
+  readonly checkFilter?: (expression: string) => void;
 }
 
 /** Whoever changes resources goes through here, one after the other: the management API and the configuration file alike. */
@@ -65,6 +67,11 @@ export class Administration {
   ): Promise<Resource<K>> {
     const resource = await this.change(actor, decide);
     return this.store.byId(resource.kind, resource.id) ?? resource;
+  }
+
+  /** Throws INVALID_FILTER for a CEL expression that no event could be tried on. */
+  checkFilter(expression: string): void {
+    this.#parts.checkFilter?.(expression);
   }
 
   async contractProblems(source: ContractSource): Promise<readonly ContractProblem[]> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { compileFilter } from '../gateway/filter.ts';
 import { GatewayError } from '../core/errors.ts';
 import { ConfigError } from './config/config-error.ts';
 import { parseConfig } from './config/parse-config.ts';
@@ -25,7 +26,7 @@ const hook = { url, secret: secret(1), events: ['com.example.*'], headers: { Aut
 describe('Endpoints in a configuration', () => {
   let control: ControlFixture;
   before(async () => {
-    control = await ControlFixture.start();
+    control = await ControlFixture.start({ checkFilter: compileFilter });
   });
   afterEach(() => applyConfig(control.administration, {}, { prune: true, actor: 'admin' }));
   after(() => control.stop());
@@ -105,6 +106,12 @@ describe('Endpoints in a configuration', () => {
       (await problems(exported as Config)).map(({ path, sentence }) => [path, sentence.split(' ')[0]]),
       [['/applications/shop/subscriptions/0/endpoints/hook/headers', '${env:SLUICE_SHOP_HOOK_HEADER_AUTHORIZATION}']],
     );
+  });
+
+  it('have a filter that can be tried, or a problem at its place', async () => {
+    const [problem] = await problems(configWith({ hook: { ...hook, filter: 'data.total >' } }));
+    assert.equal(problem!.path, '/applications/shop/subscriptions/0/endpoints/hook/filter');
+    assert.match(problem!.sentence, /not valid at column/);
   });
 
   it('get a secret of their own when none is given, and keep it', async () => {

@@ -11,6 +11,7 @@ import { didYouMean } from './config/suggestion.ts';
 import type { Desired } from './desired.ts';
 import { desiredOf } from './desired.ts';
 import type { Draft } from './draft.ts';
+import { filterProblems } from './endpoint-filters.ts';
 import { creation } from './draft.ts';
 import { noticeApiDrafts } from './notice-access.ts';
 import type { Resources } from './outlook.ts';
@@ -71,6 +72,7 @@ async function draftsOf(administration: Administration, config: unknown, prune: 
   const outlook = new Outlook(store, drafts);
   const problems = [
     ...impossible,
+    ...filterProblems(desired, administration, store),
     ...backboneProblems(desired, administration.offer.knownBackbones),
     ...[...desired.apis].flatMap(([name, api]) =>
       within(pointerTo('/apis', name), apiProblems(name, api.spec, outlook, administration.offer)),

@@ -93,7 +93,7 @@ export class ControlFixture {
     this.#close = close;
   }
 
-  static async start(): Promise<ControlFixture> {
+  static async start({ checkFilter = () => undefined }: { checkFilter?: (expression: string) => void } = {}): Promise<ControlFixture> {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
     const clock = { time: Date.parse('2030-01-01T00:00:00Z'), now: () => clock.time };
     const database = await openDatabase({ folder, migrations: [...storeMigrations, ...pushMigrations] });
@@ -102,7 +102,14 @@ export class ControlFixture {
     const logged: unknown[][] = [];
     const readers = new Map<string, ReaderStatus>();
     const offer = { knownEntrypoints: ['publish', 'sse', 'websocket', 'poll', 'webhook'], knownBackbones: ['embedded', 'kafka'] };
-    const administration = new Administration({ store, clock, checkContract, sealer: new Sealer(Buffer.alloc(32, 1)), ...offer });
+    const administration = new Administration({
+      store,
+      clock,
+      checkContract,
+      checkFilter,
+      sealer: new Sealer(Buffer.alloc(32, 1)),
+      ...offer,
+    });
     const log = {
       info: (...line: unknown[]) => logged.push(line),
       warn: (...line: unknown[]) => logged.push(line),

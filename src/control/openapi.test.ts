@@ -82,6 +82,7 @@ describe('The OpenAPI document', () => {
       'deleteSource',
       'getAnalytics',
       'getEndpoint',
+      'getEndpointKeys',
       'getEndpointStatus',
       'getReader',
       'getReplay',
@@ -109,6 +110,7 @@ describe('The OpenAPI document', () => {
       'startEndpoint',
       'startReplay',
       'startSource',
+      'verifyEndpoint',
     ];
     assert.deepEqual(takes('apiKey'), [...own, 'createTicket'].toSorted());
     assert.deepEqual(takes('applicationToken'), takes('apiKey'));

@@ -1,4 +1,5 @@
 import { GatewayError } from '../../core/errors.ts';
+import { endpointKeys } from '../../push/endpoint-keys.ts';
 import { duration } from '../config/quantities.ts';
 import type { Shape } from '../config/shape.ts';
 import { fallback, object, optional } from '../config/shape.ts';
@@ -49,6 +50,13 @@ const secretsView = {
   additionalProperties: false,
 };
 
+const keysView = {
+  type: 'object',
+  properties: { keys: { type: 'array', items: { type: 'object' }, description: 'RFC 7517, RFC 8037.' } },
+  required: ['keys'],
+  additionalProperties: false,
+};
+
 /** Showing and replacing what signs an endpoint's deliveries. */
 export function endpointSecretRoutes(router: Router, services: Services): void {
   const { administration, store } = services;
@@ -81,6 +89,7 @@ export function endpointSecretRoutes(router: Router, services: Services): void {
       return { body: { ...viewOf(endpoint), secret }, headers: { etag: etagOf(endpoint) } };
     },
   });
+  keysRoute(router, services);
   router.add({
     method: 'GET',
     path: '/endpoints/:endpoint/secret',
@@ -97,6 +106,24 @@ export function endpointSecretRoutes(router: Router, services: Services): void {
         .map(({ sealed, expiresAt }) => ({ secret: administration.sealer.open(sealed), expiresAt }));
       await store.note(endpoint, 'endpoint.reveal', actor);
       return { body: { secrets } };
+    },
+  });
+}
+
+function keysRoute(router: Router, services: Services): void {
+  const { administration } = services;
+  router.add({
+    method: 'GET',
+    path: '/endpoints/:endpoint/keys',
+    operation: 'getEndpointKeys',
+    tag,
+    summary: 'Read the public keys whose signatures (v1a) an endpoint gets, as a JSON Web Key Set; the gateway shows them to everybody.',
+    access: 'owner',
+    params: endpointParam,
+    answers: answers(200, 'The keys; none where shared secrets sign.', keysView),
+    handle({ params, application }) {
+      const endpoint = endpointOf(services, params.endpoint, application);
+      return { body: endpointKeys(endpoint, { open: (sealed) => administration.sealer.open(sealed), now: administration.now() }) };
     },
   });
 }

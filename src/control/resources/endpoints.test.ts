@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { compileFilter } from '../../gateway/filter.ts';
 import { Sealer } from '../../store/sealed.ts';
 import { ControlFixture } from '../control-fixture.ts';
 import { maxEndpoints } from '../endpoint-rules.ts';
@@ -12,7 +13,7 @@ describe('Endpoints over HTTP', () => {
   let control: ControlFixture;
   let subscription: string;
   before(async () => {
-    control = await ControlFixture.start();
+    control = await ControlFixture.start({ checkFilter: compileFilter });
     await control.seed();
     await control.expect(201, 'POST', '/apis/orders/plans', { body: { name: 'push', mode: 'push' } });
     subscription = await subscribed('shop');
@@ -146,6 +147,28 @@ describe('Endpoints over HTTP', () => {
     const { json } = await control.expect(200, 'POST', `/endpoints/${id}/rotate`, { body: { overlap: '0s' } });
     assert.match(json.secret, /^whsec_/);
     assert.equal((await control.expect(200, 'PUT', `/endpoints/${id}`, put('standard'))).json.signature, undefined);
+  });
+
+  it('have their filter looked at when it is written, whoever writes it', async () => {
+    const body = { subscription, name: 'filtered', url, filter: 'data.total >' };
+    assert.match((await control.refused('INVALID_FILTER', 'POST', '/endpoints', { body })).json.detail, /not valid at column/);
+    const { id } = await add('filtered', { filter: 'data.total > 100.0' });
+    await control.refused('INVALID_FILTER', 'PUT', `/endpoints/${id}`, { body: { url, filter: 'total > 1' }, ifMatch: '*' });
+  });
+
+  it('SW-13: show the public halves of the keys that sign, and of shared secrets nothing', async () => {
+    const key = `whsk_${Buffer.alloc(32, 3).toString('base64')}`;
+    const { id } = await add('signed', { secret: key });
+    const { keys } = (await control.expect(200, 'GET', `/endpoints/${id}/keys`)).json;
+    assert.deepEqual([keys.length, keys[0].kty, keys[0].crv, keys[0].d], [1, 'OKP', 'Ed25519', undefined]);
+    await control.expect(200, 'POST', `/endpoints/${id}/rotate`, { body: {} });
+    assert.equal((await control.expect(200, 'GET', `/endpoints/${id}/keys`)).json.keys.length, 2);
+    control.clock.time += 2 * day;
+    const left = (await control.expect(200, 'GET', `/endpoints/${id}/keys`)).json.keys;
+    assert.equal(left.length, 1);
+    assert.notEqual(left[0].x, keys[0].x);
+    const shared = await add('shared');
+    assert.deepEqual((await control.expect(200, 'GET', `/endpoints/${shared.id}/keys`)).json, { keys: [] });
   });
 
   it('show their secrets to administrators alone, and the audit says who looked, without a new version', async () => {

@@ -170,7 +170,7 @@ function pushSubscription(
 
 /** Throws BAD_REQUEST for what stands for a secret that is not stored, and for an authentication that cannot be used. */
 function settingsOf(
-  { administration: { sealer } }: Services,
+  { administration }: Services,
   body: Parameters<typeof endpointSettings>[0],
   named: Pick<Resource<'endpoint'>, 'parent' | 'name'> & { readonly spec?: EndpointSpec },
 ): Omit<EndpointSpec, 'subscription' | 'secrets' | 'state'> {
@@ -178,6 +178,8 @@ function settingsOf(
   const [unresolved] = unresolvedIn(headers);
   if (unresolved !== undefined)
     throw new GatewayError('BAD_REQUEST', `/headers: ${unresolved.slice(0, 200)} stands for a secret that is not known here; fill it in.`);
+  if (body.filter !== undefined) administration.checkFilter(body.filter);
+  const { sealer } = administration;
   const stored = named.spec?.authentication;
   const authentication = body.authentication && storedAuthentication(body.authentication, named, { stored, sealer });
   if (authentication !== undefined && isAuthenticationFault(authentication))

@@ -1,7 +1,7 @@
 import type { DeskAnswer, DeskRequest } from '../../core/desk.ts';
 import { GatewayError } from '../../core/errors.ts';
-import { publicKeySet, type PublicKeySet } from '../../protocols/standard-webhooks/public-keys.ts';
-import { parseSecret } from '../../protocols/standard-webhooks/secret.ts';
+import type { PublicKeySet } from '../../protocols/standard-webhooks/public-keys.ts';
+import { endpointKeys } from '../../push/endpoint-keys.ts';
 import type { ResourceStore } from '../../store/resources.ts';
 import type { GatewayDesk } from '../desk.ts';
 import { requireMethod } from '../desk-method.ts';
@@ -41,9 +41,7 @@ export class PublicKeysDesk implements GatewayDesk {
 
   #keysOf(id: string): PublicKeySet | undefined {
     const endpoint = this.#parts.store.byId('endpoint', id);
-    if (endpoint === undefined || endpoint.spec.signature !== undefined) return undefined;
-    const now = this.#parts.now();
-    const live = endpoint.spec.secrets.filter(({ expiresAt = Infinity }) => expiresAt > now);
-    return publicKeySet(live.map(({ sealed }) => parseSecret(this.#parts.open(sealed))));
+    if (endpoint === undefined) return undefined;
+    return endpointKeys(endpoint, { open: this.#parts.open, now: this.#parts.now() });
   }
 }
