@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { MessageSchema } from './contract.ts';
+import { PatternCache } from './pattern-cache.ts';
 import { finish } from './problem.ts';
 import { SampleError } from './sample-error.ts';
 import { SampleRandom } from './sample-random.ts';
@@ -20,17 +21,17 @@ export async function sampleSchema(
   seed: number,
   judge: (value: unknown) => SampleFault | undefined,
 ): Promise<{ readonly value: unknown } | SampleFault> {
-  const random = new SampleRandom(seed);
+  const wishes = { dialect: dialect ?? '2020-12', random: new SampleRandom(seed), patterns: new PatternCache() };
   let fault: SampleFault = { sentence: 'Nothing was tried.', hopeless: true };
   for (const richness of tries) {
     try {
-      const value = sampleValue(schema, dialect ?? '2020-12', random, richness);
+      const value = sampleValue(schema, { ...wishes, richness });
       const found = judge(value);
       if (found === undefined) return { value };
       fault = found;
     } catch (thrown) {
       if (!(thrown instanceof SampleError)) throw thrown;
-      fault = { sentence: finish(thrown.message), hopeless: false };
+      fault = { sentence: finish(thrown.message), hopeless: thrown.hopeless };
     }
     if (fault.hopeless) break;
     await setImmediate();

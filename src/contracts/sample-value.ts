@@ -1,6 +1,7 @@
 import type { Dialect } from './contract.ts';
 import { TooExpensive } from './check-budget.ts';
-import { PatternCache } from './pattern-cache.ts';
+import { PatternError } from './linear-pattern.ts';
+import type { PatternCache } from './pattern-cache.ts';
 import { flatten, isSchemaObject, largest, smallest, type Definitions, type SchemaObject } from './sample-demand.ts';
 import { SampleError } from './sample-error.ts';
 import { sampleNumber } from './sample-number.ts';
@@ -21,14 +22,24 @@ const mostItems = 1000;
 const typeNames = ['object', 'array', 'string', 'number', 'boolean', 'null'] as const;
 type TypeName = (typeof typeNames)[number];
 
+/** What a sample is made with. */
+export interface SampleWishes {
+  readonly dialect: Dialect;
+  readonly random: SampleRandom;
+  readonly richness: Richness;
+  /** For all samples of one schema. */
+  readonly patterns: PatternCache;
+}
+
 /** A value for a bundled JSON Schema, made in bounded time and size; most are right, all must be checked. Throws SampleError. */
-export function sampleValue(bundle: unknown, dialect: Dialect, random: SampleRandom, richness: Richness): unknown {
+export function sampleValue(bundle: unknown, wishes: SampleWishes): unknown {
   const { definitions, ...root } = isSchemaObject(bundle) ? bundle : {};
-  const sampler = new ValueSampler(isSchemaObject(definitions) ? definitions : {}, dialect, random, richness);
+  const sampler = new ValueSampler(isSchemaObject(definitions) ? definitions : {}, wishes);
   try {
     return sampler.value([root], 0, 'value');
   } catch (thrown) {
-    if (thrown instanceof TooExpensive) throw new SampleError('its patterns take too long to follow');
+    if (thrown instanceof TooExpensive) throw new SampleError('its patterns take too long to follow', true);
+    if (thrown instanceof PatternError) throw new SampleError(`of this: ${thrown.message.replace(/\.$/, '')}`, true);
     throw thrown;
   }
 }
@@ -39,14 +50,15 @@ class ValueSampler {
   readonly #dialect: Dialect;
   readonly #random: SampleRandom;
   readonly #richness: Richness;
-  readonly #patterns = new PatternCache();
+  readonly #patterns: PatternCache;
   #left = mostSteps;
 
-  constructor(definitions: Definitions, dialect: Dialect, random: SampleRandom, richness: Richness) {
+  constructor(definitions: Definitions, { dialect, random, richness, patterns }: SampleWishes) {
     this.#definitions = definitions;
     this.#dialect = dialect;
     this.#random = random;
     this.#richness = richness;
+    this.#patterns = patterns;
   }
 
   value(demand: readonly unknown[], depth: number, subject: string): unknown {
