@@ -60,7 +60,10 @@ ${hooks.join('\n')}
     await writeFile(join(folder, 'sluice.yaml'), config);
     await writeFile(join(folder, 'world.yaml'), worldFiles()['world.yaml'] ?? '');
     const options = { folder, env: { SLUICE_ADMIN_TOKEN: admin }, args: ['--open-outgoing', '127.0.0.0/8'] };
-    let running = await startProcess(options);
+    let running = await startProcess(options).catch((error: unknown) => {
+      receiver.close();
+      throw error;
+    });
     const [port, controlPort] = [running.gateway, running.control].map((base) => Number(new URL(base).port));
     const { gateway } = running;
     const client = new ManagementClient(new URL(running.control), admin);
@@ -87,7 +90,7 @@ ${hooks.join('\n')}
         await provoke();
         await until(
           async () => hits > before,
-          () => 'Nothing was pushed.',
+          () => `Nothing was pushed: ${running.log()}`,
         );
         await pause(Math.floor(random() * 400));
         running.signal('SIGKILL');
