@@ -4,6 +4,7 @@ import type { EndpointSpec, Resource } from '../store/resources.ts';
 import { openAuthentication } from './authentication/authentication.ts';
 import { providerSignature } from './provider-signature.ts';
 import type { PushTarget } from './push-target.ts';
+import { wantedTypes } from './wanted-types.ts';
 
 interface Opening {
   /** Opens what is sealed at rest. */
@@ -15,7 +16,7 @@ interface Opening {
 /** What a courier needs to know of an endpoint. Throws GatewayError when its filter or a secret cannot be used. */
 export function targetOf({ id, tenant, spec }: Resource<'endpoint'>, { open, compile }: Opening): PushTarget {
   const filter = spec.filter === undefined ? undefined : compile(spec.filter);
-  const wantsType = typesOf(spec.types);
+  const wantsType = wantedTypes(spec.types);
   const { rateLimit, websub } = spec;
   const isTopic = websub !== undefined;
   return {
@@ -51,11 +52,4 @@ function signerOf({ secrets, signature }: EndpointSpec, open: Opening['open']): 
 /** What has no data is no content of a topic. */
 function hasContent({ bytes }: Event): boolean {
   return bytes > 0;
-}
-
-function typesOf(types: readonly string[]): (type: string) => boolean {
-  if (types.length === 0) return () => true;
-  const exact = new Set(types.filter((type) => !type.endsWith('.*')));
-  const prefixes = types.filter((type) => type.endsWith('.*')).map((type) => type.slice(0, -1));
-  return (type) => exact.has(type) || prefixes.some((prefix) => type.startsWith(prefix));
 }
