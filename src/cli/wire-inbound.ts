@@ -1,24 +1,43 @@
 import { systemClock } from '../core/clock.ts';
 import { InboundDesk } from '../desks/inbound/inbound-desk.ts';
 import { ReplayMemory } from '../desks/inbound/replay-memory.ts';
+import { TopicSubscriber } from '../desks/inbound/topic-subscriber.ts';
+import { InboundTopicTable } from '../desks/inbound/topic-table.ts';
+import type { Log } from '../observe/log.ts';
+import type { Push } from './wire-push.ts';
 import type { Foundation, GatewayParts } from './wire.ts';
 
 interface InboundParts {
   readonly foundation: Foundation;
   readonly parts: GatewayParts;
+  readonly push: Pick<Push, 'send'>;
+  readonly log: Log;
 }
 
-/** What webhooks of other providers come in through; `close` resolves when all that was taken is remembered. */
+/** What webhooks of other providers come in through. */
 export interface Inbound {
   readonly desk: InboundDesk;
+  /** Subscribes at hubs from now on, to be called at this origin. */
+  start(origin: string): Promise<void>;
+  /** Resolves when all that was taken is remembered. */
   close(): Promise<void>;
 }
 
-export async function openInbound({ foundation, parts }: InboundParts): Promise<Inbound> {
+export async function openInbound({ foundation, parts, push, log }: InboundParts): Promise<Inbound> {
   const { database, store, sealer } = foundation;
   const { gateway, schedule, onBug } = parts;
   const now = (): number => systemClock.now();
+  const open = (sealed: string): string => sealer.open(sealed);
   const replays = await ReplayMemory.open({ database, now, schedule, onBug });
-  const desk = new InboundDesk({ store, gateway, open: (sealed) => sealer.open(sealed), replays, now });
-  return { desk, close: () => replays.close() };
+  const table = new InboundTopicTable(database);
+  const topics = new TopicSubscriber({ store, table, send: push.send, open, now, random: Math.random, schedule, log, onBug });
+  const desk = new InboundDesk({ store, gateway, open, replays, topics, now });
+  return {
+    desk,
+    start: (origin) => topics.start(origin),
+    close: async () => {
+      await topics.close();
+      await replays.close();
+    },
+  };
 }

@@ -278,7 +278,7 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   const { openOutgoing = [], publicUrl } = options;
   const push = await openPush({ foundation, parts, openOutgoing, publicUrl, log });
   closers.push(() => push.close());
-  const inbound = await openInbound({ foundation, parts });
+  const inbound = await openInbound({ foundation, parts, push, log });
   closers.push(() => inbound.close());
   const hub = await openHub({ foundation, parts, push, administration, log });
   closers.push(() => hub.close());
@@ -304,6 +304,7 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   const controlUrl = await control.listen({ port: options.controlPort, host: controlHost });
   closers.push(() => control.close());
   push.service.changed();
+  await inbound.start(options.publicUrl ?? gatewayUrl);
   return {
     gatewayUrl,
     controlUrl,

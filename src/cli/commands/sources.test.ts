@@ -29,9 +29,8 @@ describe('sluice sources', () => {
       .map((line) => JSON.parse(line) as unknown);
   }
 
-  const where = (name: string, preset: string): string[] => [
-    ...['--subscription', subscription, '--name', name, '--preset', preset, '--address', 'created'],
-  ];
+  const where = (name: string, preset: string): string[] =>
+    ['--subscription', subscription, '--name', name, '--preset', preset].concat('--address', 'created');
 
   test('adds one, prints the secret that was made with the id, and says where webhooks come in', async () => {
     const { stdout, stderr } = await sluice('add', ...where('builds', 'github'), '--rename', 'com.github.*=code.*');

@@ -101,7 +101,7 @@ async function showMade(context: Context, source: View): Promise<void> {
   const { id: made, application, name, secret } = source;
   context.output.note(`Webhooks come in at {the API's URL}/-/in/${String(application)}/${String(name)}.`);
   if (secret !== undefined) context.output.note('Give the secret to the provider; it is shown this once.');
-  await context.output.show(source, () => (secret === undefined ? String(made) : `${String(made)} ${String(secret)}`));
+  await context.output.show(source, () => (secret === undefined ? String(made) : `${String(made)} ${String(source['secret'])}`));
 }
 
 function change(name: 'pause' | 'start', summary: string): Command {

@@ -15,6 +15,7 @@ import { named } from './event-names.ts';
 import { OpenSources } from './open-sources.ts';
 import type { OpenedSource } from './opened-source.ts';
 import type { ReplayMemory } from './replay-memory.ts';
+import type { TopicSubscriber } from './topic-subscriber.ts';
 
 interface InboundParts {
   readonly store: Pick<ResourceStore, 'get'>;
@@ -22,6 +23,8 @@ interface InboundParts {
   /** Unseals a secret. */
   readonly open: (sealed: string) => string;
   readonly replays: ReplayMemory;
+  /** Knows the callbacks that hubs were given. */
+  readonly topics: Pick<TopicSubscriber, 'standing' | 'answer'>;
   /** Wall time in milliseconds. */
   readonly now: () => number;
 }
@@ -37,7 +40,7 @@ interface Delivery {
 /** Presets that send a request of another method than POST: without a body, the URL itself signed. */
 const alsoByGet = new Set(['twilio']);
 
-/** Where webhooks of other providers come in: `POST {API}/-/in/{application}/{source}`. */
+/** Where webhooks of other providers come in: `POST {API}/-/in/{application}/{source}`, from a hub with the token of its callback behind. */
 export class InboundDesk implements Desk {
   readonly name = 'in';
   readonly #parts: InboundParts;
@@ -49,11 +52,16 @@ export class InboundDesk implements Desk {
   }
 
   async answer({ request, api, rest }: Visit): Promise<DeskAnswer> {
-    const [application = '', name = ''] = rest;
-    if (rest.length !== 2)
+    const [application = '', name = '', token] = rest;
+    if (rest.length < 2 || rest.length > 3)
       throw new GatewayError('NOT_FOUND', 'Webhooks come in at /-/in/{application}/{source}; docs/guides/inbound-webhooks.md says how.');
-    const source = this.#sources.find(api.resource.name, application, name);
     const { method } = request;
+    const standing = token === undefined ? undefined : this.#parts.topics.standing(token, application, name);
+    if (token !== undefined && method === 'GET') return await this.#verify(standing === undefined ? '' : token, request);
+    if (method === 'POST' && standing === 'over') return { status: 410, headers: {}, body: '' };
+    const found = this.#sources.find(api.resource.name, application, name);
+    // Content of a hub comes to the callback that hub was given, and nowhere else.
+    const source = (found?.resource.spec.topic !== undefined) === (standing === 'wanted') ? found : undefined;
     if (method === 'OPTIONS' && source?.resource.spec.preset === 'cloudevents') return handshake(request);
     if (method !== 'POST' && !(method === 'GET' && alsoByGet.has(source?.resource.spec.preset ?? '')))
       throw new GatewayError('METHOD_NOT_ALLOWED', `Webhooks come in by POST; ${method} means nothing here.`);
@@ -69,6 +77,12 @@ export class InboundDesk implements Desk {
       throw notBelieved();
     }
     return await this.#receive({ source, access, request: webhookOf(request), path: request.path });
+  }
+
+  /** A hub that asks whether a subscription was meant (WebSub, section 5.3.1). */
+  async #verify(token: string, { query }: DeskRequest): Promise<DeskAnswer> {
+    const answer = await this.#parts.topics.answer(token, query);
+    return answer.kind === 'confirmed' ? challengeAnswer(answer) : { status: answer.status, headers: {}, body: '' };
   }
 
   async #receive(delivery: Delivery): Promise<DeskAnswer> {

@@ -1,5 +1,7 @@
+import type { Migration } from '../../store/migration.ts';
+
 /** Tables of what comes in from other providers. */
-export const inboundMigrations: readonly { readonly name: string; readonly up: readonly string[] }[] = [
+export const inboundMigrations: readonly Migration[] = [
   {
     name: 'inbound-001-requests',
     up: [
@@ -7,5 +9,10 @@ export const inboundMigrations: readonly { readonly name: string; readonly up: r
       'CREATE TABLE inbound_request (key TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID',
       'CREATE INDEX inbound_request_by_end ON inbound_request (until)',
     ],
+  },
+  {
+    name: 'inbound-002-topics',
+    // Our subscriptions at hubs of others, as JSON.
+    up: ['CREATE TABLE inbound_topic (token TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID'],
   },
 ];
