@@ -176,6 +176,15 @@ applications:
     assert.equal((await types()).length, 5);
   });
 
+  test('a receiver that does not confirm is told of', async () => {
+    const { items } = (await owner().get(['subscriptions'], { api: 'world' })) as unknown as { items: View[] };
+    const wish = { subscription: items[0]?.id, name: 'asked', url: url('/asked'), verification: 'signed-ping' };
+    statuses['/asked'] = 404;
+    await owner().post(['endpoints'], wish);
+    await eventually(async () => (await types()).includes('asked unverified'));
+    assert.deepEqual(await types(), ['asked unverified']);
+  });
+
   test('an operator is let in to all of them by the configuration', async () => {
     await publish();
     await eventually(async () => (await told()).length === 1);

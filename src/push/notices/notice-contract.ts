@@ -57,6 +57,11 @@ const messages: Readonly<Record<NoticeKind, MessageText>> = {
     summary: 'For a reason of its configuration, its subscription or its reader.',
     needed: { code: text },
   },
+  unverified: {
+    title: 'A receiver has not confirmed',
+    summary: 'It was asked whether it wants deliveries and did not say so; they are held until it does.',
+    needed: {},
+  },
   'dead-letters': {
     title: 'Deliveries were given up',
     summary: 'How many in a stretch of time; they are kept until somebody sends them again.',

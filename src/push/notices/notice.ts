@@ -11,9 +11,9 @@ export function noticeAddress(application: string): string {
 /**
  * What an endpoint's owner is told. `failing`: it will be stopped if nothing changes. `gone`: its receiver answered 410. `recovered`: a
  * success after it was failing. `started`: somebody started it again. `held`: its breaker has been open for long. `refused`: nothing
- * can be pushed as it is configured. `dead-letters`: deliveries were given up.
+ * can be pushed as it is configured. `unverified`: its receiver was asked and did not confirm. `dead-letters`: deliveries were given up.
  */
-export const noticeKinds = ['failing', 'stopped', 'gone', 'recovered', 'started', 'held', 'refused', 'dead-letters'] as const;
+export const noticeKinds = ['failing', 'stopped', 'gone', 'recovered', 'started', 'held', 'refused', 'unverified', 'dead-letters'] as const;
 
 export type NoticeKind = (typeof noticeKinds)[number];
 

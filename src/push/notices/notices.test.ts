@@ -52,12 +52,13 @@ describe('Notices', () => {
     move('started', 'stopped', 'GONE');
     notices.held(hook, clock.time - 5);
     notices.refused(hook, new GatewayError('POSITION_LOST', 'The log no longer has it.'));
+    notices.refused(hook, new GatewayError('CONFLICT', 'It answered 404.', { details: { held: 'UNVERIFIED', asked: true } }));
     notices.attempted(attempt('ep_1', 1));
   }
 
   it('SW-18 and SW-25: tell of an endpoint that fails, was stopped, is gone, works again', () => {
     tellAll();
-    const kinds: NoticeKind[] = ['failing', 'recovered', 'stopped', 'started', 'gone', 'held', 'refused', 'dead-letters'];
+    const kinds: NoticeKind[] = ['failing', 'recovered', 'stopped', 'started', 'gone', 'held', 'refused', 'unverified', 'dead-letters'];
     assert.deepEqual(
       put.map(({ notice }) => notice.kind),
       kinds,
@@ -113,6 +114,7 @@ describe('Notices', () => {
   it('are not of what passes by itself, nor of what is no longer there', () => {
     notices.refused(hook, new GatewayError('BACKBONE_UNAVAILABLE', 'Away.'));
     notices.refused(hook, new GatewayError('INTERNAL', 'A bug.'));
+    notices.refused(hook, new GatewayError('CONFLICT', 'Not asked yet.', { details: { held: 'UNVERIFIED', asked: false } }));
     notices.attempted(attempt('ep_9', 1));
     assert.deepEqual(put, []);
   });

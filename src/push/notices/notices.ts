@@ -50,9 +50,14 @@ export class Notices {
   }
 
   /** Nothing can be pushed to it before somebody changes something. What passes by itself is not told. */
-  refused(endpoint: Endpoint, { code, message, advice }: GatewayError): void {
+  refused(endpoint: Endpoint, { code, message, advice, details }: GatewayError): void {
     if (advice !== 'never' || isAboutNotices(this.#parts.store, endpoint)) return;
     const at = this.#parts.clock.now();
+    if (details['held'] === 'UNVERIFIED') {
+      // Before it was asked for the first time there is nothing to tell.
+      if (details['asked'] === true) this.#tell(endpoint, 'unverified', { at, since: endpoint.version, more: { sentence: message } });
+      return;
+    }
     this.#tell(endpoint, 'refused', { at, since: `${endpoint.version}.${code}`, more: { sentence: message, code } });
   }
 

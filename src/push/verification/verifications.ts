@@ -92,7 +92,8 @@ export class Verifications {
     const record = this.record(endpoint);
     if (record === undefined || record.state === 'verified') return undefined;
     const why = record.sentence === undefined ? '' : ` ${record.sentence}`;
-    return new GatewayError('CONFLICT', `${holdReasons.UNVERIFIED}${why}`);
+    const details = { held: 'UNVERIFIED', asked: record.sentence !== undefined };
+    return new GatewayError('CONFLICT', `${holdReasons.UNVERIFIED}${why}`, { details });
   }
 
   /** A target as its receiver has consented to it: with the header and the rate that go with that. Throws while it has not. */
