@@ -75,7 +75,10 @@ function armSender(armed: ArmedFailpoint): void {
       async function (this: HttpSender, request) {
         armed.pass('slot-taken');
         const outcome = await send.call(this, request);
-        if (outcome.kind === 'answered' && outcome.status < 300) armed.pass('answer-received');
+        if (outcome.kind === 'answered' && outcome.status < 300) {
+          armed.pass('answer-received');
+          if (request.headers?.some(([name]) => name === 'webhook-replay') === true) armed.pass('replay-under-way');
+        }
         return outcome;
       },
   );
@@ -116,6 +119,7 @@ function armLog(armed: ArmedFailpoint): void {
 
 function armAnswers(armed: ArmedFailpoint): void {
   onAnswer((url, status) => {
+    if (status === 202 && url.endsWith('/replays')) armed.pass('replay-answered');
     if (status < 300 && url.endsWith('/start')) armed.pass('start-answered');
     if (status < 300 && url.endsWith('/rotate')) armed.pass('rotation-answered');
   });

@@ -22,6 +22,8 @@ export const failpoints = {
   'rotation-committed': 'a new secret is on disk, who asked is not told, and couriers sign with the old one',
   'rotation-answered': 'who asked has the new secret, and couriers begin to sign with it',
   'redrive-within-page': 'some dead letters of a redrive are handed out again, and others are not read yet',
+  'replay-answered': 'who asked for a replay has its id, and nothing of it is sent',
+  'replay-under-way': 'a replayed event was answered 2xx, and nobody has written it down',
   'deletion-asked': 'an endpoint is to be deleted, and the writer does not know',
   'deletion-committed': 'an endpoint is deleted on disk, and its courier goes on',
   'deletion-forgetting': 'the courier of a deleted endpoint has ended, and what it left is on disk',

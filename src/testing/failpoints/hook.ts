@@ -35,12 +35,13 @@ export interface HookOptions {
 
 interface Taken {
   readonly webhookId: string;
+  readonly position: string;
   readonly life: number;
   readonly at: number;
 }
 
 /** Milliseconds in which what was under way may still arrive. */
-const onItsWay = 1000;
+const onItsWay = 2000;
 const ok: HookAnswer = { status: 204 };
 
 /** One endpoint as its receiver sees it: answers as receivers do, remembers everything, and says what must not have come. */
@@ -64,6 +65,8 @@ export class Hook {
   readonly #lastAttempt = new Map<string, number>();
   /** By key: the highest place that has arrived. */
   readonly #highest = new Map<string, number>();
+  /** By replay: what has to come once more, and what has come. */
+  readonly #replays = new Map<string, { readonly wanted: readonly string[]; readonly taken: Map<string, Taken> }>();
   /** Secrets that were answered, oldest first. */
   #secrets: { readonly secret: string; readonly since: number }[] = [];
   /** Since when nothing more may come. */
@@ -86,6 +89,24 @@ export class Hook {
   /** Whether it has taken an event and the store knows that. */
   isStored(event: string): boolean {
     return this.#storedAsDelivered.has(event) && this.#taken.has(event);
+  }
+
+  /** The newest events it has taken, in the order of the log. */
+  newest(count: number): readonly { readonly id: string; readonly position: string }[] {
+    const taken = [...this.#taken].map(([id, { position }]) => ({ id, position, place: placeOf(position) }));
+    return taken.toSorted((a, b) => a.place - b.place).slice(-count);
+  }
+
+  /** These are to come once more with the id of the replay. */
+  replays(replay: string, wanted: readonly string[]): void {
+    this.#replays.set(replay, { wanted, taken: this.#replays.get(replay)?.taken ?? new Map() });
+  }
+
+  /** Events that have not come in the replays they are part of. */
+  get notReplayed(): readonly string[] {
+    return [...this.#replays].flatMap(([replay, { wanted, taken }]) =>
+      wanted.filter((id) => !taken.has(id)).map((id) => `${id} in ${replay}`),
+    );
   }
 
   get hasEnded(): boolean {
@@ -135,17 +156,38 @@ export class Hook {
     this.#checkSignature(arrival);
     this.#checkEnd(arrival, id);
     if (!this.wants(data.n)) this.#fault(arrival, `${id} came, and is not for it`);
+    const replay = arrival.headers['webhook-replay'];
+    return replay === undefined ? this.#takeFirst(arrival, { id, subject, position }) : this.#takeAgain(arrival, { id, position }, replay);
+  }
+
+  #takeFirst(arrival: Arrival, { id, subject, position }: Pick<EventBody, 'id' | 'position'> & { readonly subject: string }): HookAnswer {
     const key = this.order === 'strict' ? '' : subject;
-    const place = Number(position.slice(position.lastIndexOf('-') + 1));
+    const place = placeOf(position);
     const highest = this.#highest.get(key) ?? 0;
     this.#highest.set(key, Math.max(highest, place));
     const before = this.#taken.get(id);
-    if (before !== undefined) this.#checkRepetition(arrival, id, before);
+    if (before !== undefined) {
+      if (this.#storedAsDelivered.has(id)) this.#fault(arrival, `${id} came again, and the store knew that it was delivered`);
+      this.#checkRepetition(arrival, id, before);
+    }
     const answer = this.#answer(arrival);
-    if (answer.destroy === true || answer.status >= 300) return answer;
+    if (!isTaken(answer)) return answer;
     if (before === undefined && this.order !== 'none' && highest > place)
       this.#fault(arrival, `${id} is taken after a later one of the same key had come`);
-    this.#taken.set(id, { webhookId: arrival.headers['webhook-id'] ?? '', life: arrival.life, at: arrival.at });
+    this.#taken.set(id, takenOf(arrival, position));
+    return answer;
+  }
+
+  #takeAgain(arrival: Arrival, { id, position }: Pick<EventBody, 'id' | 'position'>, replay: string): HookAnswer {
+    const first = this.#taken.get(id);
+    if (first !== undefined && first.webhookId !== arrival.headers['webhook-id'])
+      this.#fault(arrival, `${id} is replayed with another webhook-id`);
+    const { wanted, taken } = this.#replays.get(replay) ?? { wanted: [], taken: new Map<string, Taken>() };
+    this.#replays.set(replay, { wanted, taken });
+    const before = taken.get(id);
+    if (before !== undefined) this.#checkRepetition(arrival, id, before);
+    const answer = this.#answer(arrival);
+    if (isTaken(answer)) taken.set(id, takenOf(arrival, position));
     return answer;
   }
 
@@ -173,7 +215,6 @@ export class Hook {
   #checkRepetition(arrival: Arrival, id: string, before: Taken): void {
     this.duplicates += 1;
     if (before.webhookId !== arrival.headers['webhook-id']) this.#fault(arrival, `${id} came again with another webhook-id`);
-    if (this.#storedAsDelivered.has(id)) this.#fault(arrival, `${id} came again, and the store knew that it was delivered`);
     const { from, to } = this.#cut;
     if (before.life !== arrival.life || (before.at >= from - onItsWay && before.at <= to + onItsWay)) return;
     this.#fault(arrival, `${id} came again ${Math.round(arrival.at - before.at)} ms later without a crash`);
@@ -199,6 +240,19 @@ export class Hook {
   #fault({ life }: Arrival, sentence: string): void {
     this.#options.onFault(`${this.name}, life ${life}: ${sentence}`);
   }
+}
+
+function isTaken({ status, destroy = false }: HookAnswer): boolean {
+  return !destroy && status < 300;
+}
+
+function takenOf({ headers, life, at }: Arrival, position: string): Taken {
+  return { webhookId: headers['webhook-id'] ?? '', position, life, at };
+}
+
+/** A number that grows along the log. */
+function placeOf(position: string): number {
+  return Number(position.slice(position.lastIndexOf('-') + 1));
 }
 
 interface EventBody {

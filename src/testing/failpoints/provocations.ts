@@ -5,9 +5,12 @@ import type { KillWorld } from './kill-world.ts';
 import { ageAttempts } from './what-store-knows.ts';
 
 /** Milliseconds within which a person who started an endpoint sees it delivered to. */
-const startedWithin = 5000;
+const startedWithin = 20_000;
 /** Dead letters that make more than the pages a redrive is killed in. */
 const manyDead = 40;
+
+/** Events a replay goes over, the one after which it begins included. */
+const replayed = 12;
 
 /** Makes a Sluice come to the places it does not come to by itself, once in each life. */
 export class Provocations {
@@ -33,6 +36,7 @@ export class Provocations {
     else if (what === 'rotation') await this.#rotate();
     else if (what === 'deletion') await this.#delete();
     else if (what === 'redrive') await this.#redrive();
+    else if (what === 'replay') await this.#replay();
     else if (what === 'retention') ageAttempts(this.#world.data, { upTo: this.#world.lastRow, count: 500 });
   }
 
@@ -100,6 +104,25 @@ export class Provocations {
       await pause(20);
     }
     await world.ask('POST', `/endpoints/${id}/deliveries/retry`, { state: 'dead', limit: 1000 });
+  }
+
+  /** The last events once more, as soon as there is room for another replay. */
+  async #replay(): Promise<void> {
+    const world = this.#world;
+    const hook = world.hook('plain');
+    while (world.isAlive && hook.taken.size < replayed) await pause(20);
+    const [before, ...events] = hook.newest(replayed);
+    const last = events.at(-1);
+    if (before === undefined || last === undefined) return;
+    const range = { from: before.position, until: last.position };
+    let answer = await world.ask('POST', `/endpoints/${hook.id}/replays`, range);
+    while (answer?.status === 409) {
+      await pause(50);
+      answer = await world.ask('POST', `/endpoints/${hook.id}/replays`, range);
+    }
+    if (answer?.status !== 202) return;
+    const wanted = events.map(({ id }) => id);
+    hook.replays(answer.json.id, wanted);
   }
 
   /** Also when there is nobody to ask, so that nobody waits for who is dead. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-/** One attempt that is on disk. */
+/** One attempt that is on disk, but for those of replays. */
 export interface StoredAttempt {
   readonly row: number;
   readonly endpoint: string;
@@ -9,6 +9,7 @@ export interface StoredAttempt {
   readonly event: string;
   readonly attempt: number;
   readonly outcome: string;
+  readonly status: number | null;
 }
 
 /** What a Sluice that is dead has left on disk. */
@@ -25,7 +26,8 @@ export interface Legacy {
   readonly orphans: readonly string[];
 }
 
-const attemptsAfter = `SELECT id AS row, endpoint, position, event_id AS event, attempt, outcome FROM push_attempt WHERE id > ? ORDER BY id`;
+const attemptsAfter = `SELECT id AS row, endpoint, position, event_id AS event, attempt, outcome, status FROM push_attempt
+  WHERE id > ? AND lane <> 'replay' ORDER BY id`;
 const kept = `SELECT endpoint FROM push_delivery UNION SELECT endpoint FROM push_settled UNION SELECT endpoint FROM push_endpoint`;
 
 /** Reads the folder of a process that has ended, and changes nothing in it. */
