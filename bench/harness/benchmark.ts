@@ -120,7 +120,16 @@ export class Benchmark {
   /** Keeps figures, and looks for what would make them worthless. */
   keep(key: string, figures: Figures): Figures {
     (this.#runs[key] ??= []).push(figures);
-    const { generator_load: load = 0, lost = 0, closed = 0, misordered = 0, retried = 0, other_load: others = 0, stolen = 0 } = figures;
+    const {
+      generator_load: load = 0,
+      lost = 0,
+      closed = 0,
+      misordered = 0,
+      late = 0,
+      retried = 0,
+      other_load: others = 0,
+      stolen = 0,
+    } = figures;
     if (load >= highestGeneratorLoad) {
       this.fault(
         `${key}: the generator used ${Math.round(load * 100)} % of its core; below ${highestGeneratorLoad * 100} % it is sure that the server is what was measured.`,
@@ -133,6 +142,7 @@ export class Benchmark {
     }
     if (lost + closed + misordered > 0)
       this.note(`${key}: ${lost} deliveries lost, ${closed} connections closed by the server, ${misordered} events out of order.`);
+    if (late > 0) this.note(`${key}: ${late} events were published more than 10 ms after their time.`);
     if (retried > 0) this.note(`${key}: ${retried} subscribers were closed while all connected, and tried again.`);
     return figures;
   }
