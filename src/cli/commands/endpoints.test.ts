@@ -46,6 +46,58 @@ describe('sluice endpoints', () => {
     assert.equal((await sluice('remove', made.id)).exit, exitCodes.notFound);
   });
 
+  test('adds one that is shown who calls, asked first, signed for as elsewhere, and given several events at once', async () => {
+    const env = { SLUICE_CONTROL: control.url, SLUICE_ADMIN_TOKEN: adminToken, PASSWORD: 'hunter2' };
+    const where = ['--subscription', subscription, '--name', 'called', '--url', 'https://example.com/hook', '--json'];
+    const authentication = '{ kind: basic, user: shop, password: "${env:PASSWORD}" }';
+    const more = [
+      '--verification',
+      'signed-ping',
+      '--signature',
+      'stripe',
+      '--signature-header',
+      'X-Shop-Signature',
+      '--rate',
+      '10/second',
+    ];
+    const batch = ['--batch', '100', '--batch-wait', '5s'];
+    const { stdout, stderr } = await runCli(['endpoints', 'add', ...where, '--authentication', authentication, ...more, ...batch], { env });
+    const made = JSON.parse(stdout);
+    assert.deepEqual(
+      [made.authentication.user, made.verification, made.signature, made.rateLimit, made.batch],
+      [
+        'shop',
+        'signed-ping',
+        { style: 'stripe', header: 'X-Shop-Signature' },
+        { limit: 10, per: 'second' },
+        { events: 100, bytes: 256 * 1024, wait: 5000 },
+      ],
+      stderr,
+    );
+    const stored = control.store.byId('endpoint', made.id)!.spec.authentication;
+    assert.ok(stored?.kind === 'basic');
+    assert.equal(control.administration.sealer.open(stored.password.sealed), 'hunter2');
+    assert.deepEqual(await objects('keys', made.id), []);
+    assert.equal((await sluice('verify', made.id)).exit, exitCodes.conflict);
+  });
+
+  test('refuses what cannot be read, and quotes no secret', async () => {
+    for (const wrong of [
+      ['--authentication', '{ kind: basic, password: "${env:NOT_SET}" }'],
+      ['--authentication', '{ kind: basic, password: hunter2'],
+      ['--authentication', '@nowhere.yaml'],
+      ['--rate', 'fast'],
+      ['--batch', '0'],
+      ['--batch-wait', '1s'],
+      ['--signature', 'slack'],
+      ['--verification', 'maybe'],
+    ]) {
+      const { exit, stderr } = await sluice('add', '--subscription', subscription, '--name', 'w', '--url', 'https://example.com', ...wrong);
+      assert.equal(exit, exitCodes.usage, wrong.join(' '));
+      assert.ok(!stderr.includes('hunter2'), stderr);
+    }
+  });
+
   test('takes the name of a retry schedule', async () => {
     assert.deepEqual((await add('preset', '--retry', 'none'))[0].retry, []);
     assert.equal((await add('standard'))[0].retry.length, 9);

@@ -2,6 +2,7 @@ import { oneOf, wholeNumber } from '../arguments.ts';
 import type { View } from '../client/management.ts';
 import { defineCommand, type Command, type Context } from '../command.ts';
 import { CliError } from '../exit-code.ts';
+import { settingOptions, settingsIn } from './endpoint-settings.ts';
 import { controlOptions, managementClient, ownerClient, ownerOptions } from '../servers.ts';
 
 const columns = ['id', 'application', 'name', 'url', 'address', 'order', 'state'];
@@ -44,6 +45,7 @@ const addOptions = {
   },
   concurrency: { type: 'string', value: 'N', default: '8', describe: 'most attempts under way at once, 1 to 32' },
   order: { type: 'string', value: 'WORD', default: 'none', describe: 'none, per-key or strict' },
+  ...settingOptions,
   paused: { type: 'boolean', describe: 'nothing is delivered until it is started' },
 } as const;
 
@@ -70,6 +72,7 @@ const add = defineCommand({
       retry: retry.length === 0 ? undefined : scheduleOf(retry),
       concurrency: wholeNumber(concurrency, 'concurrency', 1, 32),
       order: oneOf(order, 'order', ['none', 'per-key', 'strict']),
+      ...(await settingsIn(context)),
       state: paused ? 'paused' : 'started',
     };
     const { client } = await ownerClient(context);
@@ -127,6 +130,35 @@ const rotate = defineCommand({
     const [endpoint = ''] = context.positionals;
     const { overlap, secret } = context.values;
     await showWithSecret(context, await client.post(['endpoints', endpoint, 'rotate'], { overlap, secret }));
+  },
+});
+
+const verify = defineCommand({
+  name: 'verify',
+  summary: 'ask the receiver now whether it wants deliveries; fails when it does not say so',
+  positionals: id,
+  options: ownerOptions,
+  async run(context) {
+    const { client } = await ownerClient(context);
+    const [endpoint = ''] = context.positionals;
+    const said = await client.post(['endpoints', endpoint, 'verify'], {});
+    await context.output.show(said, () => `${endpoint} ${String(said['state'])}`);
+    const { sentence } = said;
+    if (said['state'] !== 'verified')
+      throw new CliError('failed', typeof sentence === 'string' ? sentence : 'The receiver is not verified.');
+  },
+});
+
+const keys = defineCommand({
+  name: 'keys',
+  summary: 'the public keys whose signatures (v1a) it gets, one JSON Web Key a line',
+  positionals: id,
+  options: ownerOptions,
+  async run(context) {
+    const { client } = await ownerClient(context);
+    const [endpoint = ''] = context.positionals;
+    const { keys: found } = await client.get(['endpoints', endpoint, 'keys']);
+    await context.output.rows(Array.isArray(found) ? (found as View[]) : [], ['kid', 'crv', 'x']);
   },
 });
 
@@ -208,7 +240,7 @@ const remove = defineCommand({
 /** Where push subscriptions deliver to. */
 export const endpoints = defineCommand({
   name: 'endpoints',
-  summary: 'list, add, preview, pause, start, rotate and remove endpoints that events are pushed to',
+  summary: 'list, add, preview, verify, pause, start, rotate and remove endpoints that events are pushed to',
   details: 'With the key of an application instead of the admin token it is about its own endpoints; secret alone needs the token.',
   subcommands: [
     list,
@@ -217,11 +249,14 @@ export const endpoints = defineCommand({
     change('start', 'go on delivering, also after it was stopped because it failed'),
     rotate,
     secret,
+    keys,
+    verify,
     preview,
     remove,
   ],
   examples: [
     'sluice endpoints add --subscription sub_4f0a1b2c3d4e --name shop --url https://example.com/hooks/orders',
+    'sluice endpoints add --subscription sub_4f0a1b2c3d4e --name erp --url https://erp.example.com/in --authentication \'{ kind: key, header: Authorization, value: "Bearer ${env:ERP_TOKEN}" }\'',
     'sluice endpoints rotate ep_4f0a1b2c3d4e --overlap 1h',
     "sluice endpoints preview --subscription sub_4f0a1b2c3d4e --filter 'data.total > 100.0'",
   ],
