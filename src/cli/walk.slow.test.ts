@@ -353,7 +353,11 @@ describe('the command line', { timeout: 120_000 }, () => {
     assert.equal((await objects(['deliveries', 'list', id, '--state', 'dead'])).length, 1);
     const [again] = await objects(['deliveries', 'replay', id, '--dead', '--wait']);
     assert.deepEqual([again?.['state'], again?.['passed']], ['done', 1]);
-    assert.equal((await objects(['endpoints', 'pause', id]))[0]?.['state'], 'paused');
+    const [own] = await objects(['keys', 'create', 'hooks']);
+    const key = ['--key', String(own?.['value'])];
+    const [tried] = await objects(['endpoints', 'preview', id, ...key]);
+    assert.ok(Number(tried?.['examined']) > 0 && tried?.['matched'] === tried?.['examined']);
+    assert.equal((await objects(['endpoints', 'pause', id, ...key]))[0]?.['state'], 'paused');
     const [replay] = await objects(['deliveries', 'replay', id, '--from', 'earliest']);
     assert.equal(replay?.['state'], 'waiting');
     assert.equal((await objects(['deliveries', 'replays', id])).length, 2);
