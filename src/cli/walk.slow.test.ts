@@ -1,83 +1,27 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
-import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
+import { CommandWalk, end, firstLine, type Running } from '../testing/command-walk.ts';
 import { commandLoaders } from './commands.ts';
-import type { Outcome } from './test-world.ts';
-
-const sluice = join(import.meta.dirname, '..', '..', 'bin', 'sluice.js');
-const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
-
-interface Running {
-  readonly child: ChildProcess;
-  readonly lines: Interface;
-  readonly stderr: Promise<string>;
-}
 
 /** Every command as a process of its own against one Sluice, in the order a person would use them. */
 describe('the command line', { timeout: 120_000 }, () => {
   let folder: string;
   let drafts: string;
   let server: Running;
-  let urls: { readonly gateway: string; readonly control: string };
   let greeter: string;
   let listener: string;
-  const walked = new Set<string>();
-
-  function start(argv: readonly string[], more: Readonly<Record<string, string>> = {}): Running {
-    walked.add(argv[0] ?? '');
-    const child = spawn(process.execPath, [sluice, ...argv], { cwd: folder, env: { ...env, ...more }, stdio: ['pipe', 'pipe', 'pipe'] });
-    return { child, lines: createInterface({ input: child.stdout }), stderr: text(child.stderr) };
-  }
-
-  async function call(argv: readonly string[], more: { readonly input?: string; readonly key?: string } = {}): Promise<Outcome> {
-    walked.add(argv[0] ?? '');
-    const where = {
-      SLUICE_CONTROL: urls.control,
-      SLUICE_GATEWAY: urls.gateway,
-      ...(more.key === undefined ? {} : { SLUICE_KEY: more.key }),
-    };
-    const child = spawn(process.execPath, [sluice, ...argv], { cwd: folder, env: { ...env, ...where }, stdio: ['pipe', 'pipe', 'pipe'] });
-    const [stdout, stderr, ended] = [text(child.stdout), text(child.stderr), once(child, 'close')];
-    child.stdin.on('error', () => undefined).end(more.input ?? '');
-    const [exit] = (await ended) as [number];
-    return { exit, stdout: await stdout, stderr: await stderr };
-  }
-
-  /** The objects on stdout of a command that must succeed. */
-  async function objects(
-    argv: readonly string[],
-    more: { readonly input?: string; readonly key?: string } = {},
-  ): Promise<Record<string, unknown>[]> {
-    const { exit, stdout, stderr } = await call([...argv, '--json'], more);
-    assert.equal(exit, 0, `${argv.join(' ')}: ${stderr}`);
-    return stdout
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-  }
-
-  async function firstLine({ lines, child }: Running): Promise<Record<string, unknown>> {
-    const line = await Promise.race([
-      once(lines, 'line'),
-      once(child, 'exit').then(([code]) => assert.fail(`it ended with ${String(code)}`)),
-    ]);
-    return JSON.parse(String((line as string[])[0])) as Record<string, unknown>;
-  }
-
-  async function end({ child, stderr }: Running, signal: NodeJS.Signals): Promise<void> {
-    const exit = once(child, 'exit');
-    child.kill(signal);
-    assert.deepEqual((await exit).slice(0, 2), [0, null], await stderr);
-  }
+  const walk = new CommandWalk();
+  const start: CommandWalk['start'] = (...call) => walk.start(...call);
+  const call: CommandWalk['call'] = (...given) => walk.call(...given);
+  const objects: CommandWalk['objects'] = (...given) => walk.objects(...given);
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-'));
+    walk.folder = folder;
     drafts = join(folder, 'drafts');
   });
   after(async () => {
@@ -86,7 +30,6 @@ describe('the command line', { timeout: 120_000 }, () => {
   });
 
   test('starts a project, and lints what it wrote', async () => {
-    urls = { gateway: 'http://127.0.0.1:1', control: 'http://127.0.0.1:1' };
     const [made] = await objects(['init']);
     assert.equal((made?.['files'] as string[] | undefined)?.length, 4);
     assert.equal((await call(['init'])).exit, 6);
@@ -122,9 +65,9 @@ describe('the command line', { timeout: 120_000 }, () => {
     server = start(['up', '--port', '0', '--control-port', '0', '--json']);
     const ready = await firstLine(server);
     assert.equal(ready['event'], 'ready');
-    urls = { gateway: String(ready['gateway']), control: String(ready['control']) };
+    walk.urls = { gateway: String(ready['gateway']), control: String(ready['control']) };
     const [view] = await objects(['status']);
-    assert.equal((view?.['gateway'] as Record<string, unknown> | undefined)?.['url'], urls.gateway);
+    assert.equal((view?.['gateway'] as Record<string, unknown> | undefined)?.['url'], walk.urls.gateway);
     assert.match((await call(['status'])).stdout, /^api greetings at \/greetings: published, 0 connections$/m);
   });
 
@@ -197,7 +140,7 @@ describe('the command line', { timeout: 120_000 }, () => {
   });
 
   test('stops listening on Ctrl-C with 0, and when nobody reads its output', async () => {
-    const where = { SLUICE_GATEWAY: urls.gateway, SLUICE_KEY: listener };
+    const where = { SLUICE_GATEWAY: walk.urls.gateway, SLUICE_KEY: listener };
     const listening = start(['listen', 'greetings/world', '--from', 'earliest', '--json'], where);
     assert.deepEqual((await firstLine(listening))['data'], { text: 'one' });
     await end(listening, 'SIGINT');
@@ -308,8 +251,8 @@ describe('the command line', { timeout: 120_000 }, () => {
   });
 
   test('listens on while the server restarts, and misses nothing', async () => {
-    const { port } = new URL(urls.gateway);
-    const listening = start(['listen', 'greetings/world', '--json'], { SLUICE_GATEWAY: urls.gateway, SLUICE_KEY: listener });
+    const { port } = new URL(walk.urls.gateway);
+    const listening = start(['listen', 'greetings/world', '--json'], { SLUICE_GATEWAY: walk.urls.gateway, SLUICE_KEY: listener });
     // Whether it is connected shows in the first event it gets.
     const got: string[] = [];
     const wanted = new Map<string, () => void>();
@@ -322,7 +265,7 @@ describe('the command line', { timeout: 120_000 }, () => {
     let n = 0;
     while (got.length === 0) await objects(['publish', 'greetings/world', '--data', `{"text":"hello ${(n += 1)}"}`], { key: greeter });
     await end(server, 'SIGTERM');
-    server = start(['up', '--port', port, '--control-port', new URL(urls.control).port, '--json']);
+    server = start(['up', '--port', port, '--control-port', new URL(walk.urls.control).port, '--json']);
     await firstLine(server);
     await objects(['publish', 'greetings/world', '--data', '{"text":"after"}'], { key: greeter });
     await arrival('after');
@@ -376,7 +319,7 @@ describe('the command line', { timeout: 120_000 }, () => {
     const send = async (shown: string): Promise<number> => {
       const body = '{"specversion":"1.0","id":"w1","source":"/there","type":"com.example.greeted","data":{"text":"sent"}}';
       const headers = { 'content-type': 'application/cloudevents+json', authorization: `Bearer ${shown}` };
-      return (await fetch(`${urls.gateway}/greetings/-/in/hooks/stories`, { method: 'POST', headers, body })).status;
+      return (await fetch(`${walk.urls.gateway}/greetings/-/in/hooks/stories`, { method: 'POST', headers, body })).status;
     };
     assert.deepEqual([await send(token), await send('guessed')], [204, 401]);
     const [rotated] = await objects(['sources', 'rotate', id, '--overlap', '0s']);
@@ -421,5 +364,5 @@ describe('the command line', { timeout: 120_000 }, () => {
 
   test('ends when told to', async () => end(server, 'SIGTERM'));
 
-  test('has been walked from end to end', () => assert.deepEqual([...walked].toSorted(), Object.keys(commandLoaders).toSorted()));
+  test('has been walked from end to end', () => assert.deepEqual([...walk.walked].toSorted(), Object.keys(commandLoaders).toSorted()));
 });
