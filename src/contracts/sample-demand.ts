@@ -26,18 +26,21 @@ export interface Choosing {
  */
 export function flatten(demand: readonly unknown[], definitions: Definitions, choosing: Choosing): readonly SchemaObject[] {
   const flat: SchemaObject[] = [];
+  const followed = new Set<string>();
   const waiting = [...demand];
   for (let schema = waiting.pop(); schema !== undefined; schema = waiting.pop()) {
     choosing.charge(1);
     if (schema === true) continue;
     if (!isSchemaObject(schema)) throw new SampleError('a part of it is the schema false, which no value fulfils');
     flat.push(schema);
-    const reference = schema['$ref'];
-    if (typeof reference === 'string') waiting.push(definitions[reference.replace('#/definitions/', '')] ?? true);
-    const { allOf, oneOf, anyOf } = schema;
-    if (Array.isArray(allOf)) waiting.push(...(allOf as unknown[]));
+    const { $ref: reference, allOf, oneOf, anyOf } = schema;
+    if (typeof reference === 'string' && !followed.has(reference)) {
+      followed.add(reference);
+      waiting.push(definitions[reference.replace('#/definitions/', '')] ?? true);
+    }
+    if (Array.isArray(allOf)) for (const part of allOf as unknown[]) waiting.push(part);
     for (const branches of [oneOf, anyOf]) if (Array.isArray(branches)) waiting.push(chosen(branches, choosing));
-    waiting.push(...condition(schema, choosing), ...dependents(schema, flat));
+    waiting.push(...condition(schema, choosing), ...dependents(schema, flat, choosing));
   }
   return flat;
 }
@@ -68,13 +71,13 @@ function condition(schema: SchemaObject, { random }: Choosing): readonly unknown
 }
 
 /** Schemas that come with members which must be there. */
-function dependents(schema: SchemaObject, flat: readonly SchemaObject[]): readonly unknown[] {
+function dependents(schema: SchemaObject, flat: readonly SchemaObject[], { charge }: Choosing): readonly unknown[] {
   const found: unknown[] = [];
-  for (const keyword of ['dependentSchemas', 'dependencies']) {
-    const rules = schema[keyword];
+  for (const rules of [schema['dependentSchemas'], schema['dependencies']]) {
     if (!isSchemaObject(rules)) continue;
-    for (const [name, rule] of Object.entries(rules))
-      if (!Array.isArray(rule) && flat.some(({ required }) => Array.isArray(required) && required.includes(name))) found.push(rule);
+    charge(flat.length / 8);
+    const required = new Set(flat.flatMap(({ required: names }) => (Array.isArray(names) ? (names as unknown[]) : [])));
+    for (const [name, rule] of Object.entries(rules)) if (!Array.isArray(rule) && required.has(name)) found.push(rule);
   }
   return found;
 }

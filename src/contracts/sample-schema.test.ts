@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Dialect, MessageSchema } from './contract.ts';
 import { sampleSchema } from './sample-schema.ts';
 import { SchemaCompiler } from './schema-compiler.ts';
+import { schemaKeywords } from './schema-keywords.ts';
 
 /** A schema as the bundler makes it; its own `$ref`s name `definitions`. */
 function bundle(schema: unknown, dialect: Dialect, definitions: Readonly<Record<string, unknown>>): MessageSchema {
@@ -170,4 +171,33 @@ const writable: fc.Memo<unknown> = fc.memo((depth) => {
 test('schemas that can be fulfilled have a sample, whatever the seed', async () => {
   const holds = async (schema: unknown, seed: number): Promise<void> => void (await valueOf(schema, seed, 'draft-07'));
   await fc.assert(fc.asyncProperty(writable(3), fc.integer(), holds), { numRuns: 100 });
+});
+
+/** Anything that looks like a schema, most of it nonsense. */
+const { schema: nonsense } = fc.letrec((tie) => ({
+  schema: fc.oneof(
+    { depthSize: 'small' },
+    fc.boolean(),
+    fc.dictionary(fc.constantFrom(...Object.keys(schemaKeywords), '$ref'), tie('value'), { maxKeys: 5 }),
+  ),
+  value: fc.oneof(
+    { depthSize: 'small' },
+    fc.constantFrom('object', 'array', 'string', 'integer', '#/definitions/s0', '^[a-z]+$', '[', 'date-time', '__proto__', 'a'),
+    fc.oneof(fc.double(), fc.integer()),
+    tie('schema'),
+    fc.array(tie('value'), { maxLength: 4 }),
+    fc.dictionary(fc.constantFrom('a', 'b', '^x', '__proto__', '['), tie('schema')),
+  ),
+}));
+
+test('whatever a schema says, a value or a sentence comes soon', async () => {
+  const ends = async (schema: unknown, seed: number): Promise<void> => {
+    const started = performance.now();
+    const found = await sampleSchema(bundle(schema, '2020-12', {}), seed, (value) => void JSON.stringify(value));
+    assert.ok('value' in found || found.sentence !== '');
+    assert.ok(performance.now() - started < 5000, 'it takes too long');
+  };
+  const twice = [{ $ref: '#/definitions/s0' }, { $ref: '#/definitions/s0' }];
+  await ends({ allOf: twice, dependencies: { a: {} }, dependentSchemas: { a: { required: ['a'] }, b: {} } }, 1);
+  await fc.assert(fc.asyncProperty(nonsense, fc.integer(), ends), { numRuns: 200 });
 });
