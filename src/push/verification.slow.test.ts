@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { hostname } from 'node:os';
+import { text } from 'node:stream/consumers';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { Receiver } from '../outgoing/sender-fixture.ts';
+import { newEvents, readerKey, serviceKey, worldFiles } from '../testing/gateway-world.ts';
+import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
+import { until } from '../testing/until.ts';
+
+interface Status {
+  readonly state: string;
+  readonly held: { readonly code: string } | null;
+  readonly refused: unknown;
+  readonly verification: { readonly state: string; readonly allowedPerMinute: number | null; readonly sentence: string | null } | null;
+}
+
+/** A whole Sluice, and a receiver that has to want what it gets. */
+describe('an endpoint that is to be verified', { timeout: 60_000 }, () => {
+  let receiver: Receiver;
+  let sluice: SluiceFixture;
+  const requests: { readonly method: string | undefined; readonly url: string | undefined }[] = [];
+  const posts: { readonly id: string; readonly headers: IncomingMessage['headers']; readonly at: number }[] = [];
+  /** Answers everything but deliveries. */
+  let consent: (request: IncomingMessage, response: ServerResponse) => void;
+
+  const denying = (_request: IncomingMessage, response: ServerResponse): void => void response.writeHead(405).end();
+  const allowing =
+    (rate: string) =>
+    (_request: IncomingMessage, response: ServerResponse): void =>
+      void response.writeHead(200, { 'WebHook-Allowed-Origin': '*', 'WebHook-Allowed-Rate': rate }).end();
+
+  before(async () => {
+    receiver = await Receiver.http((request, response) => {
+      void text(request).then((body) => {
+        if (request.method === 'POST') {
+          posts.push({ id: (JSON.parse(body) as { id: string }).id, headers: request.headers, at: performance.now() });
+          response.writeHead(204).end();
+        } else {
+          requests.push({ method: request.method, url: request.url });
+          consent(request, response);
+        }
+      });
+    }).listen();
+  });
+  after(() => receiver.close());
+  beforeEach(() => {
+    requests.length = 0;
+    posts.length = 0;
+    consent = denying;
+  });
+  afterEach(() => sluice.stop());
+
+  const config = (endpoint: string): string => `
+apis:
+  world: { contract: ./world.yaml, path: /world, plans: { push: { mode: push } } }
+applications:
+  reader:
+    credentials: [{ kind: api-key, value: ${readerKey} }]
+    subscriptions:
+      - api: world
+        plan: push
+        endpoints:
+          hook: { address: '*/events', ${endpoint} }
+  service:
+    credentials: [{ kind: api-key, value: ${serviceKey} }]
+    subscriptions: [{ api: world, as: provider }]
+`;
+
+  async function start(endpoint: string): Promise<void> {
+    sluice = await openSluice(config(endpoint), { files: worldFiles(), openOutgoing: ['127.0.0.0/8'] });
+  }
+
+  async function publish(count: number): Promise<readonly string[]> {
+    const events = newEvents(count);
+    const response = await fetch(`${sluice.gateway}/world/one/events`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${serviceKey}`, 'content-type': 'application/cloudevents-batch+json' },
+      body: JSON.stringify(events),
+    });
+    assert.equal(response.status, 202, await response.text());
+    return events.map(({ id }) => String(id));
+  }
+
+  async function id(): Promise<string> {
+    const { items } = (await sluice.client().get(['endpoints'])) as { items: { id: string }[] };
+    return items[0]?.id ?? '';
+  }
+
+  const status = async (): Promise<Status> => (await sluice.client().get(['endpoints', await id(), 'status'])) as unknown as Status;
+  const verify = async (): Promise<unknown> => (await sluice.client().post(['endpoints', await id(), 'verify'], {}))['state'];
+
+  async function arrived(ids: readonly string[]): Promise<void> {
+    await until(
+      async () => ids.every((one) => posts.some((post) => post.id === one)),
+      () => `arrived: ${posts.map((post) => post.id).join()}`,
+    );
+  }
+
+  async function said(state: string): Promise<Status> {
+    await until(
+      async () => (await status()).verification?.state === state && requests.length > 0,
+      () => `it is not ${state}`,
+    );
+    return await status();
+  }
+
+  test('CE-8, CE-10: is held until its receiver consents, and gets everything then, with the origin that asked', async () => {
+    await start(`url: '${receiver.url()}', verification: cloudevents`);
+    const ids = await publish(3);
+    await until(
+      async () => (await status()).verification?.sentence === 'The receiver does not answer with one WebHook-Allowed-Origin.',
+      () => 'it is not asked',
+    );
+    const { held, refused, verification } = await status();
+    assert.deepEqual([held?.code, refused, verification?.state], ['UNVERIFIED', null, 'pending']);
+    assert.equal(await verify(), 'pending');
+    assert.equal(posts.length, 0);
+    consent = allowing('*');
+    assert.equal(await verify(), 'verified');
+    await arrived(ids);
+    assert.equal((await status()).held, null);
+    assert.deepEqual([...new Set(posts.map(({ headers }) => headers['webhook-request-origin']))], [hostname()]);
+    const asked = requests.length;
+    await sluice.restart({ grace: 100 });
+    await arrived(await publish(2));
+    assert.equal(requests.length, asked);
+    assert.equal(new Set(posts.map((post) => post.id)).size, posts.length);
+  });
+
+  test('is asked anew when its URL changes, and held again by a no that somebody asked for', async () => {
+    consent = (request, response) => void response.end(new URL(request.url ?? '', 'http://x').searchParams.get('challenge'));
+    await start(`url: '${receiver.url()}', verification: challenge`);
+    await said('verified');
+    await arrived(await publish(1));
+    consent = denying;
+    await sluice.apply(config(`url: '${receiver.url('127.0.0.1', '/other')}', verification: challenge`));
+    const missed = await publish(2);
+    await until(
+      async () => requests.some(({ url }) => url?.startsWith('/other?challenge=')),
+      () => 'the new URL is not asked',
+    );
+    assert.equal((await status()).held?.code, 'UNVERIFIED');
+    assert.equal(posts.length, 1);
+    consent = (request, response) => void response.end(new URL(request.url ?? '', 'http://x').searchParams.get('challenge'));
+    assert.equal(await verify(), 'verified');
+    await arrived(missed);
+    consent = denying;
+    assert.equal(await verify(), 'pending');
+    const later = await publish(1);
+    assert.equal((await status()).held?.code, 'UNVERIFIED');
+    await sluice.restart({ grace: 100 });
+    assert.equal((await status()).held?.code, 'UNVERIFIED');
+    assert.ok(!posts.some((post) => later.includes(post.id)));
+  });
+
+  test('CE-9: is sent no more in a minute than its receiver allows', async () => {
+    consent = allowing('120');
+    await start(`url: '${receiver.url()}', verification: cloudevents`);
+    assert.equal((await said('verified')).verification?.allowedPerMinute, 120);
+    const ids = await publish(5);
+    await arrived(ids);
+    // A burst of two, and then one in half a second.
+    assert.ok(posts[4]!.at - posts[0]!.at > 1_200, `five within ${posts[4]!.at - posts[0]!.at} ms`);
+    consent = allowing('*');
+    assert.equal(await verify(), 'verified');
+    const before = performance.now();
+    await arrived(await publish(10));
+    assert.ok(performance.now() - before < 3_000, 'the new rate counts');
+  });
+
+  test('takes a ping that is signed as every delivery is, before anything else', async () => {
+    await start(`url: '${receiver.url()}', verification: signed-ping`);
+    const ids = await publish(1);
+    await arrived(ids);
+    assert.equal(posts[0]!.id.startsWith('ping_'), true);
+    assert.match(String(posts[0]!.headers['webhook-signature']), /^v1,/);
+    assert.equal((await status()).verification?.state, 'verified');
+  });
+});
