@@ -41,8 +41,8 @@ static void on_delivery(struct receiver *r, const char *body, const char *end) {
     return;
   }
   if (r->is_after_break && !first_after) first_after = at;
-  if (!note_arrival(event, r->endpoint, endpoints)) return;
   last_arrival = at;
+  if (!note_arrival(event, r->endpoint, endpoints)) return;
   if (!is_recording) return;
   uint64_t acknowledged = acknowledgement_of(event);
   record(&deliveries, at - sent);
@@ -155,7 +155,7 @@ static void outlive(void) {
     if (seconds_since(start) > number("warm", 2) + 60) die(6, "the server was not ended");
   }
   uint64_t before = arrived, doubled_before = doubled;
-  while (count_owed() > 0 && seconds_since(gone_at) < number("patience", 30)) handle_events(0.1);
+  while ((!first_after || count_owed() > 0) && seconds_since(gone_at) < number("patience", 30)) handle_events(0.1);
   // Whatever comes twice comes now: nothing else is under way.
   for (uint64_t since = now(), last = arrived + doubled; seconds_since(since) < 1;) {
     handle_events(0.1);
