@@ -204,6 +204,15 @@ for (const workers of [undefined, 1]) {
       assert.equal((await fetch(urlOf('github'), { method: 'OPTIONS', headers })).status, 405);
     });
 
+    test('CE-7: a token may stand in the URL instead, and only there', async () => {
+      const { body, headers } = await sendings['cloudevents']!.send('', randomUUID());
+      const { authorization, ...bare } = headers;
+      const at = async (token: string, sent: Record<string, string>): Promise<number> =>
+        (await fetch(`${urlOf('cloudevents')}?access_token=${token}`, { method: 'POST', body, headers: sent })).status;
+      assert.deepEqual([await at('token-0123456789', bare), await at('token-012345678', bare)], [204, 401]);
+      assert.equal(await at('token-0123456789', { ...bare, authorization: authorization ?? '' }), 401);
+    });
+
     test('all events of a request are taken or none', async () => {
       const [good, bad] = [adyenItem('good'), JSON.stringify(adyenItem('bad')).replace('1130', '9')];
       const body = `{"notificationItems":[${JSON.stringify(good)},${bad}]}`;
