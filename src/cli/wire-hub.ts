@@ -61,6 +61,7 @@ export async function openHub(all: HubParts): Promise<{ readonly desk: HubDesk; 
       const api = catalogue.subscription(wish.subscription)?.context.api;
       return (catalogue.api(api ?? '')?.resource.spec.websub ?? plainWebSub).signature;
     },
+    log,
     stopped: () => stoppedEndpoints(database),
   });
   push.onStopped((endpoint) => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Exclusive } from '../../control/exclusive.ts';
 import type { Clock } from '../../core/clock.ts';
 import { GatewayError } from '../../core/errors.ts';
+import type { Log } from '../../observe/log.ts';
 import type { OutgoingRequest } from '../../outgoing/http-sender.ts';
 import type { Outcome } from '../../outgoing/outcome.ts';
 import type { SignatureMethod } from '../../protocols/websub/signature.ts';
@@ -48,6 +49,8 @@ interface HubParts {
   readonly methodOf: (wish: Wish) => SignatureMethod;
   /** Ids of endpoints whose receivers wanted no more, as far as that is on disk. */
   readonly stopped: () => Promise<readonly string[]>;
+  /** One line for what became of each request. */
+  readonly log: Log;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -142,6 +145,7 @@ export class Hub {
       if (this.#abort.signal.aborted || !this.#isPending(wish)) return;
       await this.#parts.table.remove([wish.request.id]);
       this.#forget(wish);
+      this.#note(wish, 'unreachable');
     } finally {
       this.#parts.pace.leave(hostOf(wish.callback));
     }
@@ -180,10 +184,13 @@ export class Hub {
     try {
       return await this.#commits.run(async (): Promise<'settled'> => {
         const next = settleVerification(this.#stateOf(wish), id, answer);
-        if (isConfirmed(answer, answer.challenge) && next !== this.#stateOf(wish)) await this.#carry(wish, next.active);
+        if (next === this.#stateOf(wish)) return 'settled';
+        const confirmed = isConfirmed(answer, answer.challenge);
+        if (confirmed) await this.#carry(wish, next.active);
         await this.#parts.table.remove(idsGone(this.#stateOf(wish), next));
         // What was accepted meanwhile stays.
         this.#put(wish, { ...settleVerification(this.#stateOf(wish), id, answer), active: undefined });
+        this.#note(wish, confirmed ? 'confirmed' : 'not confirmed', { status: answer.status });
         return 'settled';
       });
     } catch (error) {
@@ -208,6 +215,7 @@ export class Hub {
     const denial = this.#denialOf(callback, request.topicAsGiven, reason);
     await this.#parts.table.remove([request.id], denial);
     this.#forget(wish);
+    this.#note(wish, 'denied', { reason });
     this.#run(() => this.#tell(denial));
     return 'settled';
   }
@@ -224,6 +232,14 @@ export class Hub {
 
   #denialOf(callback: string, topic: string, reason: string): StoredDenial {
     return { id: randomUUID(), callback, topic, reason, deadline: this.#parts.clock.now() + patience };
+  }
+
+  #note({ request, subscription, self, callback }: Wish, outcome: string, more: object = {}): void {
+    const { id, mode } = request;
+    this.#parts.log.info(
+      { request: id, mode, topic: self, callback: hostOf(callback), subscription, outcome, ...more },
+      'a WebSub request',
+    );
   }
 
   #stateOf(wish: Wish): SubscriptionState {
