@@ -24,8 +24,8 @@ const most: Readonly<Record<FailpointName, number>> = {
   'slot-taken': 60,
   'request-sent': 60,
   'answer-received': 60,
-  'results-collected': 3,
-  'results-committed': 3,
+  'results-collected': 2,
+  'results-committed': 2,
   'group-begun': 20,
   'group-between-statements': 80,
   'group-complete': 20,
@@ -92,7 +92,8 @@ function killAll(own: readonly FailpointName[], ownSeed: number): void {
         await world.die({ at: name, passings }, tally, () => provocations.provoke(name));
         assert.deepEqual(world.faults.splice(0), []);
       }
-      t.diagnostic(row(name));
+      // At once, whatever becomes of the rest.
+      process.stdout.write(`${row(name)}\n`);
     });
   }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { ArmedFailpoint, lastWords, type FailpointName } from './failpoint.ts';
+import { ArmedFailpoint, isOfWriter, lastWords, type FailpointName } from './failpoint.ts';
 import type { Orders } from './sluice-to-kill.ts';
 
 const program = fileURLToPath(new URL('./sluice-to-kill.ts', import.meta.url));
@@ -39,7 +39,8 @@ export function beginLife(orders: Orders, doom: Doom | undefined): Life {
     env: {
       ...process.env,
       NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
-      ...(doom && { NODE_OPTIONS: `--import=${preload}`, ...ArmedFailpoint.variableOf(doom.at, doom.passings) }),
+      ...(doom && ArmedFailpoint.variableOf(doom.at, doom.passings)),
+      ...(doom && isOfWriter(doom.at) && { NODE_OPTIONS: `--import=${preload}` }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

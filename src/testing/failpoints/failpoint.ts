@@ -38,6 +38,9 @@ export type FailpointName = keyof typeof failpoints;
 /** Of these each is passed only when a folder is opened for the first time. */
 export const isOfOpening = (name: FailpointName): boolean => name.startsWith('opening');
 
+/** These are in the thread that writes. */
+export const isOfWriter = (name: FailpointName): boolean => name.startsWith('group') || name === 'opening-structure';
+
 /** The one place where this process is to die, and how often it is passed before that; also in each of its threads. */
 export class ArmedFailpoint {
   readonly name: FailpointName | undefined;
