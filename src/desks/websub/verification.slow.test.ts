@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { confirming, TestSubscriber, WebSubWorld, type Question } from '../../testing/websub-world.ts';
 
@@ -110,6 +112,22 @@ describe('verifying what a subscriber asked for', () => {
     await subscriber.asked(2);
     await settled();
     assert.equal(await heldBy('stay'), 1);
+  });
+
+  test('a callback that cannot be reached is asked again', limit, async () => {
+    const late = createServer();
+    late.listen(0, '127.0.0.1');
+    await once(late, 'listening');
+    const { port } = late.address() as AddressInfo;
+    late.close();
+    await once(late, 'close');
+    const callback = `http://127.0.0.1:${port}/late`;
+    await world.subscribe(await world.topic('late'), { 'hub.callback': callback });
+    late.on('request', ({ url = '' }, response) => response.end(new URLSearchParams(url.split('?')[1]).get('hub.challenge')));
+    late.listen(port, '127.0.0.1');
+    await world.holds((all) => all.some(({ url }) => url === callback));
+    late.closeAllConnections();
+    late.close();
   });
 
   test('of several requests the one accepted last counts, whichever is confirmed first', limit, async () => {
