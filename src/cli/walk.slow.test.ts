@@ -289,6 +289,8 @@ describe('the command line', { timeout: 120_000 }, () => {
     const [made] = await objects(['endpoints', 'add', '--name', 'hook', ...where, '--retry', 'none']);
     assert.match(String(made?.['secret']), /^whsec_/);
     const id = String(made?.['id']);
+    assert.deepEqual(await objects(['endpoints', 'keys', id]), []);
+    assert.equal((await call(['endpoints', 'verify', id])).exit, 6);
     await objects(['publish', 'greetings/world', '--data', '{"text":"pushed"}'], { key: greeter });
     let attempts: Record<string, unknown>[] = [];
     while (attempts.length === 0) attempts = await objects(['deliveries', 'attempts', id]);
