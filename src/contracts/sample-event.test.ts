@@ -31,7 +31,7 @@ operations:
     channel: {$ref: "#/channels/things"}
     messages: [${['shown', 'made', 'note', 'empty', 'avro', 'avroShown', 'picture', 'never'].map((id) => `{$ref: "#/channels/things/messages/${id}"}`).join(', ')}]
 components:
-  schemas: {Thing: {type: object, required: [id], properties: {id: {type: integer}, name: {type: string}}}}
+  schemas: {Thing: {type: object, required: [id], properties: {id: {type: integer}, name: {type: string}, place: {type: string, examples: [Oslo, Rome]}, size: {type: integer, examples: [big]}}}}
 `;
 
 const contract = await loadContract({ name: 'things.yaml', text: things, files: {} });
@@ -63,8 +63,19 @@ describe('a sample of a message', () => {
     const sample = await sampleOf('made', 3);
     assert.ok(sample.ok && sample.from === 'schema');
     const { id, name } = dataOf(sample) as Record<string, unknown>;
+
     assert.ok(Number.isInteger(id) && typeof name === 'string' && name.startsWith('name '));
     assert.deepEqual(await sampleOf('made', 3), sample);
+  });
+
+  test('takes the examples of its schemas, unless they break them', async () => {
+    const places = new Set<unknown>();
+    for (let seed = 0; seed < 20; seed += 1) {
+      const { place, size } = dataOf(await sampleOf('made', seed)) as Record<string, unknown>;
+      if (place !== undefined) places.add(place);
+      assert.ok(size === undefined || Number.isInteger(size));
+    }
+    assert.ok(places.has('Oslo') && places.has('Rome'), [...places].join());
   });
 
   test('may be text, or have no data', async () => {

@@ -67,6 +67,8 @@ class ValueSampler {
     const flat = flatten(demand, this.#definitions, { random: this.#random, simplest, charge: (steps) => this.#charge(steps) });
     const listed = this.#listed(flat);
     if (listed !== undefined) return listed.value;
+    const example = this.#example(flat);
+    if (example !== undefined) return example.value;
     switch (this.#type(flat, simplest)) {
       case 'object':
         return this.#object(flat, depth);
@@ -102,6 +104,17 @@ class ValueSampler {
     const left = shortest.filter((value) => isOfTypes(value, types) && keys.every((known) => known.has(JSON.stringify(value))));
     if (left.length === 0) throw new SampleError('its constants leave no value');
     return { value: this.#random.pick(left) };
+  }
+
+  /** One of the examples beside the rules; now and then none, since examples may be wrong. */
+  #example(flat: readonly SchemaObject[]): { readonly value: unknown } | undefined {
+    const examples = flat.flatMap(({ examples: some }) => (Array.isArray(some) ? (some as unknown[]) : []));
+    if (examples.length === 0 || this.#richness === 'least') return undefined;
+    this.#charge(examples.length / 16);
+    const types = typesOf(flat);
+    const possible = examples.filter((value) => isOfTypes(value, types));
+    const isWanted = possible.length > 0 && (this.#richness === 'full' || this.#random.next() < 0.5);
+    return isWanted ? { value: this.#random.pick(possible) } : undefined;
   }
 
   #type(flat: readonly SchemaObject[], simplest: boolean): TypeName {

@@ -131,6 +131,7 @@ class Bundle {
       const rule = keywordRule(key);
       if (rule === undefined) {
         if (typeof member === annotations.get(key)) copy[key] = member;
+        if (key === 'examples' && Array.isArray(member)) copy[key] = this.#member({ ...spot, value: member }, entry, 'value', false);
         continue;
       }
       const part: Spot = { document: spot.document, path: [...spot.path, key], value: member };
