@@ -146,11 +146,12 @@ describe('verifying what a subscriber asked for', () => {
   });
 
   test('WS-V1: who may not have a topic any more when he would confirm is denied, with the reason', limit, async () => {
+    await world.subscribed(await world.topic('held'), { 'hub.callback': callbackOf('held') });
     const held: [Question, ServerResponse][] = [];
     subscriber.answer = (question, response) => void held.push([question, response]);
     const topic = await world.topic('v1');
     await world.subscribe(topic, { 'hub.callback': callbackOf('v1') });
-    await subscriber.asked(1);
+    await subscriber.asked(2);
     const { items } = (await world.sluice.client().get(['subscriptions'], { application: 'reader' })) as { items: { id: string }[] };
     await world.sluice.client().post(['subscriptions', items[0]?.id ?? '', 'close'], {});
     subscriber.answer = confirming;
@@ -161,7 +162,7 @@ describe('verifying what a subscriber asked for', () => {
     assert.equal(query.get('hub.topic'), topic);
     assert.match(query.get('hub.reason') ?? '', /\w+ \w+/);
     assert.equal(await heldBy('v1'), 0);
-    // All that were held ended with it, and are told.
-    await subscriber.until(() => subscriber.questions.some((one) => one.url.startsWith('/s5?hub.mode=denied')));
+    // What holds ends with it, and is told as well.
+    await subscriber.until(() => subscriber.questions.some((one) => one.url.startsWith('/held?hub.mode=denied')));
   });
 });
