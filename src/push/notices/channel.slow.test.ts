@@ -5,9 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { ManagementClient } from '../../cli/client/management.ts';
+import { runCli } from '../../cli/test-world.ts';
 import { newEvents, worldFiles } from '../../testing/gateway-world.ts';
 import { openSluice, type SluiceFixture } from '../../testing/sluice-fixture.ts';
 import { until } from '../../testing/until.ts';
+import { noticeContract } from './notice-contract.ts';
 
 const readerKey = 'reader-key-0123456789';
 const serviceKey = 'service-key-0123456789';
@@ -183,6 +185,39 @@ applications:
     await owner().post(['endpoints'], wish);
     await eventually(async () => (await types()).includes('asked unverified'));
     assert.deepEqual(await types(), ['asked unverified']);
+  });
+
+  test('sluice listen shows them to their owner', async () => {
+    await publish();
+    const argv = ['listen', 'sluice/endpoints/reader', '--from', 'earliest', '--count', '1', '--json'];
+    const { exit, stdout } = await runCli([...argv, '--gateway', sluice.gateway, '--key', readerKey]);
+    assert.equal(exit, 0);
+    assert.equal((JSON.parse(stdout) as Told).type, 'io.sluice.endpoint.gone');
+  });
+
+  test('an API of the configuration takes the place of the built-in one, with who may read it', async () => {
+    await sluice.stop();
+    const files = { ...worldFiles(), 'notices.json': noticeContract() };
+    const own = '  sluice: { contract: ./notices.json, path: /ours, plans: { all: {} } }\napplications:\n';
+    const text = config()
+      .replace('applications:\n', own)
+      .replace(
+        '  other:\n',
+        `  watcher:
+    credentials: [{ kind: api-key, value: watcher-key-0123456789 }]
+    subscriptions: [{ api: sluice, plan: all }]
+  other:
+`,
+      );
+    sluice = await openSluice(text, { files, openOutgoing: ['127.0.0.0/8'] });
+    await publish();
+    const read = async (): Promise<readonly Told[]> => {
+      const headers = { authorization: 'Bearer watcher-key-0123456789' };
+      return (await (await fetch(`${sluice.gateway}/ours/endpoints/reader?from=earliest`, { headers })).json()) as Told[];
+    };
+    await eventually(async () => (await read()).length === 1);
+    const { items } = (await owner().get(['subscriptions'], { api: 'sluice' })) as unknown as { items: View[] };
+    assert.deepEqual(items, []);
   });
 
   test('an operator is let in to all of them by the configuration', async () => {
