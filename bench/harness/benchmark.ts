@@ -150,6 +150,10 @@ export class Benchmark {
 
 /** Runs a benchmark from the command line: prints its tables, keeps its results, sets the exit code. */
 export async function runBenchmark(name: string, body: (bench: Benchmark) => Promise<Findings>): Promise<void> {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(`${usage}\n`);
+    return;
+  }
   let options: RunOptions;
   try {
     options = readArguments(process.argv.slice(2));
