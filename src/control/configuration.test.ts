@@ -18,6 +18,7 @@ const config = {
       description: 'Costs ${money}',
       retention: { age: '7d', bytes: '1GiB' },
       cors: { origins: ['https://app.example.com'] },
+      websub: { lease: { default: '5d' }, topics: { 'https://blog.example/feed': 'created' } },
       plans: {
         free: {
           limits: {
