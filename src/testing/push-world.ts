@@ -48,6 +48,8 @@ const subscription: SubscriptionContext = {
 export interface Received {
   readonly id: string;
   readonly subject: string | undefined;
+  /** All of its events, of which the above is the first. */
+  readonly events: readonly { readonly id: string; readonly subject?: string }[];
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
 }
@@ -203,8 +205,10 @@ export class PushWorld {
 
   async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await buffer(request);
-    const event = JSON.parse(body.toString()) as { id: string; subject?: string };
-    const received: Received = { id: event.id, subject: event.subject, headers: request.headers, body };
+    const content = JSON.parse(body.toString()) as Received['events'] | Received['events'][number];
+    const events = 'id' in content ? [content] : content;
+    const [first] = events;
+    const received: Received = { id: first?.id ?? '', subject: first?.subject, events, headers: request.headers, body };
     this.received.push(received);
     this.answer(received, response);
     for (const wake of this.#waiting) wake();
