@@ -76,8 +76,12 @@ describe('Endpoints in a configuration', () => {
       retry: ['1s', '1m'],
       state: 'paused',
       metadata: { a: '${b}' },
+      verification: 'cloudevents',
+      signature: { style: 'stripe', header: 'X-Shop-Signature' },
+      batch: { events: 10, bytes: '64KiB', wait: '500ms' },
+      rateLimit: { limit: 10, per: 'minute' },
     };
-    await apply(configWith({ hook: full, made: { url } }));
+    await apply(configWith({ hook: full, made: { url, signature: 'github' } }));
     const exported = exportConfig(control.store, control.clock.now()) as Config;
     const written = exported['applications'].shop.subscriptions[0].endpoints.hook;
     assert.deepEqual(written.secrets, ['${env:SLUICE_SHOP_HOOK_SECRET}', { value: '${env:SLUICE_SHOP_HOOK_SECRET_1}', expiresAt: ends }]);
