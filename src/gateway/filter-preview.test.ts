@@ -99,6 +99,17 @@ describe('A preview of a filter', () => {
     assert.deepEqual([examined, complete], [0, false]);
   });
 
+  it('leaves the thread to others, however much a filter costs', async () => {
+    const { publish, preview } = worldOf({ mostTime: 500 });
+    await publish(300, 'orders/berlin', { long: 'x'.repeat(20_000) });
+    const filter = `data.long.matches("(x{0,90}y){2}") || data.long.matches("(x{0,90}z){2}") || data.n > 0`;
+    const before = performance.eventLoopUtilization();
+    const { examined } = await preview({ filter });
+    const { utilization } = performance.eventLoopUtilization(before);
+    assert.ok(examined > 0);
+    assert.ok(utilization < 0.8, `it was busy ${utilization} of the time`);
+  });
+
   it('is refused where the subscription may not read', async () => {
     const codes = async (options: WorldOptions, more: Partial<PreviewRequest>): Promise<string> =>
       await worldOf(options)

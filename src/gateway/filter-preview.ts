@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Event } from '../core/event.ts';
@@ -66,8 +66,9 @@ const mostAtOnce = 4;
 const mostExamples = 5;
 const pieceEvents = 250;
 const pieceBytes = 1024 * 1024;
-/** Milliseconds without a break for others. */
+/** Milliseconds without a break for others, and of the break: whoever tries costly filters without end has a sixth of the thread. */
 const stretch = 4;
+const rest = 20;
 
 /** Tries filters on the newest events of a channel; bounded in number, time and memory. */
 export class FilterPreview {
@@ -119,7 +120,7 @@ export class FilterPreview {
         if (tally.examined >= limit) break;
         if (performance.now() - rested >= stretch) {
           if (isOver()) return tally.result(false);
-          await setImmediate();
+          await setTimeout(rest);
           rested = performance.now();
         }
         tally.take(event);
