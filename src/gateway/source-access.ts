@@ -73,7 +73,9 @@ function admit(
   // The plan's security is about keys, which providers do not show; its end is an end for everybody.
   const connection: ConnectionContext = { protocol: webhookProtocol, subscription: bound.context, stream: false, connectedAt: now() };
   const expiry = subscription.stages.expiry(connection);
-  if (expiry !== undefined && expiry.at <= now()) throw expiry.error;
+  // In the words of a client that knocks too late.
+  if (expiry !== undefined && expiry.at <= now())
+    throw new GatewayError('SUBSCRIPTION_INACTIVE', expiry.error.message, { details: expiry.error.details });
   return { api, subscription, connection };
 }
 

@@ -17,8 +17,8 @@ const sweepInterval = 600_000;
 const upsert = 'INSERT INTO inbound_request (key, until) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET until = excluded.until';
 
 /**
- * Remembers which requests were taken, so that each is taken once, whatever id or time a repetition comes with. What is remembered is on
- * disk a moment after the events are; until then the log tells repetitions by their ids.
+ * Remembers which requests were taken, so that each is taken once, whatever id or time a repetition comes with: on disk after the events
+ * and before the answer. Of a request that was under way in a crash the log tells a repetition by the ids of its events.
  */
 export class ReplayMemory {
   readonly #parts: ReplayMemoryParts;
@@ -71,18 +71,19 @@ export class ReplayMemory {
   }
 
   async #begin<T>(key: string, span: number, work: () => Promise<T>): Promise<T> {
-    const working = work();
+    const working = work().then(async (result) => {
+      await this.#remember(key, this.#parts.now() + span);
+      return result;
+    });
     this.#underWay.set(key, working);
     try {
-      const result = await working;
-      this.#remember(key, this.#parts.now() + span);
-      return result;
+      return await working;
     } finally {
       this.#underWay.delete(key);
     }
   }
 
-  #remember(key: string, until: number): void {
+  async #remember(key: string, until: number): Promise<void> {
     this.#until.delete(key);
     this.#until.set(key, until);
     const statements: Statement[] = [{ sql: upsert, parameters: [key, until] }];
@@ -91,22 +92,27 @@ export class ReplayMemory {
       this.#until.delete(oldest);
       statements.push({ sql: 'DELETE FROM inbound_request WHERE key = ?', parameters: [oldest] });
     }
-    this.#write(statements);
+    await this.#write(statements);
   }
 
-  #write(statements: readonly Statement[]): void {
-    const writing: Promise<unknown> = this.#parts.database
+  /** Never rejects: what was taken stays taken when it cannot be remembered. */
+  #write(statements: readonly Statement[]): Promise<void> {
+    const writing: Promise<void> = this.#parts.database
       .transact(statements)
-      .catch((error: unknown) => this.#parts.onBug(error))
+      .then(
+        () => undefined,
+        (error: unknown) => this.#parts.onBug(error),
+      )
       .finally(() => this.#writing.delete(writing));
     this.#writing.add(writing);
+    return writing;
   }
 
   #sweepLater(): void {
     const { schedule, now } = this.#parts;
     this.#cancelSweep = schedule(now() + sweepInterval, () => {
       for (const [key, until] of this.#until) if (until <= now()) this.#until.delete(key);
-      this.#write([{ sql: 'DELETE FROM inbound_request WHERE until <= ?', parameters: [now()] }]);
+      void this.#write([{ sql: 'DELETE FROM inbound_request WHERE until <= ?', parameters: [now()] }]);
       this.#sweepLater();
     });
   }
