@@ -312,6 +312,27 @@ describe('the command line', { timeout: 120_000 }, () => {
     assert.deepEqual(await objects(['endpoints', 'list']), []);
   });
 
+  test('is a WebSub hub that is found by the links of a channel, and asks nobody inside', async () => {
+    const text = await readFile(join(drafts, 'push.yaml'), 'utf8');
+    const settings = '    websub: { lease: { default: 1d }, signature: sha512 }\n';
+    await writeFile(join(drafts, 'websub.yaml'), text.replace('    plans:\n', `${settings}    plans:\n`));
+    await objects(['apply', '--config', 'drafts/websub.yaml']);
+    assert.match((await call(['export'])).stdout, /signature: sha512/);
+    const channel = `${walk.urls.gateway}/greetings/world`;
+    const { status, headers } = await fetch(channel);
+    assert.equal(status, 401);
+    assert.equal(headers.get('link'), `<${walk.urls.gateway}/greetings/-/websub>; rel="hub", <${channel}?latest>; rel="self"`);
+    const [own] = await objects(['keys', 'create', 'hooks']);
+    const body = new URLSearchParams({ 'hub.mode': 'subscribe', 'hub.topic': `${channel}?latest`, 'hub.callback': 'http://127.0.0.1:9/' });
+    const asked = await fetch(`${walk.urls.gateway}/greetings/-/websub`, {
+      method: 'POST',
+      body,
+      headers: { 'x-api-key': String(own?.['value']) },
+    });
+    assert.deepEqual([asked.status, /not on the public internet/.test(await asked.text())], [400, true]);
+    assert.deepEqual(await objects(['endpoints', 'list']), []);
+  });
+
   test('takes the webhooks of a provider', async () => {
     const provider = ['--api', 'greetings', '--application', 'hooks', '--as', 'provider'];
     const [subscription] = await objects(['subscriptions', 'create', ...provider]);

@@ -123,7 +123,7 @@ describe('sluice endpoints', () => {
     assert.ok(all.length > 0 && all.every(({ application, secrets }) => application === 'dashboard' && secrets[0].fingerprint));
     assert.deepEqual(await objects('list', '--application', 'nobody'), []);
     const own = await runCli(['endpoints', 'list', '--key', key], { env: { SLUICE_CONTROL: control.url } });
-    assert.match(own.stdout, /^ID +APPLICATION +NAME +URL/);
+    assert.match(own.stdout, /^ID +APPLICATION +NAME +URL .* KIND\n.* webhook\n/);
     assert.ok(!own.stdout.includes('whsec_') && !JSON.stringify(all).includes('whsec_'));
   });
 

@@ -5,7 +5,7 @@ import { CliError } from '../exit-code.ts';
 import { settingOptions, settingsIn } from './endpoint-settings.ts';
 import { controlOptions, managementClient, ownerClient, ownerOptions } from '../servers.ts';
 
-const columns = ['id', 'application', 'name', 'url', 'address', 'order', 'state'];
+const columns = ['id', 'application', 'name', 'url', 'address', 'order', 'state', 'kind'];
 const id = { usage: 'ID', min: 1, max: 1 } as const;
 
 const list = defineCommand({
@@ -20,7 +20,7 @@ const list = defineCommand({
     const { application, subscription } = context.values;
     const { client } = await ownerClient(context);
     const rows: View[] = [];
-    for await (const row of client.items(['endpoints'], { application, subscription })) rows.push(row);
+    for await (const row of client.items(['endpoints'], { application, subscription })) rows.push({ ...row, kind: row['websub'] === undefined ? 'webhook' : 'websub' });
     await context.output.rows(rows, columns);
   },
 });
