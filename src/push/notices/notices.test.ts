@@ -18,8 +18,17 @@ function endpoint(id: string, subscription = 'sub_orders', version = 1): Resourc
   return { tenant: 'default', kind: 'endpoint', id, name: 'hook', parent: 'shop', version, createdAt: 0, updatedAt: 0, spec };
 }
 
-const attempt = (of: string, n: number, outcome: AttemptRecord['outcome'] = 'dead') =>
-  ({ endpoint: of, outcome, at: clock.time, eventId: `e${n}`, eventType: 't', position: `p-${n}` as Position }) as AttemptRecord;
+const attempt = (of: string, n: number, more: Partial<AttemptRecord> = {}) =>
+  ({
+    endpoint: of,
+    outcome: 'dead',
+    lane: 'retry',
+    ...more,
+    at: clock.time,
+    eventId: `e${n}`,
+    eventType: 't',
+    position: `p-${n}` as Position,
+  }) as AttemptRecord;
 
 describe('Notices', () => {
   const hook = endpoint('ep_1');
@@ -88,16 +97,17 @@ describe('Notices', () => {
 
   it('count deliveries that are given up for a while, and tell of them together', () => {
     for (const n of [1, 2, 3]) notices.attempted(attempt('ep_1', n));
-    notices.attempted(attempt('ep_1', 4, 'retry'));
+    notices.attempted(attempt('ep_1', 4, { outcome: 'retry' }));
+    notices.attempted(attempt('ep_1', 4, { lane: 'replay' }));
     clock.time += 1000;
-    notices.attempted(attempt('ep_1', 5));
+    notices.attempted(attempt('ep_1', 5, { eventIds: ['e5', 'e6'] }));
     const told = put.map(({ notice, dueAt }) => [notice.id, notice.data['count'], dueAt]);
     const [first, second] = [clock.time - 1000, clock.time];
     assert.deepEqual(told, [
       [`ep_1.dead-letters.${first}`, 1, first + 6000],
       [`ep_1.dead-letters.${first}`, 2, first + 6000],
       [`ep_1.dead-letters.${first}`, 3, first + 6000],
-      [`ep_1.dead-letters.${second}`, 1, second + 6000],
+      [`ep_1.dead-letters.${second}`, 2, second + 6000],
     ]);
     assert.deepEqual(put[2]!.notice.data['newest'], { event: 'e3', type: 't', position: 'p-3' });
   });

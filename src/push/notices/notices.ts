@@ -68,14 +68,14 @@ export class Notices {
     this.#tell(endpoint, 'held', { at, since, more: { sentence: holdReasons.BREAKER_OPEN, ...this.#health(endpoint.id) } });
   }
 
-  /** An attempt was made: those that were the last are counted, and told together. */
-  attempted({ endpoint: id, outcome, at, eventId, eventType, position }: AttemptRecord): void {
-    if (outcome !== 'dead') return;
+  /** An attempt was made: those that were the last are counted, and told together. What a replay gives up it counts itself. */
+  attempted({ endpoint: id, outcome, lane, at, eventId, eventIds, eventType, position }: AttemptRecord): void {
+    if (outcome !== 'dead' || lane === 'replay') return;
     const endpoint = this.#parts.store.byId('endpoint', id);
     // Of the notices themselves nothing is told that could again be given up.
     if (endpoint === undefined || isAboutNotices(this.#parts.store, endpoint)) return;
     const gathered = this.#gather(id);
-    gathered.count += 1;
+    gathered.count += eventIds?.length ?? 1;
     const { since, count } = gathered;
     const sentence = `${count === 1 ? 'A delivery was' : `${count} deliveries were`} given up; retry them when the receiver works.`;
     const newest = { event: eventId, type: eventType, position };
