@@ -41,7 +41,10 @@ async function* readStream(response: Stream, url: URL): AsyncGenerator<Received,
         // The id of the last words only makes EventSource stop; it is no place.
         if (reason !== undefined) continue;
         const received = receivedMessage(message);
-        if (received !== undefined) yield received;
+        if (received === undefined) continue;
+        yield received;
+        // Whoever takes its time with an event leaves us no chance to hear a heartbeat.
+        silence.refresh();
       }
       if (reason === undefined && parser.lastEventId !== place) {
         place = parser.lastEventId;

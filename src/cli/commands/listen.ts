@@ -48,7 +48,11 @@ Standard Webhooks, with the same webhook-id. In a terminal r and Enter sends the
     delta: { type: 'string', value: 'patch', describe: 'what changed since the last event of the key, as JSON Patch' },
     count: { type: 'string', value: 'N', describe: 'end after so many events' },
     'forward-to': { type: 'string', value: 'URL', describe: 'deliver the events to this local server as webhooks' },
-    secret: { type: 'string', value: 'SECRET', describe: 'whsec_ or whsk_, what signs them; else one is made and printed' },
+    secret: {
+      type: 'string',
+      value: 'SECRET',
+      describe: 'whsec_ or whsk_, what signs them; else SLUICE_WEBHOOK_SECRET, else one is made and printed',
+    },
     content: { type: 'string', value: 'WORD', default: 'structured', describe: 'what they carry: structured, binary or data' },
     timeout: { type: 'string', value: 'TIME', default: '15s', describe: 'how long the local server may take' },
     retries: { type: 'string', value: 'N', default: '0', describe: 'how often one that failed is tried again' },
@@ -76,7 +80,7 @@ Standard Webhooks, with the same webhook-id. In a terminal r and Enter sends the
     const onCut = ({ error }: { readonly error: CliError }, wait: number) =>
       output.note(`${error.message} Coming back in ${(wait / 1000).toFixed(1)} s.`);
     const forward = forwardTo === undefined ? undefined : await import('../forward/forward.ts');
-    const relay = await forward?.openRelay({ ...values, 'forward-to': forwardTo ?? '' }, output, context.signal);
+    const relay = await forward?.openRelay({ ...values, 'forward-to': forwardTo ?? '' }, context);
     const keys = relay === undefined ? undefined : forward?.resendOnKeys(context.stdin, relay, output);
     // A reader that comes back from a place confirms it, so it must be one up to which everything was taken.
     const resume = relay === undefined || place === undefined ? undefined : () => place.position;

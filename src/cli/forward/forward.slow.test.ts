@@ -101,22 +101,23 @@ describe('listen --forward-to', () => {
   });
 
   test('SW-16, SW-17: only 2xx is success, and redirects are not followed', async () => {
-    await say(world, '/chat/codes/said', numbered('c', 3));
-    const receiver = await openReceiver((_, count) => [204, 302, 500][count - 1] ?? 200);
-    const outcome = await listen('codes', ['--forward-to', receiver.url, '--count', '3', '--json']);
+    await say(world, '/chat/codes/said', numbered('c', 4));
+    const receiver = await openReceiver((_, count) => [204, 302, 500, 410][count - 1] ?? 200);
+    const outcome = await listen('codes', ['--forward-to', receiver.url, '--count', '4', '--json']);
     await receiver.close();
     assert.equal(outcome.exit, 1);
     assert.deepEqual(
       objectsOf(outcome)
         .slice(1)
-        .map(({ ok, status, answer }) => [ok, status, answer]),
+        .map(({ ok, status, answer, push, reason }) => [ok, status, answer, push, reason]),
       [
-        [true, 204, undefined],
-        [false, 302, 'no, thanks'],
-        [false, 500, 'no, thanks'],
+        [true, 204, undefined, undefined, undefined],
+        [false, 302, 'no, thanks', 'retry', 'redirect'],
+        [false, 500, 'no, thanks', 'retry', 'server-error'],
+        [false, 410, 'no, thanks', 'gone', undefined],
       ],
     );
-    assert.equal(receiver.got.length, 3);
+    assert.equal(receiver.got.length, 4);
   });
 
   test('a durable reader confirms nothing past what was not taken, so that it comes again', async () => {
@@ -188,6 +189,7 @@ describe('listen --forward-to', () => {
     assert.deepEqual(receiver.ids(), ['k1', 'k2', 'k3', 'k4', 'k4', 'k2']);
     const again = receiver.got[4] ?? assert.fail();
     new Webhook(secret).verify(again.body, again.headers as Record<string, string>);
+    assert.equal(again.headers['webhook-retry-reason'], 'server-error');
     assert.deepEqual([again.headers['webhook-attempt'], again.headers['webhook-id']], ['2', receiver.got[3]?.headers['webhook-id']]);
     // The one that failed was taken at last, so all are confirmed.
     await say(world, '/chat/keys/said', numbered('k', 1, 5));

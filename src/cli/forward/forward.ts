@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { parseDuration } from '../../control/config/quantities.ts';
+import type { Decision } from '../../push/attempt-outcome.ts';
 import { generateSharedSecret, parseSecret, type SharedSecret, type SigningKey } from '../../protocols/standard-webhooks/secret.ts';
 import { StandardWebhookError } from '../../protocols/standard-webhooks/standard-webhook-error.ts';
 import { oneOf, wholeNumber } from '../arguments.ts';
+import type { Context } from '../command.ts';
 import { CliError } from '../exit-code.ts';
 import { printable, type Output } from '../output.ts';
 import type { ForwardTarget } from './local-webhook.ts';
@@ -19,12 +21,18 @@ export interface ForwardOptions {
   readonly retries: string;
 }
 
+/** Names the secret where no option does, so that it is in no list of processes. */
+const secretVariable = 'SLUICE_WEBHOOK_SECRET';
+
+type Surroundings = Pick<Context, 'output' | 'env' | 'signal'>;
+
 /** Starts relaying to a local server and says how; the secret is made where none is given. Throws CliError `usage`. */
-export async function openRelay(options: ForwardOptions, output: Output, signal: AbortSignal): Promise<Relay> {
-  const made = options.secret === undefined ? generateSharedSecret(randomBytes) : undefined;
+export async function openRelay(options: ForwardOptions, { output, env, signal }: Surroundings): Promise<Relay> {
+  const given = options.secret ?? env[secretVariable];
+  const made = given === undefined ? generateSharedSecret(randomBytes) : undefined;
   const target: ForwardTarget = {
     url: forwardUrl(options['forward-to']),
-    secret: signer(options.secret ?? made ?? ''),
+    secret: signer(given ?? made ?? ''),
     content: oneOf(options.content, 'content', ['structured', 'binary', 'data']),
     timeout: timeoutOf(options.timeout),
   };
@@ -58,13 +66,22 @@ export function resendOnKeys(stdin: Readable, relay: Relay, output: Output): Int
 }
 
 async function show({ id, type, attempt, resent, answered }: Relayed, output: Output): Promise<void> {
-  const { ok, status, milliseconds, answer } = answered;
-  const told = ok || answer === '' ? {} : { answer };
-  if (output.json) return output.object({ id, type, attempt, resent, ok, status, milliseconds, ...told });
+  const { status, milliseconds, answer, decision } = answered;
+  const ok = decision.kind === 'delivered';
+  const failed = ok ? {} : { answer, push: decision.kind, reason: 'reason' in decision ? decision.reason : undefined };
+  if (output.json) return output.object({ id, type, attempt, resent, ok, status, milliseconds, ...failed });
   const outcome = status === undefined ? 'failed' : String(status);
   const number = attempt === 1 ? '' : ` attempt ${attempt}`;
-  const detail = ok || answer === '' ? '' : `  ${answer}`;
+  const detail = ok ? '' : `  ${[meaningOf(decision), answer].filter((part) => part !== '').join(': ')}`;
   return output.line(`${new Date().toISOString()}  ${printable(type)}  ${id}${number} -> ${outcome}  ${milliseconds} ms${detail}`);
+}
+
+/** What real push would do, where that is not just another attempt. */
+function meaningOf(decision: Decision): string {
+  if (decision.kind === 'gone') return 'stops the endpoint';
+  if (decision.kind === 'abandon-message') return 'gives this event up';
+  if (decision.kind === 'format-refused') return 'tried once more only';
+  return '';
 }
 
 function forwardUrl(text: string): URL {

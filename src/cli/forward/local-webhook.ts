@@ -6,6 +6,7 @@ import { CloudEventError } from '../../protocols/cloudevents/cloud-event-error.t
 import { decodeStructured } from '../../protocols/cloudevents/structured.ts';
 import type { SharedSecret, SigningKey } from '../../protocols/standard-webhooks/secret.ts';
 import { signStandardWebhook } from '../../protocols/standard-webhooks/sign.ts';
+import { judgeAttempt, type Decision, type FailureClass } from '../../push/attempt-outcome.ts';
 import { contentOf, webhookIdOf } from '../../push/webhook-request.ts';
 import { send } from '../client/http.ts';
 import { CliError } from '../exit-code.ts';
@@ -21,9 +22,22 @@ export interface ForwardTarget {
 }
 
 /** What became of one attempt. */
-export type Answered =
-  | { readonly ok: boolean; readonly status: number; readonly milliseconds: number; readonly answer: string }
-  | { readonly ok: false; readonly status: undefined; readonly milliseconds: number; readonly answer: string };
+export interface Answered {
+  /** Undefined: there was no answer. */
+  readonly status: number | undefined;
+  readonly milliseconds: number;
+  /** The first characters of the answer, or why there was none. */
+  readonly answer: string;
+  /** What the push engine would make of it. */
+  readonly decision: Decision;
+}
+
+/** Which attempt it is, and why there is another one. */
+export interface AttemptNumber {
+  /** 1 for the first. */
+  readonly number: number;
+  readonly retryReason: string | undefined;
+}
 
 /** How much of an answer is looked at, in bytes. */
 const maxAnswerBytes = 4096;
@@ -44,7 +58,7 @@ export function eventOfText(text: string, position: string | undefined): Event {
 }
 
 /** Sends an event once, as the push engine does, signed for this attempt. Redirects are not followed (SW-17). Never rejects for what the other side does. */
-export async function sendWebhook(target: ForwardTarget, event: Event, attempt: number, signal: AbortSignal): Promise<Answered> {
+export async function sendWebhook(target: ForwardTarget, event: Event, attempt: AttemptNumber, signal: AbortSignal): Promise<Answered> {
   const content = contentOf(target.content, event, { id: webhookIdOf(event), position: event.position });
   const timestamp = Math.floor(Date.now() / 1000);
   const headers: Record<string, string> = {
@@ -54,7 +68,8 @@ export async function sendWebhook(target: ForwardTarget, event: Event, attempt: 
     ...(content.contentType === undefined ? {} : { 'content-type': content.contentType }),
     ...Object.fromEntries(content.headers),
     ...signStandardWebhook({ id: content.id, timestamp, body: content.body, secrets: [target.secret] }),
-    'webhook-attempt': String(attempt),
+    'webhook-attempt': String(attempt.number),
+    ...(attempt.retryReason === undefined ? {} : { 'webhook-retry-reason': attempt.retryReason }),
   };
   const { url, timeout } = target;
   const started = performance.now();
@@ -63,12 +78,13 @@ export async function sendWebhook(target: ForwardTarget, event: Event, attempt: 
     const response = await send({ method: 'POST', url, headers, body: content.body, timeout, signal });
     const milliseconds = spent();
     const status = response.statusCode ?? 0;
-    const ok = status >= 200 && status <= 299;
     const answer = await beginning(response, Math.max(0, timeout - milliseconds));
-    return { ok, status, milliseconds, answer };
+    const { decision } = judgeAttempt({ status, headers: response.headers }, Date.now());
+    return { status, milliseconds, answer, decision };
   } catch (thrown) {
     if (!(thrown instanceof CliError)) throw thrown;
-    return { ok: false, status: undefined, milliseconds: spent(), answer: reasonOf(thrown) };
+    const { decision } = judgeAttempt({ class: failureOf(thrown), phase: 'answer' }, Date.now());
+    return { status: undefined, milliseconds: spent(), answer: reasonOf(thrown), decision };
   }
 }
 
@@ -91,6 +107,15 @@ async function beginning(response: IncomingMessage, milliseconds: number): Promi
     late.abort();
     response.destroy();
   }
+}
+
+function failureOf({ cause }: CliError): FailureClass {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
+  if (code === 'ECONNREFUSED' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return 'connect';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'dns';
+  if (code === 'ECONNRESET' || code === 'EPIPE') return 'reset';
+  if (code.startsWith('HPE_')) return 'protocol';
+  return code === '' ? 'timeout' : 'tls';
 }
 
 function reasonOf({ cause, message }: CliError): string {

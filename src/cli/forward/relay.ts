@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Event } from '../../core/event.ts';
+import type { Decision } from '../../push/attempt-outcome.ts';
 import { webhookIdOf } from '../../push/webhook-request.ts';
 import { Backoff } from '../client/backoff.ts';
 import { sendWebhook, type Answered, type ForwardTarget } from './local-webhook.ts';
@@ -25,6 +26,8 @@ export interface RelayParts {
 interface Remembered {
   readonly event: Event;
   attempts: number;
+  /** Why the last attempt failed. */
+  reason: string | undefined;
 }
 
 /** What `r` can send again: so many events, of so many bytes together, the oldest forgotten first. */
@@ -55,9 +58,9 @@ export class Relay {
 
   /** Delivers an event; resolves when it was taken or given up. */
   async deliver(event: Event): Promise<void> {
-    const remembered: Remembered = { event, attempts: 0 };
+    const remembered: Remembered = { event, attempts: 0, reason: undefined };
     this.#remember(remembered);
-    await this.#inTurn(async () => this.#try(remembered, false));
+    await this.#inTurn(async () => this.#try(remembered));
   }
 
   /** Sends the last event again, or the one so many places from the end; false when it is not remembered. */
@@ -82,26 +85,31 @@ export class Relay {
     return mine;
   }
 
-  async #try(remembered: Remembered, resent: boolean): Promise<void> {
+  async #try(remembered: Remembered): Promise<void> {
     const { retries, signal } = this.#parts;
     const backoff = new Backoff(Math.random);
     for (let left = retries; !signal.aborted; left -= 1) {
-      if ((await this.#attempt(remembered, resent)) || left === 0) return;
+      const { kind } = await this.#attempt(remembered, false);
+      if (left === 0 || (kind !== 'retry' && kind !== 'format-refused')) return;
       await wait(backoff.next(), undefined, { signal }).catch(() => undefined);
     }
     this.#fail(remembered);
   }
 
-  async #attempt(remembered: Remembered, resent: boolean): Promise<boolean> {
+  async #attempt(remembered: Remembered, resent: boolean): Promise<Decision> {
     const { target, signal, tell } = this.#parts;
     const { event } = remembered;
     remembered.attempts += 1;
-    const answered = await sendWebhook(target, event, remembered.attempts, signal);
-    if (answered.ok) this.#failed.delete(event.position);
+    const attempt = { number: remembered.attempts, retryReason: remembered.reason };
+    const answered = await sendWebhook(target, event, attempt, signal);
+    const { decision } = answered;
+    remembered.reason = 'reason' in decision ? decision.reason : undefined;
+    if (decision.kind === 'delivered') this.#failed.delete(event.position);
     else this.#fail(remembered);
-    if (signal.aborted && !answered.ok) return false;
-    await tell({ id: webhookIdOf(event), type: event.type, attempt: remembered.attempts, resent, answered });
-    return answered.ok;
+    // What the end of the command cut short says nothing about the local server.
+    if (decision.kind === 'delivered' || !signal.aborted)
+      await tell({ id: webhookIdOf(event), type: event.type, attempt: attempt.number, resent, answered });
+    return decision;
   }
 
   #fail({ event }: Remembered): void {

@@ -2,7 +2,7 @@ import { loadContract } from '../../contracts/load-contract.ts';
 import type { Contract } from '../../contracts/contract.ts';
 import type { ContractSource } from '../../store/resources.ts';
 import { isObject } from '../client/json.ts';
-import type { ManagementClient } from '../client/management.ts';
+import type { ManagementClient, View } from '../client/management.ts';
 import { readConfig } from '../config-changes.ts';
 import type { Context } from '../command.ts';
 import { CliError } from '../exit-code.ts';
@@ -20,7 +20,9 @@ export async function contractsOfServer(client: ManagementClient, only: string |
   const apis: KnownApi[] = [];
   for await (const { name, path } of client.items(['apis'])) {
     if (typeof name !== 'string' || typeof path !== 'string' || (only !== undefined && name !== only)) continue;
-    apis.push({ name, path, contract: (await client.get(['apis', name, 'channels'])) as unknown as Contract });
+    const model: View = await client.get(['apis', name, 'channels']);
+    if (!Array.isArray(model['channels'])) throw new CliError('failed', `The management API did not answer with the contract of ${name}.`);
+    apis.push({ name, path, contract: model as unknown as Contract });
   }
   return named(apis, only);
 }
