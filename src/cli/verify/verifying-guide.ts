@@ -2,7 +2,7 @@ import type { Snippet } from './snippets/snippet.ts';
 
 const introduction = `# Verifying webhooks
 
-The code on this page is generated from \`src/cli/verify/snippets\`, where tests run it; \`sluice verify --snippet LANGUAGE\` prints the same.
+The code on this page is generated from \`src/cli/verify/snippets\`, where tests run all of it but Rust; \`sluice verify --snippet LANGUAGE\` prints the same.
 
 A webhook of Sluice is signed as [Standard Webhooks](https://www.standardwebhooks.com) says, so that [its libraries](https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries)
 verify it. Where you want no library, a function is enough. Whichever it is:
