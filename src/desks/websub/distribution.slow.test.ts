@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { linksOf, TestSubscriber, WebSubWorld, type Delivered } from '../../testing/websub-world.ts';
+import { Webhook } from 'standardwebhooks';
 import { serviceKey, worldFiles } from '../../testing/gateway-world.ts';
 
 const limit = { timeout: 30_000 };
@@ -151,6 +152,33 @@ describe('what a hub distributes', () => {
     assert.ok(await isHeld('shown'));
     const audit = JSON.stringify(await world.sluice.client().get(['audit'], { limit: '100' }));
     assert.ok(audit.includes('"websub"') && !audit.includes('"sealed"'));
+  });
+
+  test("an operator pauses and starts it, and changes nothing else: that is its subscriber's", limit, async () => {
+    await begin('paused');
+    const client = world.sluice.client();
+    const [held] = (await world.subscriptions()).filter(({ url }) => url === callbackOf('paused'));
+    await client.post(['endpoints', held!.id, 'pause'], {});
+    await world.publish('paused', '1');
+    const { websub: _, ...rest } = (await client.get(['endpoints', held!.id])) as Record<string, unknown>;
+    await assert.rejects(client.call('PUT', ['endpoints', held!.id], { body: rest, ifMatch: '*' }), /changed by its subscriber/);
+    await begin('other');
+    await world.publish('other', '2');
+    await received('other', 1);
+    assert.deepEqual(bodies('paused'), []);
+    await client.post(['endpoints', held!.id, 'start'], {});
+    await received('paused', 1);
+    assert.deepEqual(bodies('paused'), ['1']);
+  });
+
+  test('N5: with a secret of Standard Webhooks it is signed in that way besides', limit, async () => {
+    await begin('both', { 'hub.secret': 'of WebSub' });
+    const [held] = (await world.subscriptions()).filter(({ url }) => url === callbackOf('both'));
+    const { secret } = (await world.sluice.client().post(['endpoints', held!.id, 'rotate'], {})) as { secret: string };
+    await world.publish('both', '{}');
+    const { body, headers } = await received('both', 1);
+    new Webhook(secret).verify(body.toString(), headers as Record<string, string>);
+    assert.equal(headers['x-hub-signature'], `sha256=${createHmac('sha256', 'of WebSub').update(body).digest('hex')}`);
   });
 
   test('where there are workers, links and hub are the same', limit, async () => {
