@@ -43,7 +43,9 @@ export function noticeDrafts(resources: Resources, now: number): readonly Draft[
   const outlook = new Outlook(resources, made);
   const api = outlook.get('api', noticeApi);
   if (api === undefined || !isBuiltIn(api)) return made;
-  const missing = ownersOf(outlook).filter((application) => mayStillHave(outlook, application, api));
+  const last = lastLetIn(outlook);
+  // One that was closed was closed by somebody, and stays so; what an earlier application of that name had is another's.
+  const missing = ownersOf(outlook).filter(({ name, createdAt }) => (last.get(name) ?? -1) < Math.max(createdAt, api.createdAt));
   return [...made, ...missing.map((application) => creation('subscription', { spec: ownNotices(application.name) }, now))];
 }
 
@@ -89,10 +91,12 @@ function ownersOf(resources: Resources): readonly Resource<'application'>[] {
   return resources.list('application').filter(({ name }) => names.has(name));
 }
 
-/** One that was closed was closed by somebody, and stays so. */
-function mayStillHave(resources: Resources, { name, createdAt }: Resource<'application'>, api: Resource<'api'>): boolean {
-  const since = Math.max(createdAt, api.createdAt);
-  return !resources
-    .list('subscription')
-    .some((one) => one.spec.application === name && one.spec.api === noticeApi && one.spec.as === 'client' && one.createdAt >= since);
+/** When each application was last given a subscription to notices, in milliseconds. */
+function lastLetIn(resources: Resources): ReadonlyMap<string, number> {
+  const last = new Map<string, number>();
+  for (const { spec, createdAt } of resources.list('subscription')) {
+    if (spec.api !== noticeApi || spec.as !== 'client') continue;
+    last.set(spec.application, Math.max(createdAt, last.get(spec.application) ?? 0));
+  }
+  return last;
 }
