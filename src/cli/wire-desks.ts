@@ -1,4 +1,5 @@
 import { systemClock } from '../core/clock.ts';
+import { ConsentDesk } from '../desks/consent/consent-desk.ts';
 import { Desks } from '../desks/desks.ts';
 import type { Desk } from '../desks/desk.ts';
 import { OpenApiDesk } from '../desks/documents/openapi-desk.ts';
@@ -6,6 +7,7 @@ import { HooksDesk } from '../desks/hooks/hooks-desk.ts';
 import { OwnEndpoints, type Manage } from '../desks/hooks/own-endpoints.ts';
 import { PublicKeysDesk } from '../desks/public-keys/public-keys-desk.ts';
 import { Visitors } from '../desks/visitors.ts';
+import type { Verifications } from '../push/verification/verifications.ts';
 import type { Foundation, GatewayParts } from './wire.ts';
 
 interface DeskParts {
@@ -14,12 +16,13 @@ interface DeskParts {
   readonly inbound: Desk;
   readonly hub: Desk;
   readonly manage: Manage;
+  readonly verifications: Verifications;
   /** Base URL of the gateway as clients see it. */
   readonly publicUrl: string | undefined;
 }
 
 /** Everything that answers beside the channels. */
-export function openDesks({ foundation, parts, inbound, hub, manage, publicUrl }: DeskParts): void {
+export function openDesks({ foundation, parts, inbound, hub, manage, verifications, publicUrl }: DeskParts): void {
   const { store, sealer } = foundation;
   const { gateway, catalogue } = parts;
   const now = (): number => systemClock.now();
@@ -28,7 +31,7 @@ export function openDesks({ foundation, parts, inbound, hub, manage, publicUrl }
     catalogue,
     publicUrl,
     desks: [inbound, hub, new OpenApiDesk(visitors), new HooksDesk({ visitors, store, endpoints: new OwnEndpoints(manage), now })],
-    gatewayDesks: [new PublicKeysDesk({ store, open: (sealed) => sealer.open(sealed), now })],
+    gatewayDesks: [new PublicKeysDesk({ store, open: (sealed) => sealer.open(sealed), now }), new ConsentDesk(verifications)],
   });
   gateway.openDesks((request) => desks.ask(request));
 }

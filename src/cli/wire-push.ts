@@ -8,9 +8,10 @@ import { HostsFile } from '../outgoing/hosts-file.ts';
 import { HttpSender, type OutgoingRequest } from '../outgoing/http-sender.ts';
 import { NameResolver } from '../outgoing/name-resolver.ts';
 import type { Outcome } from '../outgoing/outcome.ts';
-import { PushService } from '../push/push-service.ts';
+import { PushService, type PushServiceParts } from '../push/push-service.ts';
 import type { PushTarget } from '../push/push-target.ts';
 import { targetOf } from '../push/target-of.ts';
+import type { Verifications } from '../push/verification/verifications.ts';
 import type { Resource } from '../store/resources.ts';
 import { openDeliveries } from './wire-deliveries.ts';
 import { openNotices } from './wire-notices.ts';
@@ -33,6 +34,7 @@ const hostsFile = '/etc/hosts';
 export interface Push {
   readonly service: PushService;
   readonly deliveries: Deliveries;
+  readonly verifications: Verifications;
   /** The guarded door through which everything is sent. */
   readonly send: (request: OutgoingRequest) => Promise<Outcome>;
   readonly guard: AddressGuard;
@@ -63,27 +65,7 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, log
     random: Math.random,
     schedule,
     flush: () => ledger.commit(),
-    openReading: async (endpoint, onTaken) => {
-      const { name, createdAt, spec } = endpoint;
-      const reading = await gateway.openPushReader({
-        subscription: spec.subscription,
-        address: spec.address,
-        reader: name,
-        // Not the place where the log is by now: what was published since the endpoint was made is for it.
-        from: { at: 'time', time: createdAt },
-        onTaken,
-      });
-      return heldByVerification(reading, verifications, endpoint);
-    },
-    openReplay: ({ spec }, { id, after }) =>
-      gateway.openPushReader({
-        subscription: spec.subscription,
-        address: spec.address,
-        // No client can have a name like this.
-        reader: `replay:${id}`,
-        from: { at: 'position', position: after },
-        onTaken: () => undefined,
-      }),
+    ...readingsIn(gateway, verifications),
     forgetReader: async (reader) => void (await ledger.forget('default', reader)),
     targetOf: (endpoint) => verifications.consented(endpoint, target(endpoint)),
     send,
@@ -111,7 +93,34 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, log
     sender.close();
     resolver.close();
   };
-  return { service, deliveries, send, guard, onStopped: (listener) => (onStopped = listener), close };
+  return { service, deliveries, verifications, send, guard, onStopped: (listener) => (onStopped = listener), close };
+}
+
+/** How the log is read for endpoints. */
+function readingsIn(gateway: GatewayParts['gateway'], verifications: Verifications): Pick<PushServiceParts, 'openReading' | 'openReplay'> {
+  return {
+    openReading: async (endpoint, onTaken) => {
+      const { name, createdAt, spec } = endpoint;
+      const reading = await gateway.openPushReader({
+        subscription: spec.subscription,
+        address: spec.address,
+        reader: name,
+        // Not the place where the log is by now: what was published since the endpoint was made is for it.
+        from: { at: 'time', time: createdAt },
+        onTaken,
+      });
+      return heldByVerification(reading, verifications, endpoint);
+    },
+    openReplay: ({ spec }, { id, after }) =>
+      gateway.openPushReader({
+        subscription: spec.subscription,
+        address: spec.address,
+        // No client can have a name like this.
+        reader: `replay:${id}`,
+        from: { at: 'position', position: after },
+        onTaken: () => undefined,
+      }),
+  };
 }
 
 function named({ id, name, parent }: Resource<'endpoint'>): object {

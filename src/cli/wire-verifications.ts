@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { systemClock } from '../core/clock.ts';
+import { consentDesk } from '../desks/consent/consent-desk.ts';
 import type { OpenedReading } from '../push/push-service.ts';
-import type { VerificationsParts } from '../push/verification/verifications.ts';
+import type { ConsentCallback, VerificationsParts } from '../push/verification/verifications.ts';
 import { Verifications } from '../push/verification/verifications.ts';
 import type { Resource } from '../store/resources.ts';
 import type { Foundation, GatewayParts } from './wire.ts';
@@ -26,8 +27,17 @@ export function openVerifications({ foundation, parts, publicUrl, ...others }: V
     schedule: parts.schedule,
     // CE-8: a name of the sender, which receivers are to know again.
     origin: publicUrl === undefined ? hostname() : new URL(publicUrl).hostname,
+    callback: publicUrl === undefined ? undefined : callbackAt(publicUrl, foundation),
     onBug: parts.onBug,
   });
+}
+
+/** Sealing gives the same text for the same text, and nobody without the key can. */
+function callbackAt(publicUrl: string, { sealer }: Foundation): ConsentCallback {
+  return {
+    tokenOf: (text) => hash('sha256', sealer.seal(`consent of ${text}`), 'base64url'),
+    urlOf: (endpoint, token) => `${publicUrl.replace(/\/$/, '')}/.well-known/${consentDesk}/${endpoint}/${token}`,
+  };
 }
 
 /** A reading that ends when the receiver does not want it any more. */

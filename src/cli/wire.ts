@@ -291,7 +291,7 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   closers.push(() => front.closeNow());
   const gatewayUrl = await front.listen(options.port, options.host ?? '127.0.0.1');
   const { version = '0' } = options;
-  const shown = { foundation, parts, health, push, administration, workers };
+  const shown = { foundation, parts, health, push, inbound, administration, workers };
   const control = controlOf({ version, log, ...shown, admin, gatewayUrl, startedAt });
   openDesks({
     foundation,
@@ -299,6 +299,7 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
     inbound: inbound.desk,
     hub: hub.desk,
     manage: (request) => control.inject(request),
+    verifications: push.verifications,
     publicUrl: options.publicUrl,
   });
   const controlUrl = await control.listen({ port: options.controlPort, host: controlHost });

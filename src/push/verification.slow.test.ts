@@ -67,8 +67,9 @@ applications:
     subscriptions: [{ api: world, as: provider }]
 `;
 
-  async function start(endpoint: string): Promise<void> {
-    sluice = await openSluice(config(endpoint), { files: worldFiles(), openOutgoing: ['127.0.0.0/8'] });
+  async function start(endpoint: string, publicUrl?: string): Promise<void> {
+    const options = { files: worldFiles(), openOutgoing: ['127.0.0.0/8'], ...(publicUrl === undefined ? {} : { publicUrl }) };
+    sluice = await openSluice(config(endpoint), options);
   }
 
   async function publish(count: number): Promise<readonly string[]> {
@@ -167,6 +168,34 @@ applications:
     const before = performance.now();
     await arrived(await publish(10));
     assert.ok(performance.now() - before < 3_000, 'the new rate counts');
+  });
+
+  test('CE-8: may consent later, by a URL that it was told and nobody else, also after a restart', async () => {
+    let callback = '';
+    consent = ({ headers }, response) => {
+      callback = String(headers['webhook-request-callback']);
+      response.writeHead(200).end();
+    };
+    await start(`url: '${receiver.url()}', verification: cloudevents`, 'https://events.example.com/');
+    const ids = await publish(2);
+    await until(
+      async () => callback !== '' && (await status()).verification?.sentence !== null,
+      () => 'it is not asked',
+    );
+    assert.ok(callback.startsWith('https://events.example.com/.well-known/webhook-consent/ep_'), callback);
+    await sluice.restart({ grace: 100 });
+    const path = new URL(callback).pathname;
+    const call = (where: string, headers = {}, method = 'GET'): Promise<Response> =>
+      fetch(`${sluice.gateway}${where}`, { method, headers });
+    for (const wrong of [path.slice(0, -1), `${path}x`, `${path}/x`, path.replace('ep_', 'ep_x'), '/.well-known/webhook-consent'])
+      assert.equal((await call(wrong)).status, 404, wrong);
+    assert.equal((await call(path, {}, 'DELETE')).status, 405);
+    assert.equal((await call(path, { 'webhook-allowed-rate': 'fast' })).status, 400);
+    assert.equal(posts.length, 0);
+    assert.equal((await call(path, { 'webhook-allowed-rate': '6000' }, 'POST')).status, 200);
+    await arrived(ids);
+    assert.equal((await status()).verification?.allowedPerMinute, 6000);
+    assert.equal(posts[0]!.headers['webhook-request-origin'], 'events.example.com');
   });
 
   test('takes a ping that is signed as every delivery is, before anything else', async () => {

@@ -44,6 +44,8 @@ export interface FixtureOptions {
   readonly mostWaiting?: number;
   /** Address ranges besides the public ones that webhooks may go to. */
   readonly openOutgoing?: readonly string[];
+  /** Where clients and receivers are told that the gateway is. */
+  readonly publicUrl?: string;
   /** Where log lines go; silent without. */
   readonly onLog?: (line: string) => void;
 }
@@ -127,10 +129,22 @@ class RunningSluice implements SluiceFixture {
   }
 
   async start(config: Readonly<Record<string, unknown>> | undefined, port = 0, controlPort = 0): Promise<void> {
-    const { onLog, workers = workersOfAll, mostWaiting, tls, openOutgoing } = this.#options;
+    const { onLog, workers = workersOfAll, mostWaiting, tls, openOutgoing, publicUrl } = this.#options;
     const destination = { write: (line: string) => onLog?.(line) };
     const log = createLog({ level: onLog === undefined ? 'silent' : 'info', destination, json: true });
-    this.#sluice = await startSluice({ config, data: this.data, port, controlPort, workers, mostWaiting, openOutgoing, tls, log, env: {} });
+    this.#sluice = await startSluice({
+      config,
+      data: this.data,
+      port,
+      controlPort,
+      workers,
+      mostWaiting,
+      openOutgoing,
+      publicUrl,
+      tls,
+      log,
+      env: {},
+    });
   }
 
   async parse(yaml: string): Promise<Readonly<Record<string, unknown>>> {

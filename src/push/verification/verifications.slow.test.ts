@@ -94,6 +94,7 @@ describe('The receiver of an endpoint', () => {
       send: (request) => outgoing.sender.send(request),
       targetOf: (endpoint) => targetOf(endpoint, { open: (sealed) => sealed, compile: () => assert.fail() }),
       origin,
+      callback: { tokenOf: (text) => `token of ${text}`, urlOf: (endpoint, token) => `https://x/${endpoint}/${encodeURIComponent(token)}` },
       onChange: () => (changes += 1),
       onBug: (error) => bugs.push(error),
     });
@@ -309,6 +310,32 @@ describe('The receiver of an endpoint', () => {
       assert.notEqual(refusal(), undefined);
     });
   }
+
+  it('CE-8: may consent later at a URL that only it was told, whatever it answered meanwhile', async () => {
+    const consents: Promise<boolean>[] = [];
+    answer = (response, { headers }) => {
+      const [endpoint = '', token = ''] = String(headers['webhook-request-callback']).split('/').slice(3);
+      consents.push(verifications.consent(endpoint, decodeURIComponent(token), '60'));
+      void consents[0]!.then(() => response.writeHead(200).end());
+    };
+    const endpoint = await put({ verification: 'cloudevents' });
+    await until(
+      async () => refusal() === undefined && consents.length > 0,
+      () => JSON.stringify(record()),
+    );
+    assert.ok(await consents[0]);
+    await until(
+      async () => time.pending === 0,
+      () => 'it is to be asked again',
+    );
+    assert.deepEqual([record()?.state, record()?.perMinute], ['verified', 60]);
+    const token = `token of ep_1 ${record()!.subject}`;
+    assert.equal(await verifications.consent('ep_1', `${token} `, undefined), false);
+    assert.equal(await verifications.consent('ep_2', token, undefined), false);
+    await assert.rejects(verifications.consent('ep_1', token, '0'), { code: 'BAD_REQUEST' });
+    await put({ verification: 'cloudevents', url: `${endpoint.spec.url}/other` });
+    assert.equal(await verifications.consent('ep_1', token, undefined), false);
+  });
 
   it('is sent a ping that is signed and authenticated as every delivery, and has to take it', async () => {
     answer = consenting({}, 403);

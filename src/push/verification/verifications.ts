@@ -1,3 +1,4 @@
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { Database } from '../../store/database.ts';
@@ -7,7 +8,7 @@ import type { Send } from '../authentication/token-source.ts';
 import { holdReasons } from '../hold-reason.ts';
 import type { PushTarget } from '../push-target.ts';
 import { challengeCheck } from './challenge.ts';
-import { cloudeventsCheck, originHeader } from './cloudevents-consent.ts';
+import { allowedRate, cloudeventsCheck, originHeader } from './cloudevents-consent.ts';
 import { signedPing } from './signed-ping.ts';
 import { unverified, type Verdict, type VerificationCheck } from './verification-check.ts';
 import {
@@ -37,9 +38,17 @@ export interface VerificationsParts {
   readonly targetOf: (endpoint: Endpoint) => PushTarget;
   /** DNS name under which Sluice asks CloudEvents receivers. */
   readonly origin: string;
+  /** Where a CloudEvents receiver may consent later, and the part of that URL nobody can guess; undefined: it may not. */
+  readonly callback: ConsentCallback | undefined;
   /** What may be delivered to whom has changed. */
   readonly onChange: () => void;
   readonly onBug: (error: unknown) => void;
+}
+
+/** A URL for each endpoint and what it was asked; `tokenOf` gives the same for the same text, for ever. */
+export interface ConsentCallback {
+  readonly tokenOf: (text: string) => string;
+  readonly urlOf: (endpoint: string, token: string) => string;
 }
 
 /** Receivers that are asked at once; the others wait for their turn. */
@@ -126,6 +135,21 @@ export class Verifications {
     return await this.#ask(endpoint, { ...record, tries: 0 });
   }
 
+  /** The consent of a CloudEvents receiver that came to the callback, with its WebHook-Allowed-Rate; false: nobody was asked with this token. */
+  async consent(id: string, token: string, rate: string | readonly string[] | undefined): Promise<boolean> {
+    const { store, database, clock, callback, onChange } = this.#parts;
+    const endpoint = store.byId('endpoint', id);
+    const record = endpoint?.spec.verification === 'cloudevents' ? this.record(endpoint) : undefined;
+    if (endpoint === undefined || record === undefined || callback === undefined) return false;
+    if (!isSame(token, callback.tokenOf(`${id} ${record.subject}`))) return false;
+    const verdict = allowedRate(rate);
+    if (!verdict.isVerified) throw new GatewayError('BAD_REQUEST', verdict.sentence);
+    const next = afterVerdict(record, verdict, { now: clock.now(), random: 0 });
+    await database.transact([putRecord(next)]);
+    if (this.#keep(record, next)) onChange();
+    return true;
+  }
+
   /** Ends questions under way, which count as not asked. */
   async close(): Promise<void> {
     this.#stopWatching?.();
@@ -174,9 +198,13 @@ export class Verifications {
 
   async #answered(endpoint: Endpoint, record: VerificationRecord): Promise<VerificationRecord> {
     const { clock, random, database, onChange } = this.#parts;
+    const before = this.#records.get(endpoint.id);
     try {
-      const verdict = await this.#verdict(endpoint);
+      const verdict = await this.#verdict(endpoint, record);
       if (this.#abort.signal.aborted) return record;
+      const meanwhile = this.#records.get(endpoint.id);
+      // Consent that came to the callback is not taken back by an answer that leaves it out.
+      if (!verdict.isVerified && meanwhile !== before && meanwhile?.state === 'verified') return meanwhile;
       const next = afterVerdict(record, verdict, { now: clock.now(), random: random() });
       // What is not on disk does not hold.
       await database.transact([putRecord(next)]);
@@ -196,11 +224,11 @@ export class Verifications {
     return true;
   }
 
-  async #verdict(endpoint: Endpoint): Promise<Verdict> {
+  async #verdict(endpoint: Endpoint, record: VerificationRecord): Promise<Verdict> {
     const { targetOf, send, clock } = this.#parts;
     try {
       const target = targetOf(endpoint);
-      const { request, judge } = this.#check(endpoint.spec.verification, target);
+      const { request, judge } = this.#check(endpoint.spec.verification, target, record);
       const outcome = await authenticatedSend(target.authentication, { send, clock })({ ...request, signal: this.#abort.signal });
       return judge(outcome);
     } catch (error) {
@@ -209,10 +237,17 @@ export class Verifications {
     }
   }
 
-  #check(policy: VerificationPolicy | undefined, target: PushTarget): VerificationCheck {
-    const { nonce, clock, origin } = this.#parts;
+  #check(policy: VerificationPolicy | undefined, target: PushTarget, { subject }: VerificationRecord): VerificationCheck {
+    const { nonce, clock, origin, callback } = this.#parts;
     if (policy === 'challenge') return challengeCheck(target, nonce());
-    if (policy === 'cloudevents') return cloudeventsCheck(target, origin);
+    if (policy === 'cloudevents') {
+      const url = callback?.urlOf(target.id, callback.tokenOf(`${target.id} ${subject}`));
+      return cloudeventsCheck(target, { origin, callback: url });
+    }
     return signedPing(target, { nonce: nonce(), at: clock.now() });
   }
+}
+
+function isSame(given: string, expected: string): boolean {
+  return timingSafeEqual(hash('sha256', given, 'buffer'), hash('sha256', expected, 'buffer'));
 }
