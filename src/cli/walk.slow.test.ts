@@ -349,6 +349,7 @@ describe('the command line', { timeout: 120_000 }, () => {
     assert.deepEqual([await send(token), await send(String(rotated?.['secret']))], [401, 204]);
     assert.equal((await objects(['sources', 'pause', id]))[0]?.['state'], 'paused');
     assert.equal((await objects(['sources', 'start', id]))[0]?.['state'], 'started');
+    assert.deepEqual((await objects(['sources', 'status', id]))[0], { source: id, state: 'started', subscription: null });
     assert.deepEqual(
       (await objects(['sources', 'list'])).map((row) => row['name']),
       ['stories'],

@@ -11,6 +11,7 @@ import { countByLag } from '../metering/log-count.ts';
 import type { Log } from '../observe/log.ts';
 import { wantedTypes } from '../push/wanted-types.ts';
 import type { WorkerPool } from '../workers/worker-pool.ts';
+import type { Inbound } from './wire-inbound.ts';
 import type { Push } from './wire-push.ts';
 import type { Foundation, GatewayParts } from './wire.ts';
 
@@ -21,6 +22,7 @@ interface ControlParts {
   readonly parts: GatewayParts;
   readonly health: HealthTimeline;
   readonly push: Push;
+  readonly inbound: Pick<Inbound, 'topicStatus'>;
   readonly administration: Administration;
   readonly admin: AdminToken;
   readonly gatewayUrl: string;
@@ -53,6 +55,7 @@ export function controlOf(all: ControlParts): ReturnType<typeof createControl> {
     store,
     insights,
     deliveries: all.push.deliveries,
+    topicStatus: (source) => all.inbound.topicStatus(source),
     previewFilter: ({ types, ...wish }) => previews.preview({ ...wish, wantsType: wantedTypes(types) }),
     clock: systemClock,
     adminToken: admin.token,

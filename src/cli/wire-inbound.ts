@@ -1,3 +1,4 @@
+import type { Services } from '../control/services.ts';
 import { systemClock } from '../core/clock.ts';
 import { InboundDesk } from '../desks/inbound/inbound-desk.ts';
 import { ReplayMemory } from '../desks/inbound/replay-memory.ts';
@@ -17,6 +18,7 @@ interface InboundParts {
 /** What webhooks of other providers come in through. */
 export interface Inbound {
   readonly desk: InboundDesk;
+  readonly topicStatus: Services['topicStatus'];
   /** Subscribes at hubs from now on, to be called at this origin. */
   start(origin: string): Promise<void>;
   /** Resolves when all that was taken is remembered. */
@@ -34,6 +36,7 @@ export async function openInbound({ foundation, parts, push, log }: InboundParts
   const desk = new InboundDesk({ store, gateway, open, replays, topics, now });
   return {
     desk,
+    topicStatus: (source) => topics.status(source),
     start: (origin) => topics.start(origin),
     close: async () => {
       await topics.close();

@@ -125,6 +125,7 @@ export class ControlFixture {
       ...offer,
       insights: recordingInsights(asked, readers),
       deliveries: deliveriesOf(database, clock),
+      topicStatus: () => undefined,
       previewFilter: async (wish) => {
         asked.push(['previewFilter', wish]);
         return { examined: 0, matched: 0, from: null, to: null, complete: true, examples: [], faults: { events: 0, examples: [] } };

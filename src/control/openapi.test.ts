@@ -87,6 +87,7 @@ describe('The OpenAPI document', () => {
       'getReader',
       'getReplay',
       'getSource',
+      'getSourceStatus',
       'getSubscription',
       'getUsage',
       'listAttempts',

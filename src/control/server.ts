@@ -46,6 +46,7 @@ export interface ControlDependencies {
   readonly store: ResourceStore;
   readonly insights: Insights;
   readonly deliveries: Services['deliveries'];
+  readonly topicStatus: Services['topicStatus'];
   readonly previewFilter: Services['previewFilter'];
   readonly clock: Clock;
   readonly adminToken: string;

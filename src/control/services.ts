@@ -39,6 +39,20 @@ export interface PreviewWish {
   readonly limit: number;
 }
 
+/** How a source does that subscribes at a hub. Times are wall milliseconds. */
+export interface TopicStatus {
+  /** `asking`: it has not been verified yet, or not again. `failing`: asking came to nothing, for the reason given. */
+  readonly state: 'subscribed' | 'asking' | 'failing';
+  /** As they were found; null until then. */
+  readonly topic: string | null;
+  readonly hub: string | null;
+  /** Until when it lasts; null when it does not. */
+  readonly leaseUntil: number | null;
+  /** When the hub is asked next. */
+  readonly nextAt: number;
+  readonly reason: string | null;
+}
+
 /** What the routes work with. */
 export interface Services {
   readonly store: ResourceStore;
@@ -46,6 +60,8 @@ export interface Services {
   readonly clock: Clock;
   readonly administration: Administration;
   readonly deliveries: Deliveries;
+  /** Undefined for a source that subscribes at no hub. */
+  readonly topicStatus: (source: string) => TopicStatus | undefined;
   /** How many of the newest events match, as plain JSON; rejects as the gateway would for somebody who reads there. */
   readonly previewFilter: (wish: PreviewWish) => Promise<object>;
   /** The model of a contract as plain JSON: channels, operations, messages. */

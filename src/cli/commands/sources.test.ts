@@ -41,6 +41,7 @@ describe('sluice sources', () => {
     const [row] = await objects('list');
     assert.deepEqual([row.name, row.preset, row.types], ['builds', 'github', { 'com.github.*': 'code.*' }]);
     assert.equal((await sluice('pause', id)).stdout, `${id} paused\n`);
+    assert.equal((await sluice('status', id)).stdout, 'paused\n');
     assert.equal((await objects('start', id))[0].state, 'started');
     assert.match((await objects('rotate', id, '--overlap', '1h'))[0].secret, /^[A-Za-z0-9_-]{43}$/);
     assert.deepEqual(await objects('remove', id), [{ id, removed: true }]);

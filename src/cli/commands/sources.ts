@@ -149,6 +149,26 @@ const remove = defineCommand({
   },
 });
 
+const status = defineCommand({
+  name: 'status',
+  summary: 'how a source does that subscribes at a WebSub hub',
+  positionals: id,
+  options: ownerOptions,
+  async run(context) {
+    const { client } = await ownerClient(context);
+    const [source = ''] = context.positionals;
+    const view = await client.get(['sources', source, 'status']);
+    await context.output.show(view, () => statusLine(view));
+  },
+});
+
+function statusLine({ state, subscription }: View): string {
+  if (typeof subscription !== 'object' || subscription === null) return String(state);
+  const { state: how, leaseUntil, reason } = subscription as { state: string; leaseUntil: number | null; reason: string | null };
+  const until = leaseUntil === null ? '' : ` until ${new Date(leaseUntil).toISOString()}`;
+  return `${String(state)}, ${how}${until}${reason === null ? '' : `: ${reason}`}`;
+}
+
 /** Where the webhooks of other providers come in. */
 export const sources = defineCommand({
   name: 'sources',
@@ -160,6 +180,7 @@ export const sources = defineCommand({
     change('pause', 'whoever sends is told to try again later'),
     change('start', 'take webhooks again'),
     rotate,
+    status,
     remove,
   ],
   examples: [

@@ -38,6 +38,8 @@ describe('Sources over HTTP', () => {
       ['shop', 'github', 'created', 300_000, { 'com.github.*': 'github.*' }, 'started'],
     );
     assert.deepEqual(secretsOf(made.id), [own]);
+    const status = (await control.expect(200, 'GET', `/sources/${made.id}/status`)).json;
+    assert.deepEqual(status, { source: made.id, state: 'started', subscription: null });
     const path = `/sources/${made.id}`;
     assert.equal((await control.expect(200, 'PUT', path, { body: read.json, ifMatch: '"1"' })).json.version, 1);
     const body = { preset: 'github', address: 'updated', tolerance: '1m' };
@@ -107,6 +109,7 @@ describe('Sources over HTTP', () => {
     assert.ok(listed.every(({ application }: any) => application === 'shop'));
     for (const [method, path, more] of [
       ['GET', '', {}],
+      ['GET', '/status', {}],
       ['PUT', '', { body: { preset: 'github', address: 'x' }, ifMatch: '*' }],
       ['DELETE', '', { ifMatch: '*' }],
       ['POST', '/pause', {}],

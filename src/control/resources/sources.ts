@@ -19,7 +19,7 @@ import { takenSecret } from '../source-secrets.ts';
 import { answers, gone, goneAnswer, shown } from './answers.ts';
 import { sourceOf, sourceParam } from './source-of.ts';
 import { sourceRotation } from './source-rotation.ts';
-import { sourceView } from './source-view.ts';
+import { sourceStatusView, sourceView } from './source-view.ts';
 
 const tag = 'Sources';
 const ignored = [...readOnlyKeys, 'secrets'];
@@ -97,6 +97,20 @@ function readingRoutes(router: Router, services: Services): void {
     params: sourceParam,
     answers: answers(200, 'The source.', sourceView),
     handle: ({ params, application }) => shown(sourceOf(services, params.source, application)),
+  });
+  router.add({
+    method: 'GET',
+    path: '/sources/:source/status',
+    operation: 'getSourceStatus',
+    tag,
+    summary: 'Say how a source does that subscribes at a WebSub hub; an application asks about its own.',
+    access: 'owner',
+    params: sourceParam,
+    answers: answers(200, 'How it does.', sourceStatusView),
+    handle({ params, application }) {
+      const { id, spec } = sourceOf(services, params.source, application);
+      return { body: { source: id, state: spec.state, subscription: services.topicStatus(id) ?? null } };
+    },
   });
 }
 

@@ -30,7 +30,8 @@ export async function discoverTopic(send: Send, url: string, signal: AbortSignal
     if (outcome.kind === 'failed') return `The topic could not be read: ${outcome.sentence}`;
     const { status, headers, body } = outcome;
     if (redirects.has(status)) {
-      const next = URL.parse(one(headers, 'location') ?? '', at)?.href;
+      const location = one(headers, 'location');
+      const next = location === undefined ? undefined : URL.parse(location, at)?.href;
       if (next === undefined) return `The topic answered ${status} without saying where it is.`;
       at = next;
       continue;

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import type { TopicStatus } from '../../control/services.ts';
 import type { Log } from '../../observe/log.ts';
 import { answerCallback, renewalTime, type CallbackAnswer } from '../../protocols/websub/subscriber.ts';
 import type { Resource, ResourceStore } from '../../store/resources.ts';
 import { askHub } from './hub-request.ts';
 import { discoverTopic, type Send } from './topic-discovery.ts';
-import { afterFailure, isOver, type TopicSubscription } from './topic-subscription.ts';
+import { afterFailure, isOver, notVerified, statusOf, type TopicSubscription } from './topic-subscription.ts';
 import type { InboundTopicTable } from './topic-table.ts';
 
 interface SubscriberParts {
@@ -53,6 +54,12 @@ export class TopicSubscriber {
       if (changes.some(({ resource: { kind } }) => kind === 'source' || kind === 'api')) this.#follow();
     });
     this.#follow();
+  }
+
+  /** How a source does; undefined where it subscribes to nothing. */
+  status(source: string): TopicStatus | undefined {
+    const subscription = [...this.#known.values()].find((one) => one.source === source && one.wanted === 'subscribe');
+    return subscription && statusOf(subscription, this.#parts.now());
   }
 
   /** Whether a callback is one of ours, and whether what comes there is wanted; `over`: the hub may forget it. */
@@ -189,7 +196,7 @@ export class TopicSubscriber {
     const { token, wanted, hub, topic, callback, lease, secret } = subscription;
     if (hub === undefined || topic === undefined) return false;
     // On disk before the hub knows: its verification may be here before its answer is.
-    const asked = this.#failed(subscription, 'The hub has not verified it yet.');
+    const asked = this.#failed(subscription, notVerified);
     await this.#save(asked);
     const more = wanted === 'subscribe' ? { leaseSeconds: Math.round(lease / 1000), secret: this.#parts.open(secret) } : {};
     const refusal = await askHub(this.#parts.send, hub, { mode: wanted, callback, topic, ...more }, this.#abort.signal);

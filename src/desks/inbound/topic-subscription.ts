@@ -1,3 +1,5 @@
+import type { TopicStatus } from '../../control/services.ts';
+
 /** A subscription of ours at somebody's hub, as it is remembered. */
 export interface TopicSubscription {
   /** What nobody can guess of its callback; names it for life. */
@@ -28,6 +30,9 @@ export interface TopicSubscription {
   readonly reason: string | undefined;
 }
 
+/** The reason as long as a hub that was asked has said nothing else. */
+export const notVerified = 'The hub has not verified it yet.';
+
 /** Milliseconds from a failure to the next try, doubled with each in a row. */
 const firstDelay = 5_000;
 const longestDelay = 3_600_000;
@@ -46,4 +51,18 @@ const maxEndings = 10;
 export function isOver({ wanted, hub, failures, leaseUntil }: TopicSubscription, now: number): boolean {
   if (wanted === 'subscribe') return false;
   return hub === undefined || failures >= maxEndings || (leaseUntil !== undefined && leaseUntil <= now);
+}
+
+/** As its owner sees it: while its lease lasts it is subscribed, whatever has become of a renewal. */
+export function statusOf({ topic, hub, leaseUntil, dueAt, failures, reason }: TopicSubscription, now: number): TopicStatus {
+  const isVerified = leaseUntil !== undefined && leaseUntil > now;
+  const state = isVerified ? 'subscribed' : failures > 1 || (reason !== undefined && reason !== notVerified) ? 'failing' : 'asking';
+  return {
+    state,
+    topic: topic ?? null,
+    hub: hub ?? null,
+    leaseUntil: isVerified ? leaseUntil : null,
+    nextAt: dueAt,
+    reason: reason ?? null,
+  };
 }

@@ -241,13 +241,59 @@ describe('WebSub subscriber', { timeout: 60_000 }, () => {
     await hub.verified(about('/several'));
   });
 
+  async function failing(id: string): Promise<string> {
+    let status: { state: string; hub: string | null; reason: string | null } | undefined;
+    await until(
+      async () => {
+        ({ subscription: status } = (await sluice.client().get(['sources', id, 'status'])) as { subscription: typeof status });
+        return status?.state === 'failing';
+      },
+      () => JSON.stringify(status),
+    );
+    return status?.reason ?? '';
+  }
+
+  for (const [what, answer, reason] of [
+    ['goes in circles', { status: 302, headers: { location: '/hostile' } }, /was moved more than 5 times/],
+    ['names no place', { status: 302, headers: {} }, /answered 302 without saying where/],
+    ['is not there', { status: 500, headers: {} }, /The topic answered 500/],
+    ['names no hub', { status: 200, headers: { 'content-type': 'text/html' } }, /names no hub/],
+    [
+      'leads to a private address',
+      { status: 301, headers: { location: 'http://169.254.169.254/latest' } },
+      /could not be read: .*169\.254\.169\.254/,
+    ],
+    [
+      'names a hub at a private address',
+      { status: 200, headers: { link: '<http://10.0.0.1/hub>; rel="hub"' } },
+      /could not be asked: .*10\.0\.0\.1/,
+    ],
+  ] as const) {
+    test(`a topic that ${what} is followed no further, and the status says why`, async () => {
+      hub.page('/hostile', (_request, response) => response.writeHead(answer.status, answer.headers).end());
+      const { id } = await follow('/hostile');
+      assert.match(await failing(id), reason);
+      await sluice.client().remove(['sources', id]);
+    });
+  }
+
+  test('the status says until when a subscription lasts', async () => {
+    hub.topic('/status', { 'content-type': 'text/plain', link: link('/status') });
+    const { id } = await follow('/status', { topic: { url: hub.url('/status'), lease: '1h' } });
+    await hub.verified(about('/status'));
+    const { subscription } = (await sluice.client().get(['sources', id, 'status'])) as { subscription: Record<string, unknown> };
+    assert.deepEqual([subscription['state'], subscription['hub'], subscription['reason']], ['subscribed', hub.url('/hub'), null]);
+    assert.ok(Math.abs(Number(subscription['leaseUntil']) - Date.now() - 3_600_000) < 60_000);
+  });
+
   test('a denial is taken note of', async () => {
     hub.topic('/denied', { 'content-type': 'text/plain', link: link('/denied', '/denying') });
     hub.answers.set('/denying', (_form, response) => response.writeHead(202).end());
-    await follow('/denied');
+    const { id } = await follow('/denied');
     await hub.until(() => hub.asked.some(({ form }) => form.get('hub.topic') === hub.url('/denied')));
     const callback = hub.asked.findLast(({ form }) => form.get('hub.topic') === hub.url('/denied'))?.form.get('hub.callback') ?? '';
     const response = await hub.verify(callback, { 'hub.mode': 'denied', 'hub.topic': hub.url('/denied'), 'hub.reason': 'no' });
     assert.equal(response.status, 200);
+    assert.equal(await failing(id), 'The hub denied it: no');
   });
 });
