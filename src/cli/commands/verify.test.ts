@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { presets } from '../../protocols/provider-webhooks/presets.ts';
 import { generateSharedSecret, generateSigningKey, parseSecret, publicKeyText } from '../../protocols/standard-webhooks/secret.ts';
+import { mutations, seededRandom, testSeed } from '../../testing/hostile-input.ts';
 import { runCli, type Outcome } from '../test-world.ts';
 
 const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
@@ -162,6 +164,27 @@ describe('verify', () => {
     }
     const missing = await verify('webhook-id: x\n\n', '--secret', secret);
     assert.deepEqual([missing.exit, /webhook-timestamp is missing/.test(missing.stdout)], [7, true]);
+  });
+
+  test('judges anything at all, soon, and believes no request that was changed where it is signed', async () => {
+    const seed = testSeed();
+    const random = seededRandom(seed);
+    const good = Buffer.from(requestOf({ body: '{"a":1}' }));
+    const signed = (bytes: Buffer): string => {
+      const text = bytes.toString('latin1');
+      return [/webhook-id: *(.*?) *\r?\n/i, /webhook-timestamp: *(.*?) *\r?\n/i].map((one) => one.exec(text)?.[1] ?? '').join('.');
+    };
+    for (const bytes of mutations(good, 300, random)) {
+      const request = bytes.toString('latin1');
+      const { exit, stdout, stderr } = await runCli(['verify', '--request', '-', '--secret', secret], { stdin: Readable.from([bytes]) });
+      assert.ok(exit === 0 || exit === 7, `seed ${seed}: ${exit} ${stderr}`);
+      const isWhole = /\n\r?\n\{"a":1\}$/.test(request) && signed(bytes) === signed(good);
+      assert.ok(exit === 7 || isWhole, `seed ${seed}: ${stdout} ${JSON.stringify(request)}`);
+    }
+    const started = performance.now();
+    await verify(`webhook-id: a${' '.repeat(1_000_000)}b\n\n${'['.repeat(1_000_000)}`, '--secret', secret);
+    await verify(requestOf({ body: '[' }).replace('[', `${'['.repeat(50_000)}${']'.repeat(50_000)}`), '--secret', secret);
+    assert.ok(performance.now() - started < 5000);
   });
 
   test('prints snippets, and says which languages there are', async () => {
