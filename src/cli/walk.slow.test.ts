@@ -307,6 +307,7 @@ describe('the command line', { timeout: 120_000 }, () => {
     assert.equal(replay?.['state'], 'waiting');
     assert.equal((await objects(['deliveries', 'replays', id])).length, 2);
     assert.equal((await objects(['deliveries', 'cancel', id, String(replay?.['id'])]))[0]?.['state'], 'cancelled');
+    assert.equal((await objects(['endpoints', 'start', id, '--from', 'now']))[0]?.['state'], 'started');
     assert.equal((await call(['deliveries', 'status', 'end_none'])).exit, 5);
     await objects(['endpoints', 'remove', id]);
     assert.deepEqual(await objects(['endpoints', 'list']), []);

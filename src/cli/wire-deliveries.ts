@@ -47,6 +47,7 @@ export function openDeliveries({ foundation, parts, service, verifications }: De
       },
     }),
     verifications,
+    skip: (endpoint, to) => service.skip(endpoint, to),
     courier: (endpoint) => service.courier(endpoint),
     refusal: (endpoint) => service.refusal(endpoint),
   };

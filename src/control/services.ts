@@ -3,6 +3,7 @@ import type { GatewayError } from '../core/errors.ts';
 import type { Insights } from '../metering/insights.ts';
 import type { Courier } from '../push/courier.ts';
 import type { DeliveryLog } from '../push/delivery-log.ts';
+import type { PushService } from '../push/push-service.ts';
 import type { Redrive } from '../push/redrive.ts';
 import type { Replays } from '../push/replays.ts';
 import type { Verifications } from '../push/verification/verifications.ts';
@@ -20,6 +21,8 @@ export interface Deliveries {
   readonly log: DeliveryLog;
   readonly redrive: Redrive;
   readonly replays: Replays;
+  /** Passes over what an endpoint has not been sent up to a place; it is sent nothing meanwhile. */
+  readonly skip: PushService['skip'];
   /** What receivers said when they were asked whether they want deliveries. */
   readonly verifications: Pick<Verifications, 'record' | 'verify'>;
   /** Who delivers to an endpoint now; undefined while nobody does. */

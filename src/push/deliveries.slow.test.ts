@@ -158,4 +158,36 @@ applications:
     await until(async () => (await billed()) === 8);
     assert.deepEqual(delivered, new Set(ids));
   });
+
+  test('that an owner does not want any more are passed over when the endpoint is started, and shown as skipped and as dead', async () => {
+    status = 500;
+    delivered.clear();
+    const owed = await publish(1);
+    await until(async () => (await ask('/deliveries?state=waiting')).items.length === 1 || (await ask('/status')).dead > 0);
+    await ask('/pause', {});
+    const before = await billed();
+    await publish(5);
+    status = 200;
+    assert.equal((await ask('/start', { from: 'now' })).state, 'started');
+    const wanted = await publish(2);
+    await until(async () => (await billed()) === before + 2);
+    assert.deepEqual(delivered, new Set(wanted));
+    await until(async () => (await ask('/status')).reader?.lag.events === 0);
+    const { items: dead } = (await ask('/deliveries?state=dead')) as { items: Item[] };
+    assert.deepEqual(
+      dead.map(({ event }) => event),
+      owed,
+    );
+    assert.equal((await sluice.client().get(['usage', 'verify']))['ok'], true);
+    await ask('/pause', {});
+    await publish(1);
+    const moment = new Date(Date.now() + 1).toISOString();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const [last] = await publish(1);
+    await ask('/start', { from: moment });
+    await until(async () => delivered.has(last ?? ''));
+    assert.equal(await billed(), before + 3);
+    const { items: audit } = (await sluice.client().get(['audit'])) as unknown as { items: { action: string; actor: string }[] };
+    assert.equal(audit.filter(({ action, actor }) => action === 'endpoint.skip' && actor === 'application:reader').length, 2);
+  });
 });

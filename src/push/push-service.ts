@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
+import type { StartFrom } from '../core/position.ts';
 import type { OutgoingRequest } from '../outgoing/http-sender.ts';
 import type { Outcome } from '../outgoing/outcome.ts';
 import type { Database } from '../store/database.ts';
@@ -16,6 +17,7 @@ import type { PushBook } from './push-book.ts';
 import type { PushTarget } from './push-target.ts';
 import { ReplayLog } from './replay-log.ts';
 import { ReplayRunner, type ReplayRunnerParts } from './replay-runner.ts';
+import { skipAhead, type Skipped } from './skip-ahead.ts';
 
 /** A reading as the gateway opens it. */
 export interface OpenedReading extends PushReading {
@@ -125,7 +127,11 @@ export class PushService {
         this.#parts.listener.bug(error);
         this.#later();
       })
-      .finally(() => (this.#syncing = undefined));
+      .finally(() => {
+        this.#syncing = undefined;
+        // Said while this one was ending.
+        if (this.#isDirty) this.changed();
+      });
   }
 
   /** Resolves when everything that changed so far has taken effect. */
@@ -144,6 +150,24 @@ export class PushService {
     };
     this.#syncing = working.then(over, over);
     return await working;
+  }
+
+  /** Moves an endpoint's reader on as `skipAhead` does; whoever delivers to it begins anew behind that. */
+  async skip(endpoint: Resource<'endpoint'>, to: StartFrom): Promise<Skipped> {
+    const { openReading, database, clock, flush } = this.#parts;
+    return await this.whileSteady(async () => {
+      this.#isDirty = true;
+      await this.#endThose((running) => running.endpoint.id === endpoint.id);
+      await flush();
+      const reading = await openReading(endpoint, () => undefined);
+      try {
+        return await skipAhead({ reading, database, endpoint: endpoint.id, to, now: clock.now() });
+      } finally {
+        reading.account.close();
+        reading.release();
+        await flush();
+      }
+    });
   }
 
   /** Ends attempts under way; they count as not made. */

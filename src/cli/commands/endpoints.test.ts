@@ -42,6 +42,7 @@ describe('sluice endpoints', () => {
     );
     assert.equal((await sluice('start', made.id)).stdout, `${made.id} started\n`);
     assert.equal((await objects('pause', made.id))[0].state, 'paused');
+    assert.equal((await objects('start', made.id, '--from', 'now'))[0].state, 'started');
     assert.deepEqual(await objects('remove', made.id), [{ id: made.id, removed: true }]);
     assert.equal((await sluice('remove', made.id)).exit, exitCodes.notFound);
   });

@@ -1,6 +1,6 @@
 import { oneOf, wholeNumber } from '../arguments.ts';
 import type { View } from '../client/management.ts';
-import { defineCommand, type Command, type Context } from '../command.ts';
+import { defineCommand, type Context } from '../command.ts';
 import { CliError } from '../exit-code.ts';
 import { settingOptions, settingsIn } from './endpoint-settings.ts';
 import { controlOptions, managementClient, ownerClient, ownerOptions } from '../servers.ts';
@@ -20,7 +20,8 @@ const list = defineCommand({
     const { application, subscription } = context.values;
     const { client } = await ownerClient(context);
     const rows: View[] = [];
-    for await (const row of client.items(['endpoints'], { application, subscription })) rows.push({ ...row, kind: row['websub'] === undefined ? 'webhook' : 'websub' });
+    for await (const row of client.items(['endpoints'], { application, subscription }))
+      rows.push({ ...row, kind: row['websub'] === undefined ? 'webhook' : 'websub' });
     await context.output.rows(rows, columns);
   },
 });
@@ -101,19 +102,30 @@ async function showWithSecret(context: Context, endpoint: View): Promise<void> {
   await context.output.show(endpoint, () => `${String(endpoint['id'])} ${String(endpoint['secret'])}`);
 }
 
-function change(name: 'pause' | 'start', summary: string): Command {
-  return defineCommand({
-    name,
-    summary,
-    positionals: id,
-    options: ownerOptions,
-    async run(context) {
-      const { client } = await ownerClient(context);
-      const [endpoint = ''] = context.positionals;
-      const changed = await client.post(['endpoints', endpoint, name], {});
-      await context.output.show(changed, () => `${String(changed['id'])} ${String(changed['state'])}`);
-    },
-  });
+const pause = defineCommand({
+  name: 'pause',
+  summary: 'nothing is delivered until it is started; nothing is lost',
+  positionals: id,
+  options: ownerOptions,
+  run: async (context) => await change(context, 'pause', {}),
+});
+
+const start = defineCommand({
+  name: 'start',
+  summary: 'go on delivering, also after it was stopped because it failed',
+  positionals: id,
+  options: {
+    ...ownerOptions,
+    from: { type: 'string', value: 'PLACE', default: 'held', describe: 'held, now or a time (RFC 3339): pass over what came before' },
+  },
+  run: async (context) => await change(context, 'start', { from: context.values.from }),
+});
+
+async function change(context: Parameters<typeof ownerClient>[0], name: string, body: object): Promise<void> {
+  const { client } = await ownerClient(context);
+  const [endpoint = ''] = context.positionals;
+  const changed = await client.post(['endpoints', endpoint, name], body);
+  await context.output.show(changed, () => `${String(changed['id'])} ${String(changed['state'])}`);
 }
 
 const rotate = defineCommand({
@@ -242,18 +254,7 @@ export const endpoints = defineCommand({
   name: 'endpoints',
   summary: 'list, add, preview, verify, pause, start, rotate and remove endpoints that events are pushed to',
   details: 'With the key of an application instead of the admin token it is about its own endpoints; secret alone needs the token.',
-  subcommands: [
-    list,
-    add,
-    change('pause', 'nothing is delivered until it is started; nothing is lost'),
-    change('start', 'go on delivering, also after it was stopped because it failed'),
-    rotate,
-    secret,
-    keys,
-    verify,
-    preview,
-    remove,
-  ],
+  subcommands: [list, add, pause, start, rotate, secret, keys, verify, preview, remove],
   examples: [
     'sluice endpoints add --subscription sub_4f0a1b2c3d4e --name shop --url https://example.com/hooks/orders',
     'sluice endpoints add --subscription sub_4f0a1b2c3d4e --name erp --url https://erp.example.com/in --authentication \'{ kind: key, header: Authorization, value: "Bearer ${env:ERP_TOKEN}" }\'',

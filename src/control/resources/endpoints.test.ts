@@ -204,8 +204,12 @@ describe('Endpoints over HTTP', () => {
     assert.deepEqual(await step('start'), ['started', 3]);
     assert.deepEqual(await step('pause'), ['paused', 4]);
     await control.refused('PRECONDITION_FAILED', 'POST', `/endpoints/${id}/start`, { ifMatch: '"1"' });
+    await control.refused('PRECONDITION_FAILED', 'POST', `/endpoints/${id}/start`, { ifMatch: '"1"', body: { from: 'now' } });
+    await control.refused('BAD_REQUEST', 'POST', `/endpoints/${id}/start`, { body: { from: 'yesterday' } });
     const { json } = await control.expect(200, 'PUT', `/endpoints/${id}`, { body: { url }, ifMatch: '"4"' });
     assert.equal(json.state, 'paused');
+    for (const from of ['held', 'now', '2030-01-01T00:00:00Z'])
+      await control.expect(200, 'POST', `/endpoints/${id}/start`, { body: { from } });
   });
 
   it('are listed by application and subscription, page by page, and to an application its own alone', async () => {

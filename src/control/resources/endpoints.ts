@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { GatewayError } from '../../core/errors.ts';
+import type { StartFrom } from '../../core/position.ts';
 import type { EndpointSpec, Resource } from '../../store/resources.ts';
 import { readOnlyKeys } from '../config/config-shape.ts';
 import { checkEndpointFields, endpointFields, endpointSettings, endpointState } from '../config/endpoint-shape.ts';
 import { readerName, resourceName } from '../config/names.ts';
-import { text } from '../config/scalars.ts';
+import { moment, text } from '../config/scalars.ts';
+import type { Shape } from '../config/shape.ts';
 import { fallback, object, optional, required } from '../config/shape.ts';
 import { secretFault, signingSecret } from '../config/signing-secret-shape.ts';
 import { compact, creation, defaultTenant, deletion, revision } from '../draft.ts';
@@ -59,6 +61,20 @@ const changedEndpoint = object(
   },
   { ignored, check: checkEndpointFields },
 );
+
+/** `held`: nowhere else than where it was. */
+const place: Shape<StartFrom | undefined> = {
+  decode(value, at) {
+    if (value === 'held') return undefined;
+    if (value === 'now') return { at: 'latest' };
+    const time = moment.decode(value, at);
+    return time === undefined ? undefined : { at: 'time', time };
+  },
+  schema: () => ({ type: ['string', 'integer'], title: 'held, now or a time' }),
+};
+const starting = object({
+  from: optional(place, '`held`: with all that came meanwhile. `now`, or a time: what came before is passed over. Default: held.'),
+});
 
 export function endpointRoutes(router: Router, services: Services): void {
   readingRoutes(router, services);
@@ -266,15 +282,24 @@ function stateRoutes(router: Router, services: Services): void {
     ...common,
     path: '/endpoints/:endpoint/start',
     operation: 'startEndpoint',
-    summary: 'Start an endpoint that was paused, or that was stopped because it failed; it goes on where it was.',
+    summary:
+      'Start an endpoint that was paused, or that was stopped because it failed; it goes on where it was, or passes over what came before `from`.',
+    body: starting,
     // Also written when it is started already: whoever delivers begins again at each version of an endpoint that it had given up.
-    handle: async ({ params, ifMatch, actor, application }) =>
-      await changeEndpoint(
+    handle: async ({ params, body, ifMatch, actor, application }) => {
+      if (body.from !== undefined) {
+        const endpoint = endpointOf(services, params.endpoint, application);
+        checkPrecondition(endpoint, ifMatch, 'optional');
+        await services.deliveries.skip(endpoint, body.from);
+        await services.store.note(endpoint, 'endpoint.skip', actor);
+      }
+      return await changeEndpoint(
         services,
         params.endpoint,
         { ifMatch, need: 'optional', actor, application, verb: 'start', always: true },
         ({ spec }) => ({ ...spec, state: 'started' }),
-      ),
+      );
+    },
   });
 }
 
