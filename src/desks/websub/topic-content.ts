@@ -16,7 +16,7 @@ export type Look =
 
 const limits = { totalMs: 20_000, answerMs: 15_000, bodyMs: 15_000 };
 /** Of events whose channel has no type of its own, or several. */
-const contentType = 'io.sluice.websub.content';
+const contentType = 'org.w3.websub.content';
 const longestHeader = 1_024;
 
 /** GETs a topic through the guarded door, if it has changed; redirects are not followed. Of at most `maxBytes`. */
