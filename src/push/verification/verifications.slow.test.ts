@@ -239,6 +239,17 @@ describe('The receiver of an endpoint', () => {
     assert.equal(asked.length, 3);
   });
 
+  it('stays verified though somebody still asks about what the endpoint was before', async () => {
+    const before = await put({ verification: 'challenge', url: receiver.url('127.0.0.1', '/other') });
+    await asks(1);
+    await put({ verification: 'challenge' });
+    await asks(2);
+    assert.notEqual(verifications.refusal(before), undefined);
+    assert.equal(refusal(), undefined);
+    await put({ verification: 'challenge', order: 'strict' });
+    assert.deepEqual([refusal(), asked.length], [undefined, 2]);
+  });
+
   it('is held again when it says no to a question that somebody asked', async () => {
     const endpoint = await put({ verification: 'challenge' });
     await asks(1);

@@ -92,7 +92,8 @@ export class Verifications {
     const known = this.#records.get(endpoint.id);
     if (known?.subject === subject) return known;
     const fresh = newRecord(endpoint, subject, this.#parts.clock.now());
-    this.#records.set(endpoint.id, fresh);
+    // Somebody may still hold what the endpoint was before.
+    if (this.#isAsked(endpoint.id, subject)) this.#records.set(endpoint.id, fresh);
     return fresh;
   }
 
@@ -218,10 +219,14 @@ export class Verifications {
 
   /** False: meanwhile the endpoint has become another, or is gone. */
   #keep({ endpoint, subject }: VerificationRecord, next: VerificationRecord): boolean {
-    const now = this.#parts.store.byId('endpoint', endpoint);
-    if (now === undefined || subjectOf(now, this.#parts.origin) !== subject) return false;
+    if (!this.#isAsked(endpoint, subject)) return false;
     this.#records.set(endpoint, next);
     return true;
+  }
+
+  #isAsked(id: string, subject: string): boolean {
+    const now = this.#parts.store.byId('endpoint', id);
+    return now !== undefined && subjectOf(now, this.#parts.origin) === subject;
   }
 
   async #verdict(endpoint: Endpoint, record: VerificationRecord): Promise<Verdict> {
