@@ -172,7 +172,9 @@ describe('verify', () => {
     const good = Buffer.from(requestOf({ body: '{"a":1}' }));
     const signed = (bytes: Buffer): string => {
       const text = bytes.toString('latin1');
-      return [/webhook-id: *(.*?) *\r?\n/i, /webhook-timestamp: *(.*?) *\r?\n/i].map((one) => one.exec(text)?.[1] ?? '').join('.');
+      return [/webhook-id[ \t]*:[ \t]*(.*?)[ \t]*\r?\n/i, /webhook-timestamp[ \t]*:[ \t]*(.*?)[ \t]*\r?\n/i]
+        .map((one) => one.exec(text)?.[1] ?? '')
+        .join('.');
     };
     for (const bytes of mutations(good, 300, random)) {
       const request = bytes.toString('latin1');
