@@ -59,7 +59,7 @@ export class InboundDesk implements Desk {
     const standing = token === undefined ? undefined : this.#parts.topics.standing(token, application, name);
     if (token !== undefined && method === 'GET') return await this.#verify(standing === undefined ? '' : token, request);
     if (method === 'POST' && standing === 'over') return { status: 410, headers: {}, body: '' };
-    const found = this.#sources.find(api.resource.name, application, name);
+    const found = this.#sources.find(api.resource, application, name);
     // Content of a hub comes to the callback that hub was given, and nowhere else.
     const source = (found?.resource.spec.topic !== undefined) === (standing === 'wanted') ? found : undefined;
     if (method === 'OPTIONS' && source?.resource.spec.preset === 'cloudevents') return handshake(request);

@@ -15,10 +15,10 @@ export class OpenSources {
   }
 
   /** Undefined where the application has none of this name at the API. */
-  find(api: string, application: string, name: string): OpenedSource | undefined {
-    const resource = this.#store.get('source', name, application);
-    const subscription = resource && this.#store.get('subscription', resource.spec.subscription);
-    if (resource === undefined || subscription?.spec.api !== api) return undefined;
+  find(api: Pick<Resource<'api'>, 'name' | 'tenant'>, application: string, name: string): OpenedSource | undefined {
+    const resource = this.#store.get('source', name, application, api.tenant);
+    const subscription = resource && this.#store.get('subscription', resource.spec.subscription, '', api.tenant);
+    if (resource === undefined || subscription?.spec.api !== api.name) return undefined;
     let opened = this.#opened.get(resource);
     if (opened === undefined) this.#opened.set(resource, (opened = new OpenedSource(resource, this.#open)));
     return opened;
