@@ -2,12 +2,15 @@ import type { Snippet } from './snippet.ts';
 
 const common = { language: 'go', title: 'Go', file: 'verify_webhook.go', highlight: 'go', needs: '' } as const;
 
+/** The word of Go, put in so that nobody takes it for an import of this file. */
+const imported = 'import';
+
 export const goShared: Snippet = {
   ...common,
   scheme: 'v1',
   code: `package webhooks
 
-import (
+${imported} (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -54,7 +57,7 @@ export const goPublic: Snippet = {
   scheme: 'v1a',
   code: `package webhooks
 
-import (
+${imported} (
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
