@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { TestSubscriber, WebSubWorld } from '../../testing/websub-world.ts';
+import { worldFiles } from '../../testing/gateway-world.ts';
+import { linksOf, TestSubscriber, WebSubWorld } from '../../testing/websub-world.ts';
 
 const limit = { timeout: 30_000 };
 const form = 'application/x-www-form-urlencoded';
@@ -176,4 +177,22 @@ describe('asking a hub', () => {
     await refused(await world.ask({ 'hub.mode': 'publish', 'hub.url': 'https://elsewhere.example/' }, nobody), 404, /does not distribute/);
     await refused(await world.ask({ 'hub.mode': 'publish' }, nobody), 400, /missing/);
   });
+});
+
+test('behind a proxy hub and topics have the public URL, whatever host a request names, with workers too', limit, async () => {
+  const subscriber = await TestSubscriber.open();
+  const fixture = { files: worldFiles(), openOutgoing: ['127.0.0.0/8'], publicUrl: 'https://events.example.com', workers: 2 };
+  const world = await WebSubWorld.open(subscriber, { fixture });
+  try {
+    const topic = await world.topic('r');
+    assert.deepEqual([world.hub, topic], ['https://events.example.com/world/-/websub', 'https://events.example.com/world/r/events?latest']);
+    world.hub = `${world.sluice.gateway}/world/-/websub`;
+    await world.subscribed(topic);
+    await world.publish('r', '{}');
+    const { headers } = await subscriber.received(1);
+    assert.deepEqual(linksOf(headers['link']), { hub: ['https://events.example.com/world/-/websub'], self: [topic] });
+  } finally {
+    await world.stop();
+    subscriber.close();
+  }
 });
