@@ -7,7 +7,7 @@ import type { Draft } from './draft.ts';
 import { checkEndpointPlans, endpointEnds } from './endpoint-rules.ts';
 import { Exclusive } from './exclusive.ts';
 import type { Offer } from './rules.ts';
-import { sourceEnds } from './source-rules.ts';
+import { checkSourceApis, sourceEnds } from './source-rules.ts';
 
 export interface ContractProblem {
   readonly line: number;
@@ -54,6 +54,7 @@ export class Administration {
     return await this.#changes.run(async () => {
       const { drafts, result } = await decide();
       checkEndpointPlans(this.store, drafts);
+      checkSourceApis(this.store, drafts);
       if (drafts.length > 0)
         await this.store.write([...drafts, ...endpointEnds(this.store, drafts), ...sourceEnds(this.store, drafts)], actor);
       return result;

@@ -24,6 +24,22 @@ export function sourceEnds(now: Resources, drafts: readonly Draft[]): readonly D
     .map(deletion);
 }
 
+/** Throws CONFLICT when these drafts would leave sources at an API that takes no webhooks. */
+export function checkSourceApis(now: Resources, drafts: readonly Draft[]): void {
+  if (!drafts.some(({ resource }) => resource.kind === 'api')) return;
+  const outlook = new Outlook(now, drafts);
+  for (const [subscription, { length }] of sourcesBySubscription(outlook)) {
+    const { spec } = outlook.get('subscription', subscription) ?? {};
+    if (spec === undefined || !isOpen(spec.state) || outlook.get('api', spec.api) === undefined || offersWebhook(outlook, spec.api))
+      continue;
+    throw new GatewayError(
+      'CONFLICT',
+      `The subscription ${subscription} has ${length} ${length === 1 ? 'source' : 'sources'}, which need ${webhookEntrypoint} among the entrypoints of the API ${spec.api}; delete them first.`,
+      { details: { subscription } },
+    );
+  }
+}
+
 /** Throws CONFLICT when a subscription can have no source, or no more. */
 export function checkTakesSource(resources: Resources, id: string, { api, state }: SubscriptionSpec): void {
   if (!isOpen(state)) throw new GatewayError('CONFLICT', `The subscription ${id} is ${state} and takes no sources.`);

@@ -66,9 +66,15 @@ describe('Sources over HTTP', () => {
     await refused('BAD_REQUEST', { secret: '${env:ADMIN_TOKEN}' });
     assert.match((await refused('BAD_REQUEST', { preset: 'stripe' })).json.detail, /it is the provider that makes it/);
     const api = (await control.expect(200, 'GET', '/apis/orders')).json;
-    await control.expect(200, 'PUT', '/apis/orders', { body: { ...api, entrypoints: ['sse'] }, ifMatch: '*' });
-    assert.match((await refused('CONFLICT', {})).json.detail, /does not offer webhook/);
-    await control.expect(200, 'PUT', '/apis/orders', { body: api, ifMatch: '*' });
+    const closed = { ...api, entrypoints: ['sse'] };
+    assert.match(
+      (await control.refused('CONFLICT', 'PUT', '/apis/orders', { body: closed, ifMatch: '*' })).json.detail,
+      /delete them first/,
+    );
+    await control.expect(201, 'POST', '/apis', { body: { ...closed, name: 'closed', path: '/closed' } });
+    const elsewhere = { api: 'closed', application: 'shop', as: 'provider' };
+    const { id } = (await control.expect(201, 'POST', '/subscriptions', { body: elsewhere })).json;
+    assert.match((await refused('CONFLICT', { subscription: id })).json.detail, /does not offer webhook/);
   });
 
   it('get a secret where the provider lets one choose it, which is answered once and stands nowhere else', async () => {
