@@ -15,6 +15,7 @@ import { randomOf } from '../testing/seeded-random.ts';
 import { openSluice } from '../testing/sluice-fixture.ts';
 import { DeliveryLog } from './delivery-log.ts';
 import type { PushTarget } from './push-target.ts';
+import { Redrive } from './redrive.ts';
 
 const batch = { events: 4, bytes: 100_000, wait: 50 };
 
@@ -102,6 +103,33 @@ describe('a batch', { timeout: 120_000 }, () => {
         assert.ok(Number(received.headers['webhook-attempt']) > 1);
       }
       await checkLedger(world, 6);
+    }));
+
+  test('that waits goes at once when one of its events is retried by hand; when it is dead, each goes alone', () =>
+    withWorld({ schedule: { delays: [60_000] } }, async (world) => {
+      const redrive = new Redrive({
+        service: { courier: () => world.courier, whileSteady: (work) => work() },
+        database: world.database,
+        book: world.book,
+        now: () => Date.now(),
+        flush: () => world.ledger.flush(),
+      });
+      const rows = async (state: string) => {
+        await world.ledger.flush();
+        return await world.database.query('SELECT * FROM push_delivery WHERE state = ? ORDER BY rowid', [state]);
+      };
+      world.answer = (_received, response) => void response.writeHead(500).end();
+      await world.publish(ids(4));
+      await world.until(async () => (await rows('waiting')).length === 4);
+      assert.equal(await redrive.one('end_1', String((await rows('waiting'))[2]?.['position'])), 'retried');
+      await world.until(async () => (await rows('dead')).length === 4);
+      assert.deepEqual(world.received.map(idsOf), [ids(4), ids(4)]);
+      assert.equal(new Set(world.received.map(({ headers }) => headers['webhook-id'])).size, 1);
+      world.answer = (_received, response) => void response.writeHead(200).end();
+      assert.deepEqual(await redrive.dead('end_1', { before: Date.now() + 1, limit: 10 }), { retried: 4, left: 0 });
+      await world.until(() => world.received.length === 6);
+      assert.deepEqual(world.received.slice(2).map(idsOf).toSorted(), [['e0'], ['e1'], ['e2'], ['e3']]);
+      await checkLedger(world, 4);
     }));
 
   for (const [status, order] of [

@@ -44,8 +44,9 @@ export class DeliveryCollector {
 
   /** Takes the next event of the log, whose body has so many bytes; gives what is complete by that. */
   add(place: Place, bytes: number): readonly Delivery[] {
-    const complete: Delivery[] = [];
     const open = this.#gathering;
+    if (open === undefined && this.#bound.events === 1) return [new Delivery([newItem(place)])];
+    const complete: Delivery[] = [];
     if (open !== undefined && (open.owed.length > 0 || open.bytes + bytes > this.#bound.bytes)) complete.push(...this.close());
     this.#gathering ??= { items: [], bytes: 0, closesAt: this.#now() + this.#bound.wait, owed: [], awaited: 0 };
     this.#gathering.items.push(newItem(place));

@@ -63,6 +63,11 @@ export class PushBook implements Book {
     this.#sources.delete(source);
   }
 
+  /** Nothing of it is on disk any more, and nothing more comes. */
+  forget(owner: string): void {
+    this.#marks.delete(owner);
+  }
+
   put(delivery: OwedDelivery, event: Event): void {
     this.#owed.set(keyOf(delivery.endpoint, delivery.position), { delivery, event });
   }

@@ -244,6 +244,7 @@ export class PushService {
       this.#seen.delete(id);
       this.#refused.delete(id);
       await forgetEndpoint(this.#parts.database, id);
+      this.#parts.book.forget(id);
     }
   }
 

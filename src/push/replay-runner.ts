@@ -90,10 +90,11 @@ export class ReplayRunner {
   }
 
   async #clearLeftovers(): Promise<void> {
-    const { replays, forgetReader } = this.#parts;
+    const { replays, forgetReader, book } = this.#parts;
     for (const leftover of await replays.leftovers()) {
       await forgetReader(leftover.reader);
       await replays.clear(leftover);
+      book.forget(leftover.id);
     }
   }
 

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { buffer } from 'node:stream/consumers';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -223,6 +225,26 @@ applications:
     assert.equal(posts[0]?.event.id, id);
     for (const body of [{ from: 'abc123-9' }, { from: new Date().toISOString(), until: '2020-01-01T00:00:00Z' }]) {
       await assert.rejects(start(of, body), /earlier life of this log|ends before it begins/);
+    }
+  });
+
+  test('goes with its endpoint, and leaves nothing behind', async () => {
+    const of = await endpoint();
+    await publish(30);
+    await arrived(30);
+    await start(of, { from: 'earliest' });
+    await start(of, { from: 'earliest' });
+    await arrived(32);
+    await sluice.client().remove(['endpoints', of]);
+    const database = new DatabaseSync(join(sluice.data, 'sluice.db'), { readOnly: true });
+    try {
+      const left = (): unknown[] =>
+        ['push_replay', 'push_delivery', 'push_settled', `reader WHERE name LIKE 'replay:%'`].flatMap((table) =>
+          database.prepare(`SELECT 1 FROM ${table}`).all(),
+        );
+      while (left().length > 0) await setTimeout(20);
+    } finally {
+      database.close();
     }
   });
 });
