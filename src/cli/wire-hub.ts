@@ -37,7 +37,7 @@ export async function openHub(all: HubParts): Promise<{ readonly desk: HubDesk; 
   const common = { clock: systemClock, schedule, send, onBug };
   const refusalOf = ({ subscription, address }: Pick<Wish, 'subscription' | 'address'>): GatewayError | undefined => {
     try {
-      allowed({ catalogue }, { subscription, address });
+      allowed({ catalogue }, { subscription, address, protocol: 'websub' });
       return undefined;
     } catch (error) {
       return toGatewayError(error);

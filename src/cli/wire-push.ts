@@ -104,6 +104,7 @@ function readingsIn(gateway: GatewayParts['gateway'], verifications: Verificatio
       const reading = await gateway.openPushReader({
         subscription: spec.subscription,
         address: spec.address,
+        protocol: spec.websub === undefined ? 'webhook' : 'websub',
         reader: name,
         // Not the place where the log is by now: what was published since the endpoint was made is for it.
         from: { at: 'time', time: createdAt },

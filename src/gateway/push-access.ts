@@ -14,6 +14,8 @@ export interface PushRequest {
   /** Id of the subscription. */
   readonly subscription: string;
   readonly address: string;
+  /** How it is pushed: a WebSub subscription needs an API that offers it. Default: as webhooks. */
+  readonly protocol?: 'webhook' | 'websub' | undefined;
   /** Name of the durable reader. */
   readonly reader: string;
   /** Where it begins when it has no cursor. */
@@ -40,7 +42,7 @@ type Services = Pick<SessionServices, 'catalogue' | 'feeds' | 'views' | 'lost' |
 /** Opens a push reader under its subscription; rejects with what the gateway would tell a client. POSITION_LOST is said once, then `from` counts. */
 export async function openPushReader(services: Services, request: PushRequest): Promise<PushReader> {
   const { api, subscription } = allowed(services, request);
-  const { address, reader, from } = request;
+  const { address, reader, from, protocol = 'webhook' } = request;
   const { feeds, views, lost, meter, catalogue } = services;
   const { feed, release } = await feeds.borrow(api.backbone, { log: api.log, address });
   try {
@@ -51,7 +53,7 @@ export async function openPushReader(services: Services, request: PushRequest): 
     };
     const options = { address, from, name: reader };
     const account = await openAccount(
-      { meter, lost, api, feed, subscription, protocol: 'webhook', view: views.of({ filter: undefined }), options },
+      { meter, lost, api, feed, subscription, protocol, view: views.of({ filter: undefined }), options },
       onTaken,
     );
     if (isTaken) {
@@ -75,18 +77,18 @@ export async function openPushReader(services: Services, request: PushRequest): 
 /** Whoever may have this address pushed under this subscription now; throws what the gateway would tell a client. */
 export function allowed(
   { catalogue }: { readonly catalogue: Pick<Catalogue, 'api' | 'subscription'> },
-  request: Pick<PushRequest, 'subscription' | 'address'>,
+  request: Pick<PushRequest, 'subscription' | 'address' | 'protocol'>,
 ): { readonly api: ApiRuntime; readonly subscription: BoundSubscription } {
   const bound = catalogue.subscription(request.subscription);
   if (bound?.resource.spec.state !== 'accepted') throw inactive(bound);
   const api = catalogue.api(bound.context.api);
   if (api === undefined) throw new GatewayError('NOT_FOUND', `The API ${bound.context.api} is not served.`);
   served(api);
+  const { protocol = 'webhook' } = request;
+  if (protocol === 'websub' && !api.resource.spec.entrypoints.includes(protocol))
+    throw new GatewayError('NOT_ACCEPTABLE', `The API ${api.resource.name} does not offer ${protocol}.`);
   const subscription = readableBy([bound], api, request.address);
-  const refusal = subscription.stages.read(
-    { protocol: 'webhook', subscription: subscription.context, stream: true, connectedAt: 0 },
-    request.address,
-  );
+  const refusal = subscription.stages.read({ protocol, subscription: subscription.context, stream: true, connectedAt: 0 }, request.address);
   if (refusal !== undefined) throw refusal;
   return { api, subscription };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { linksOf, TestSubscriber, WebSubWorld, type Delivered } from '../../testing/websub-world.ts';
+import { linksOf, TestSubscriber, websubConfig, WebSubWorld, type Delivered } from '../../testing/websub-world.ts';
 import { Webhook } from 'standardwebhooks';
 import { serviceKey, worldFiles } from '../../testing/gateway-world.ts';
 
@@ -169,6 +169,22 @@ describe('what a hub distributes', () => {
     await client.post(['endpoints', held!.id, 'start'], {});
     await received('paused', 1);
     assert.deepEqual(bodies('paused'), ['1']);
+  });
+
+  test('while its API does not offer websub nothing is sent, and afterwards what has come meanwhile', limit, async () => {
+    await begin('offered');
+    const withEntrypoints = (list: string): string =>
+      websubConfig().replace('    path: /world\n', `    path: /world\n    entrypoints: [${list}]\n`);
+    await world.sluice.apply(withEntrypoints('publish, sse'));
+    await world.publish('offered', '1');
+    const [held] = (await world.subscriptions()).filter(({ url }) => url === callbackOf('offered'));
+    const why = async (): Promise<string> => JSON.stringify(await world.sluice.client().get(['endpoints', held!.id, 'status']));
+    while (!/does not offer websub/.test(await why())) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(bodies('offered'), []);
+    assert.equal((await world.ask({ 'hub.mode': 'publish', 'hub.url': 'https://x.example/' })).status, 406);
+    await world.sluice.apply(withEntrypoints('publish, websub, poll'));
+    await received('offered', 1);
+    assert.deepEqual(bodies('offered'), ['1']);
   });
 
   test('N5: with a secret of Standard Webhooks it is signed in that way besides', limit, async () => {
