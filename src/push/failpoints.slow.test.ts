@@ -138,6 +138,7 @@ async function dieOpening(at: FailpointName, ownSeed: number): Promise<void> {
       await world.close();
     }
   }
+  process.stdout.write(`${row(at)}\n`);
 }
 
 /** The first events that were acknowledged and have not arrived, or arrived and the store does not know. */

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { createLog } from '../../observe/log.ts';
 import { startSluice } from '../../cli/wire.ts';
 import { armParts } from './arm-parts.ts';
@@ -18,11 +19,14 @@ export interface Orders {
 }
 
 const { adminToken, ...orders } = JSON.parse(process.argv[2] ?? '') as Orders;
-await armParts(ArmedFailpoint.of(process.env));
+const armed = ArmedFailpoint.of(process.env);
+await armParts(armed);
 const sluice = await startSluice({
   ...orders,
   openOutgoing: ['127.0.0.0/8'],
   env: { SLUICE_ADMIN_TOKEN: adminToken },
   log: createLog({ level: 'error', destination: process.stderr, json: true }),
 });
+// Who is killed at its failpoint never writes what it has compiled: without this each life would begin with that.
+if (armed.name === undefined) flushCompileCache();
 process.stdout.write(`${JSON.stringify({ gateway: sluice.gatewayUrl, control: sluice.controlUrl })}\n`);
