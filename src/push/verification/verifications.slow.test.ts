@@ -266,6 +266,9 @@ describe('The receiver of an endpoint', () => {
     );
     assert.equal(asked.length, 2);
     assert.match(verifications.change(endpoint)?.message ?? '', /404/);
+    // Whoever asks without end does not make Sluice call without end.
+    await assert.rejects(verifications.verify(endpoint), { code: 'LIMIT_REACHED' });
+    assert.equal(asked.length, 2);
   });
 
   it('CE-8, CE-9: consents by headers alone, whatever the status, to the origin that asks and the rate it was asked for', async () => {

@@ -53,6 +53,8 @@ export interface ConsentCallback {
 
 /** Receivers that are asked at once; the others wait for their turn. */
 const mostAsked = 16;
+/** Milliseconds from one time somebody has a receiver asked to the next: nobody is to be asked without end. */
+const byHandEvery = 5_000;
 /** Milliseconds until a receiver is asked again after the store failed, or something of ours. */
 const afterBug = 30_000;
 
@@ -63,6 +65,8 @@ export class Verifications {
   readonly #asking = new Map<string, Promise<VerificationRecord>>();
   /** Deliveries a minute with which a target was given out. */
   readonly #given = new WeakMap<Endpoint, number | undefined>();
+  /** When somebody last had an endpoint asked. */
+  readonly #askedByHand = new Map<string, number>();
   readonly #abort = new AbortController();
   #stopWatching: (() => void) | undefined;
   #cancelWake: (() => void) | undefined;
@@ -128,11 +132,16 @@ export class Verifications {
     return new GatewayError('CONFLICT', 'The receiver allows another rate than before.');
   }
 
-  /** Asks now, also one that was asked before; an answer that is a no holds the endpoint. Rejects with CONFLICT where there is nothing to ask. */
+  /** Asks now, also one that was asked before; an answer that is a no holds the endpoint. Rejects with CONFLICT where there is nothing to ask, LIMIT_REACHED when that was done a moment ago. */
   async verify(endpoint: Endpoint): Promise<VerificationRecord> {
     const record = this.record(endpoint);
     if (record === undefined)
       throw new GatewayError('CONFLICT', 'This endpoint has no verification: set it to challenge, cloudevents or signed-ping first.');
+    const now = this.#parts.clock.now();
+    const wait = (this.#askedByHand.get(endpoint.id) ?? -Infinity) + byHandEvery - now;
+    if (wait > 0 && !this.#asking.has(endpoint.id))
+      throw new GatewayError('LIMIT_REACHED', 'The receiver was asked a moment ago; give it some seconds.', { retryAfter: wait });
+    this.#askedByHand.set(endpoint.id, now);
     return await this.#ask(endpoint, { ...record, tries: 0 });
   }
 
@@ -181,7 +190,10 @@ export class Verifications {
 
   #forgetOthers(wanted: ReadonlySet<string>): void {
     const gone = [...this.#records.keys()].filter((id) => !wanted.has(id) && !this.#asking.has(id));
-    for (const id of gone) this.#records.delete(id);
+    for (const id of gone) {
+      this.#records.delete(id);
+      this.#askedByHand.delete(id);
+    }
     if (gone.length > 0) this.#parts.database.transact(gone.map(forgetRecord)).catch((error: unknown) => this.#parts.onBug(error));
   }
 
