@@ -128,7 +128,7 @@ describe('a batch', { timeout: 120_000 }, () => {
       world.answer = (_received, response) => void response.writeHead(200).end();
       assert.deepEqual(await redrive.dead('end_1', { before: Date.now() + 1, limit: 10 }), { retried: 4, left: 0 });
       await world.until(() => world.received.length === 6);
-      assert.deepEqual(world.received.slice(2).map(idsOf).toSorted(), [['e0'], ['e1'], ['e2'], ['e3']]);
+      assert.deepEqual(new Set(world.received.slice(2).map((received) => idsOf(received).join())), new Set(ids(4)));
       await checkLedger(world, 4);
     }));
 

@@ -183,7 +183,8 @@ export class Courier {
     return admissions;
   }
 
-  async #make(delivery: Delivery, { stream, replay, lane }: Errand, admissions: Admissions): Promise<void> {
+  async #make(delivery: Delivery, errand: Errand, admissions: Admissions): Promise<void> {
+    const { stream, replay, lane } = errand;
     const { target, clock, send, book } = this.#parts;
     const events = await stream.eventsOf(delivery);
     if (events.length < delivery.size) {
@@ -206,7 +207,7 @@ export class Courier {
     delivery.attempts += 1;
     this.#learn(judged, delivery, at);
     const isSplit = delivery.size > 1 && isPoisoned(outcome, judged);
-    const result = isSplit ? this.#split(judged, delivery, events, stream) : this.#conclude(judged, delivery, events, stream);
+    const result = isSplit ? this.#split(judged, delivery, events, stream) : this.#conclude(judged, delivery, events, errand);
     book.attempted(attemptRecord({ target, delivery, lane: replay === undefined ? lane : 'replay', at, request, outcome, result }));
     replay?.attempted(result, delivery.size);
     stream.follow();
@@ -233,7 +234,12 @@ export class Courier {
   }
 
   /** What becomes of the delivery. */
-  #conclude({ decision }: AttemptOutcome, delivery: Delivery, events: readonly Event[], stream: DeliveryStream): AttemptRecord['outcome'] {
+  #conclude(
+    { decision }: AttemptOutcome,
+    delivery: Delivery,
+    events: readonly Event[],
+    { stream, replay }: Errand,
+  ): AttemptRecord['outcome'] {
     if (decision.kind === 'delivered') {
       stream.delivered(delivery, events);
       return 'delivered';
@@ -249,7 +255,8 @@ export class Courier {
     // The union leaves only those with a reason.
     if (!('reason' in decision)) throw new Error('A decision without a reason.');
     const { random, target } = this.#parts;
-    const next = nextAttempt(target.schedule, decision, delivery.tries, { random, recovering: this.#slowStart.isActive });
+    const recovering = this.#slowStart.isActive || replay?.isGentle === true;
+    const next = nextAttempt(target.schedule, decision, delivery.tries, { random, recovering });
     delivery.tries = next.tries;
     if (next.kind === 'dead') {
       stream.dead(delivery, events, next.reason);

@@ -67,6 +67,11 @@ export class ReplayRun {
     return this.#parts.slowStart.wait;
   }
 
+  /** Whether it is still slower than it may become. */
+  get isGentle(): boolean {
+    return this.#parts.slowStart.isActive;
+  }
+
   /** What comes next in it: what failed before goes before what is new. */
   get lane(): 'first' | 'retry' {
     return this.stream.count(this.#parts.now()).retry > 0 ? 'retry' : 'first';
