@@ -2,6 +2,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import { writeSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { startSluice } from '../cli/wire.ts';
+import { Subscriptions } from '../desks/websub/subscriptions.ts';
 import { TopicTable } from '../desks/websub/topic-table.ts';
 import { WishTable } from '../desks/websub/wish-table.ts';
 import { HttpSender } from '../outgoing/http-sender.ts';
@@ -20,6 +21,7 @@ export const hubFailpoints = {
   'question-answered': 'a callback has answered, and nothing of it is on disk',
   'effect-committed': 'the subscription is as it was asked for, and the request is still there',
   'request-forgotten': 'the request has been carried out and forgotten',
+  'end-due': 'a receiver has answered 410, and that is on disk, and its subscription is still there',
   'ping-answered': 'a ping was answered 202, and nothing was fetched',
   'content-fetched': 'the content of a topic is there, and nothing of it is on disk',
   'content-published': 'the content of a topic is published, and the hub does not know',
@@ -62,6 +64,17 @@ around(
       pass('effect-committed');
       await remove.call(this, ids, denial);
       pass('request-forgotten');
+    },
+);
+around(
+  Subscriptions.prototype,
+  'end',
+  (end) =>
+    async function (this: Subscriptions, id) {
+      // The books are on disk a quarter of a second later.
+      if (wanted === 'end-due') await new Promise((resolve) => setTimeout(resolve, 1_000));
+      pass('end-due');
+      await end.call(this, id);
     },
 );
 around(

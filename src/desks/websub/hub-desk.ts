@@ -9,6 +9,7 @@ import { checkOutgoingUrl } from '../../outgoing/outgoing-url.ts';
 import { parseHubRequest, type SubscribeRequest, type UnsubscribeRequest } from '../../protocols/websub/hub-request.ts';
 import { grantLease } from '../../protocols/websub/lease.ts';
 import type { AcceptedRequest } from '../../protocols/websub/subscription-state.ts';
+import { RateLimit } from '../../push/rate-limit.ts';
 import { requireMethod } from '../desk-method.ts';
 import type { Desk, Visit } from '../desk.ts';
 import { patience, type Hub } from './hub.ts';
@@ -28,10 +29,16 @@ interface HubDeskParts {
   readonly refusalOf: (wish: Pick<Wish, 'subscription' | 'address'>) => GatewayError | undefined;
 }
 
+/** Requests under one push subscription: who subscribes by thousands of host names is no subscriber. */
+const requestsPerSecond = 20;
+const requestBurst = 200;
+
 /** The hub of an API's channels at `{API}/-/websub`: subscribing, unsubscribing, and publishers' pings (WebSub, sections 5.1 and 6). */
 export class HubDesk implements Desk {
   readonly name = 'websub';
   readonly #parts: HubDeskParts;
+  /** By push subscription. */
+  readonly #rates = new Map<string, RateLimit>();
 
   constructor(parts: HubDeskParts) {
     this.#parts = parts;
@@ -76,6 +83,7 @@ export class HubDesk implements Desk {
   #wishOf(asked: SubscribeRequest | UnsubscribeRequest, { request, api, apiUrl }: Pick<Visit, 'request' | 'api' | 'apiUrl'>): Wish {
     const { subscribers, guard, refusalOf } = this.#parts;
     const subscription = subscribers.subscriptionOf(request, api);
+    this.#count(subscription);
     const { self, address } = topicOf(asked.topic, api, apiUrl);
     const checked = checkOutgoingUrl(asked.callback, { guard });
     if ('refusal' in checked) throw new GatewayError('BAD_REQUEST', `hub.callback cannot be called: ${checked.refusal.sentence}`);
@@ -83,6 +91,15 @@ export class HubDesk implements Desk {
     const refusal = asked.kind === 'subscribe' ? refusalOf(wish) : undefined;
     if (refusal !== undefined) throw refusal;
     return { request: this.#accepted(asked, api, `${apiUrl}/-/${this.name}`), ...wish };
+  }
+
+  /** Throws OVERLOADED. */
+  #count(subscription: string): void {
+    let rate = this.#rates.get(subscription);
+    if (rate === undefined)
+      this.#rates.set(subscription, (rate = new RateLimit({ now: this.#parts.now }, requestsPerSecond, requestBurst)));
+    const wait = rate.take();
+    if (wait > 0) throw new GatewayError('OVERLOADED', 'Too many requests at once; try again in a moment.', { retryAfter: wait });
   }
 
   #accepted(asked: SubscribeRequest | UnsubscribeRequest, api: ApiRuntime, hub: string): AcceptedRequest {

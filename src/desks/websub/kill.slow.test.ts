@@ -197,6 +197,27 @@ describe('a hub that is killed', () => {
     });
   }
 
+  test('E8, WS-C3: after a 410 that is on disk nothing more is sent', limit, async () => {
+    await lives.begin('end-due');
+    await lives.ask(wish('subscribe', 's'));
+    await until(async () => (await lives.held(callback())) > 0);
+    subscriber.status = 410;
+    await lives.publish(`r${room}`, '1');
+    await lives.end('end-due');
+    assert.deepEqual(got(), ['1']);
+    subscriber.status = 200;
+    await lives.begin();
+    assert.equal(await lives.held(callback()), 0);
+    await lives.publish(`r${room}`, '2');
+    const after = subscriber.callback('/after410');
+    await lives.ask({ ...wish('subscribe', 's'), 'hub.callback': after });
+    await until(async () => (await lives.held(after)) > 0);
+    await lives.publish(`r${room}`, '3');
+    await subscriber.until(() => subscriber.deliveries.some(({ url }) => url === '/after410'));
+    assert.deepEqual(got(), ['1']);
+    await lives.end();
+  });
+
   test('E8: a subscription whose lease ended while nobody was there is not delivered to', limit, async () => {
     await lives.begin();
     await lives.ask({ ...wish('subscribe', 's'), 'hub.lease_seconds': '1' });

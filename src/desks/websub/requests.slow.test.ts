@@ -158,6 +158,14 @@ describe('asking a hub', () => {
     assert.deepEqual([headers.get('content-type'), bytes], ['application/json', '{"for":"everybody"}']);
   });
 
+  test('who asks hundreds of times a second is told to come back', limit, async () => {
+    const fields = await wish('many', { 'hub.topic': 'https://elsewhere.example/' });
+    const statuses = await Promise.all(Array.from({ length: 300 }, async () => (await world.ask(fields)).status));
+    assert.ok(statuses.filter((status) => status === 404).length >= 100, 'a burst is taken');
+    assert.ok(statuses.includes(503));
+    assert.equal((await world.ask(await wish('open'), nobody)).status, 202, 'and nobody else is');
+  });
+
   test('WS-P1: pings by hub.url and hub.topic for its own topics are taken; there is nothing to do', limit, async () => {
     const topic = await world.topic('p1');
     for (const name of ['hub.url', 'hub.topic'])

@@ -38,7 +38,9 @@ export class TopicFetcher {
   }
 
   async start(): Promise<void> {
-    for (const { api, topic } of await this.#parts.table.pinged()) this.#begin(api, topic);
+    const { table, apis } = this.#parts;
+    await table.keep([...apis()].map(({ resource }) => resource.id));
+    for (const { api, topic } of await table.pinged()) this.#begin(api, topic);
   }
 
   /** Resolves when the pings are on disk; rejects with the store's error. */

@@ -29,6 +29,12 @@ export class TopicTable {
     return rows.map((row) => ({ api: String(row['api']), topic: String(row['topic']) }));
   }
 
+  /** Forgets the topics of APIs that are no more. */
+  async keep(apis: readonly string[]): Promise<void> {
+    const sql = 'DELETE FROM websub_topic WHERE api NOT IN (SELECT value FROM json_each(?))';
+    await this.#database.transact([{ sql, parameters: [JSON.stringify(apis)] }]);
+  }
+
   async get(api: string, topic: string): Promise<KnownTopic | undefined> {
     const [row] = await this.#database.query('SELECT * FROM websub_topic WHERE api = ? AND topic = ?', [api, topic]);
     if (row === undefined) return undefined;
