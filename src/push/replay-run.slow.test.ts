@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
+import { describe, test } from 'node:test';
+import { PushWorld } from '../testing/push-world.ts';
+import type { PushTarget } from './push-target.ts';
+
+const everything = { from: { at: 'earliest' }, until: undefined, types: [] } as const;
+
+async function withWorld(wish: Partial<PushTarget>, body: (world: PushWorld) => Promise<void>): Promise<void> {
+  const world = await PushWorld.open(wish);
+  try {
+    await body(world);
+    await world.stop();
+  } finally {
+    await world.crash().catch(() => undefined);
+    await world.close();
+  }
+}
+
+const ids = (count: number, prefix = 'e'): string[] => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+const replayed = (world: PushWorld) => world.received.filter(({ headers }) => headers['webhook-replay'] !== undefined);
+
+describe('a replay beside what is new', { timeout: 30_000 }, () => {
+  test('leaves half of the attempts to it, however long its own take', () =>
+    withWorld({ concurrency: 4 }, async (world) => {
+      await world.publish(ids(20));
+      await world.until(() => world.received.length === 20);
+      const hanging: ServerResponse[] = [];
+      world.answer = ({ headers }, response) => {
+        if (headers['webhook-replay'] === undefined) response.writeHead(200).end();
+        else hanging.push(response);
+      };
+      const job = await world.replays.range(world.endpoint, everything);
+      await world.until(() => hanging.length === 2);
+      await world.publish(ids(30, 'live'));
+      await world.until(() => world.received.filter(({ id }) => id.startsWith('live')).length === 30);
+      assert.equal(hanging.length, 2);
+      world.answer = (_received, response) => void response.writeHead(200).end();
+      for (const response of hanging) response.writeHead(200).end();
+      await world.until(async () => (await world.replays.get('end_1', job.id))?.state === 'done');
+      assert.equal(new Set(replayed(world).map(({ id }) => id)).size, 20, 'what came meanwhile is no part of it');
+    }));
+
+  test('SW-18: is held when its endpoint answers 410, and goes on when it is started again', () =>
+    withWorld({}, async (world) => {
+      await world.publish(ids(10));
+      await world.until(() => world.received.length === 10);
+      world.answer = (_received, response) => void response.writeHead(410).end();
+      const job = await world.replays.range(world.endpoint, everything);
+      await world.until(() => world.transitions.length > 0);
+      assert.equal(world.transitions[0]?.to, 'stopped');
+      const before = world.received.length;
+      await world.crash();
+      await world.begin();
+      await world.publish(['later']);
+      assert.equal(world.received.length, before);
+      world.answer = (_received, response) => void response.writeHead(200).end();
+      world.courier.startAgain();
+      await world.until(async () => (await world.replays.get('end_1', job.id))?.state === 'done');
+      await world.until(() => world.received.some(({ id }) => id === 'later'));
+      const { sent = 0, succeeded, failed } = (await world.replays.get('end_1', job.id)) ?? {};
+      assert.deepEqual([succeeded, failed], [10, 0]);
+      assert.ok(sent > 10);
+    }));
+
+  test('calls off what is under way when it is cancelled, and makes room', () =>
+    withWorld({ concurrency: 1 }, async (world) => {
+      await world.publish(ids(3));
+      await world.until(() => world.received.length === 3);
+      const hanging: ServerResponse[] = [];
+      world.answer = (_received, response) => void hanging.push(response);
+      const job = await world.replays.range(world.endpoint, everything);
+      await world.until(() => hanging.length === 1);
+      assert.equal(await world.replays.cancel('end_1', job.id), true);
+      assert.equal(await world.replays.cancel('end_1', job.id), false);
+      world.answer = (_received, response) => void response.writeHead(200).end();
+      await world.publish(['after']);
+      await world.until(() => world.received.some(({ id }) => id === 'after'));
+      assert.equal(replayed(world).length, 1);
+    }));
+});
