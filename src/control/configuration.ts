@@ -18,7 +18,7 @@ import type { Resources } from './outlook.ts';
 import { Outlook } from './outlook.ts';
 import type { View } from './present.ts';
 import { diffView } from './present.ts';
-import { endpointsBySubscription, maxEndpoints, takesEndpoints } from './endpoint-rules.ts';
+import { endpointsBySubscription, maxEndpoints, ownersEndpoints, takesEndpoints } from './endpoint-rules.ts';
 import { isOpen } from './lifecycle.ts';
 import { reconcile } from './reconcile.ts';
 import { sourceProblems } from './reconcile-sources.ts';
@@ -165,7 +165,8 @@ function subscriptionProblems(desired: Desired, outlook: Resources): readonly Pl
 /** Endpoints under a plan that has none, or too many: those of the configuration, and others whose plan it changes. */
 function endpointProblems(desired: Desired, outlook: Resources): readonly PlacedProblem[] {
   const problems: PlacedProblem[] = [];
-  for (const [id, { length }] of endpointsBySubscription(outlook)) {
+  for (const [id, endpoints] of endpointsBySubscription(outlook)) {
+    const { length } = ownersEndpoints(endpoints);
     const spec = outlook.get('subscription', id)?.spec;
     if (spec === undefined || !isOpen(spec.state)) continue;
     const { application, api, plan } = spec;

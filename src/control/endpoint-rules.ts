@@ -6,7 +6,7 @@ import { isOpen } from './lifecycle.ts';
 import type { Resources } from './outlook.ts';
 import { Outlook } from './outlook.ts';
 
-/** Endpoints of one subscription. */
+/** Endpoints of one subscription, besides WebSub subscriptions. */
 export const maxEndpoints = 1000;
 
 const whatEndpointsHangOn = new Set(['subscription', 'plan', 'application', 'api']);
@@ -43,4 +43,9 @@ export function takesEndpoints(resources: Resources, { plan, api }: Pick<Subscri
 
 export function endpointsBySubscription(resources: Resources): ReadonlyMap<string, readonly Resource<'endpoint'>[]> {
   return Map.groupBy(resources.list('endpoint', defaultTenant), ({ spec }) => spec.subscription);
+}
+
+/** Those that their owners have made: WebSub subscriptions are their subscribers' own, stand in no configuration, and have a bound at the hub. */
+export function ownersEndpoints(endpoints: readonly Resource<'endpoint'>[] = []): readonly Resource<'endpoint'>[] {
+  return endpoints.filter(({ spec }) => spec.websub === undefined);
 }

@@ -1,7 +1,7 @@
 import type { ApiSpec, CredentialSpec, FlushSpec, LimitsSpec, PlanSpec, Resource } from '../store/resources.ts';
 import { formatDuration, formatSize } from './config/quantities.ts';
 import { writtenWebSub } from './config/websub-shape.ts';
-import { endpointsBySubscription } from './endpoint-rules.ts';
+import { endpointsBySubscription, ownersEndpoints } from './endpoint-rules.ts';
 import { writtenEndpoint } from './export-endpoint.ts';
 import { isOpen } from './lifecycle.ts';
 import { isBuiltIn, isOwnNotices } from './notice-access.ts';
@@ -19,8 +19,6 @@ type Written = Readonly<Record<string, unknown>>;
  */
 export function exportConfig(resources: Resources, now: number): Written {
   const endpoints = endpointsBySubscription(resources);
-  // A WebSub subscription is its subscriber's own, and made by asking the hub.
-  const isConfigured = ({ spec }: Resource<'endpoint'>): boolean => spec.websub === undefined;
   const sources = sourcesBySubscription(resources);
   return {
     backbones: named(
@@ -51,11 +49,7 @@ export function exportConfig(resources: Resources, now: number): Written {
               .filter(({ spec }) => spec.application === name && isOpen(spec.state))
               .filter(({ id, spec }) => endpoints.has(id) || !isOwnNotices(spec, resources))
               .map((one) =>
-                writtenSubscription(
-                  one,
-                  { endpoints: (endpoints.get(one.id) ?? []).filter(isConfigured), sources: sources.get(one.id) ?? [] },
-                  now,
-                ),
+                writtenSubscription(one, { endpoints: ownersEndpoints(endpoints.get(one.id)), sources: sources.get(one.id) ?? [] }, now),
               ),
           ),
         },

@@ -10,7 +10,7 @@ import type { Shape } from '../config/shape.ts';
 import { fallback, object, optional, required } from '../config/shape.ts';
 import { secretFault, signingSecret } from '../config/signing-secret-shape.ts';
 import { compact, creation, defaultTenant, deletion, revision } from '../draft.ts';
-import { endpointsBySubscription, maxEndpoints, takesEndpoints } from '../endpoint-rules.ts';
+import { endpointsBySubscription, maxEndpoints, ownersEndpoints, takesEndpoints } from '../endpoint-rules.ts';
 import { isAuthenticationFault, storedAuthentication } from '../endpoint-authentication.ts';
 import { changeOfStyleFault, keptHeaders, mintSecret } from '../endpoint-secrets.ts';
 import { isOpen } from '../lifecycle.ts';
@@ -179,7 +179,7 @@ function pushSubscription(
   if (!isOpen(spec.state)) throw new GatewayError('CONFLICT', `The subscription ${id} is ${spec.state} and takes no endpoints.`);
   if (!takesEndpoints(store, spec))
     throw new GatewayError('CONFLICT', `Endpoints need a subscription under a plan of the mode push; ${id} is not under one.`);
-  if ((endpointsBySubscription(store).get(id)?.length ?? 0) >= maxEndpoints)
+  if (ownersEndpoints(endpointsBySubscription(store).get(id)).length >= maxEndpoints)
     throw new GatewayError('CONFLICT', `The subscription ${id} has ${maxEndpoints} endpoints, which is the most there can be.`);
   return subscription;
 }
