@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { describe, test } from 'node:test';
-import { PushWorld } from '../testing/push-world.ts';
+import { log, PushWorld } from '../testing/push-world.ts';
 import type { PushTarget } from './push-target.ts';
 
 const everything = { from: { at: 'earliest' }, until: undefined, types: [] } as const;
@@ -77,5 +77,33 @@ describe('a replay beside what is new', { timeout: 30_000 }, () => {
       await world.publish(['after']);
       await world.until(() => world.received.some(({ id }) => id === 'after'));
       assert.equal(replayed(world).length, 1);
+    }));
+
+  test('fails with POSITION_LOST where the log lets go of what it has not read', () =>
+    withWorld({ concurrency: 8 }, async (world) => {
+      await world.publish(ids(600));
+      await world.until(() => world.received.length === 600);
+      const hanging: ServerResponse[] = [];
+      world.answer = (_received, response) => void hanging.push(response);
+      const job = await world.replays.range(world.endpoint, everything);
+      await world.until(() => hanging.length === 2);
+      await world.backbone.prepare(log, { dedupWindow: 0, retainBytes: 0 });
+      const isLost = (): Promise<boolean> =>
+        world.backbone.locate({ log, address: 'created' }, { at: 'position', position: job.after }).then(
+          () => false,
+          () => true,
+        );
+      await world.until(isLost);
+      world.answer = (_received, response) => void response.writeHead(200).end();
+      for (const response of hanging) response.writeHead(200).end();
+      await world.until(async () => (await world.replays.get('end_1', job.id))?.state === 'failed');
+      const { reason, succeeded = 0 } = (await world.replays.get('end_1', job.id)) ?? {};
+      assert.equal(reason?.code, 'POSITION_LOST');
+      assert.ok(succeeded > 0 && succeeded < 600, `${succeeded}`);
+      await assert.rejects(world.replays.range(world.endpoint, { ...everything, from: { at: 'position', position: job.after } }), {
+        code: 'POSITION_LOST',
+      });
+      await world.publish(['after']);
+      await world.until(() => world.received.some(({ id }) => id === 'after'));
     }));
 });
