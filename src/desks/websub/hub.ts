@@ -178,16 +178,22 @@ export class Hub {
     return await this.#settle(wish, { ...answer, challenge: attempt.challenge });
   }
 
-  /** The one place where a request takes effect: the subscription is written first, so that a kill in between repeats the question, not the loss. */
+  /**
+   * The one place where a request takes effect. What it overrides is forgotten before, and the request itself after the subscription is
+   * written: a kill in between repeats the question, and brings back nothing older.
+   */
   async #settle(wish: Wish, answer: ChallengeAnswer & { readonly challenge: string }): Promise<'settled' | 'again'> {
     const { id } = wish.request;
     try {
       return await this.#commits.run(async (): Promise<'settled'> => {
-        const next = settleVerification(this.#stateOf(wish), id, answer);
-        if (next === this.#stateOf(wish)) return 'settled';
+        const before = this.#stateOf(wish);
+        const next = settleVerification(before, id, answer);
+        if (next === before) return 'settled';
         const confirmed = isConfirmed(answer, answer.challenge);
+        const overridden = idsGone(before, next).filter((gone) => gone !== id);
+        if (overridden.length > 0) await this.#parts.table.remove(overridden);
         if (confirmed) await this.#carry(wish, next.active);
-        await this.#parts.table.remove(idsGone(this.#stateOf(wish), next));
+        await this.#parts.table.remove([id]);
         // What was accepted meanwhile stays.
         this.#put(wish, { ...settleVerification(this.#stateOf(wish), id, answer), active: undefined });
         this.#note(wish, confirmed ? 'confirmed' : 'not confirmed', { status: answer.status });
