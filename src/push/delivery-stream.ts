@@ -7,6 +7,7 @@ import { DeliveryCollector } from './delivery-collector.ts';
 import { DeliveryQueue, mostOwed } from './delivery-queue.ts';
 import { DeliveryWindow } from './delivery-window.ts';
 import { Delivery, owedItem, type Item } from './delivery.ts';
+import { EarlierRun } from './earlier-run.ts';
 import type { EventSource } from './event-source.ts';
 import type { Lane } from './lane-turns.ts';
 import type { SavedDeliveries } from './load-endpoint.ts';
@@ -52,10 +53,7 @@ export class DeliveryStream implements MarkSource {
   readonly #window: DeliveryWindow;
   readonly #queue: DeliveryQueue;
   readonly #collector: DeliveryCollector;
-  readonly #settledBefore: ReadonlySet<Position>;
-  readonly #deadBefore: ReadonlySet<Position>;
-  /** Owed since an earlier run, and ahead of the cursor: they come again with the log. */
-  readonly #owedAhead = new Map<Position, OwedDelivery>();
+  readonly #earlier: EarlierRun;
   /** Read, and to be taken by the queue when that has room for them: two at most. */
   #refused: Delivery[] = [];
   readonly #abort = new AbortController();
@@ -73,15 +71,9 @@ export class DeliveryStream implements MarkSource {
     this.#window = new DeliveryWindow(account.cursor, batch && { events: Math.max(256, 2 * batch.events), bytes: 2 * mostWindowBytes });
     this.#queue = new DeliveryQueue(order, batch && Math.max(mostOwed, 10 * batch.events));
     this.#collector = new DeliveryCollector(batch, parts.now);
-    this.#settledBefore = new Set(saved.settled);
-    this.#deadBefore = new Set(saved.dead);
+    this.#earlier = new EarlierRun(saved, account.cursor, backbone);
     book.restore(id, saved.settled);
-    const passed: OwedDelivery[] = [];
-    for (const owed of saved.waiting) {
-      if (backbone.compare(owed.position, account.cursor) > 0) this.#owedAhead.set(owed.position, owed);
-      else passed.push(owed);
-    }
-    for (const together of grouped(passed)) this.#restore(together);
+    for (const together of this.#earlier.passed) this.#restore(together);
   }
 
   get id(): string {
@@ -109,7 +101,7 @@ export class DeliveryStream implements MarkSource {
 
   /** Whether everything that was read is settled for good, and nothing is under way. */
   get isIdle(): boolean {
-    return this.#underWay === 0 && this.owed === 0 && this.#owedAhead.size === 0 && this.#window.cursor === this.#window.position;
+    return this.#underWay === 0 && this.owed === 0 && this.#earlier.isTaken && this.#window.cursor === this.#window.position;
   }
 
   get isStopped(): boolean {
@@ -241,7 +233,7 @@ export class DeliveryStream implements MarkSource {
       if (this.#queue.isFull) return false;
       const again = begunAnew(owed, now());
       book.put(again, event);
-      if (backbone.compare(again.position, this.#window.position) > 0) this.#owedAhead.set(again.position, again);
+      if (backbone.compare(again.position, this.#window.position) > 0) this.#earlier.add(again);
       else this.#restore([again]);
       return true;
     }
@@ -341,23 +333,14 @@ export class DeliveryStream implements MarkSource {
   #takeOne(event: Event): void {
     const { account, backbone, target } = this.#parts;
     const place = this.#window.add(event, backbone.compare(event.position, account.charged) <= 0);
-    const owed = this.#owedAhead.get(event.position);
-    if (this.#settledBefore.has(event.position)) place.state = 'delivered';
+    const { position } = event;
+    const owed = this.#earlier.take(position);
+    if (this.#earlier.wasDelivered(position)) place.state = 'delivered';
     else if (owed !== undefined) {
       place.state = 'owed';
-      const others = this.#stillAhead(owed);
-      this.#owedAhead.delete(event.position);
-      this.#admit(this.#collector.addOwed(owed, place, others));
-    } else if (this.#deadBefore.has(event.position)) place.state = 'owed';
+      this.#admit(this.#collector.addOwed(owed.owed, place, owed.together));
+    } else if (this.#earlier.wasGivenUp(position)) place.state = 'owed';
     else this.#admit(this.#collector.add(place, target.batch === undefined ? 0 : bytesInBatch(event)));
-  }
-
-  /** How many of those that an earlier run owed together are still to be read, itself among them. */
-  #stillAhead({ batch }: OwedDelivery): number {
-    if (batch === undefined) return 1;
-    let count = 0;
-    for (const other of this.#owedAhead.values()) if (other.batch === batch) count += 1;
-    return count;
   }
 
   /** False: the queue has no room for what is read; nothing more is to be read before it has. */
@@ -379,16 +362,4 @@ export class DeliveryStream implements MarkSource {
     const items: readonly Item[] = together.map((owed) => owedItem(owed, this.#window.placeOf(owed.position)));
     this.#queue.restore(Delivery.from(items, together));
   }
-}
-
-/** In their order, those of one batch together. */
-function grouped(owed: readonly OwedDelivery[]): readonly (readonly OwedDelivery[])[] {
-  const groups = new Map<string, OwedDelivery[]>();
-  for (const one of owed) {
-    const key = one.batch ?? `alone ${one.position}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [one]);
-    else group.push(one);
-  }
-  return [...groups.values()];
 }
