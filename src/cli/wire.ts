@@ -299,6 +299,7 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
     inbound: inbound.desk,
     hub: hub.desk,
     manage: (request) => control.inject(request),
+    verifications: push.verifications,
     publicUrl: options.publicUrl,
   });
   const controlUrl = await control.listen({ port: options.controlPort, host: controlHost });
