@@ -266,7 +266,6 @@ describe('The receiver of an endpoint', () => {
     );
     assert.equal(asked.length, 2);
     assert.match(verifications.change(endpoint)?.message ?? '', /404/);
-    // Whoever asks without end does not make Sluice call without end.
     await assert.rejects(verifications.verify(endpoint), { code: 'LIMIT_REACHED' });
     assert.equal(asked.length, 2);
   });
