@@ -135,8 +135,9 @@ export class Hub {
   async close(): Promise<void> {
     this.#abort.abort();
     this.#parts.leases.close();
-    this.#parts.subscriptions.close();
     while (this.#work.size > 0) await Promise.all(this.#work);
+    // Not before: what is still being written has to know what was written just now.
+    this.#parts.subscriptions.close();
   }
 
   async #carryOut(wish: Wish): Promise<void> {
