@@ -28,8 +28,14 @@ interface HubParts {
   readonly log: Log;
 }
 
+/** The hub of every channel; `close` ends what it does by itself. */
+export interface Hub {
+  readonly desk: HubDesk;
+  readonly close: () => Promise<void>;
+}
+
 /** The WebSub hub, which goes on where it was; resolves when leases that are over have ended. */
-export async function openHub(all: HubParts): Promise<{ readonly desk: HubDesk; readonly close: () => Promise<void> }> {
+export async function openHub(all: HubParts): Promise<Hub> {
   const { foundation, parts, push, administration, log } = all;
   const { database, store, sealer } = foundation;
   const { catalogue, schedule, onBug } = parts;

@@ -44,9 +44,8 @@ import { openResourceStore } from '../store/sqlite/resource-store.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
 import { controlOf } from './wire-control.ts';
 import { openDesks } from './wire-desks.ts';
-import { openHub } from './wire-hub.ts';
-import { openInbound } from './wire-inbound.ts';
-import { openPush, type Push } from './wire-push.ts';
+import type { Push } from './wire-push.ts';
+import { openServices } from './wire-services.ts';
 
 export interface SluiceOptions {
   /** Applied before it serves: plain JSON as `readConfigFile` gives it. */
@@ -269,28 +268,18 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   const health = watchBackbones(foundation);
   closers.push(() => health.close());
   const administration = administrationOf(foundation);
-  if (options.config !== undefined) await applyConfig(administration, options.config, { prune: false, actor: options.actor ?? 'config' });
-  const keeper = new NoticeKeeper({ administration, onFailure: parts.onBug });
-  closers.push(() => keeper.close());
-  await keeper.settled();
+  await settle({ administration, options, onBug: parts.onBug }, closers);
   await Promise.all([catalogue.settled(), health.check()]);
   health.start();
-  const { openOutgoing = [], publicUrl } = options;
-  const push = await openPush({ foundation, parts, openOutgoing, publicUrl, log });
-  closers.push(() => push.close());
-  const inbound = await openInbound({ foundation, parts, push, log });
-  closers.push(() => inbound.close());
-  const hub = await openHub({ foundation, parts, push, administration, log });
-  closers.push(() => hub.close());
-  const { tls } = options;
+  const { push, inbound, hub } = await openServices({ foundation, parts, administration, options, log }, closers);
+  const { tls, version = '0', publicUrl } = options;
   const workers =
     options.workers === undefined
       ? undefined
-      : buildWorkers(parts, { log, metrics: foundation.metrics, workers: options.workers, tls, publicUrl: options.publicUrl });
+      : buildWorkers(parts, { log, metrics: foundation.metrics, workers: options.workers, tls, publicUrl });
   const front: Front = workers ?? openFront({ ...parts, tls });
   closers.push(() => front.closeNow());
   const gatewayUrl = await front.listen(options.port, options.host ?? '127.0.0.1');
-  const { version = '0' } = options;
   const shown = { foundation, parts, health, push, inbound, administration, workers };
   const control = controlOf({ version, log, ...shown, admin, gatewayUrl, startedAt });
   openDesks({
@@ -300,12 +289,12 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
     hub: hub.desk,
     manage: (request) => control.inject(request),
     verifications: push.verifications,
-    publicUrl: options.publicUrl,
+    publicUrl,
   });
   const controlUrl = await control.listen({ port: options.controlPort, host: controlHost });
   closers.push(() => control.close());
   push.service.changed();
-  await inbound.start(options.publicUrl ?? gatewayUrl);
+  await inbound.start(publicUrl ?? gatewayUrl);
   return {
     gatewayUrl,
     controlUrl,
@@ -319,6 +308,17 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
       await closeAll();
     },
   };
+}
+
+/** Makes the resources what the configuration, and whatever goes with it, wants them to be. */
+async function settle(
+  { administration, options, onBug }: { administration: Administration; options: SluiceOptions; onBug: (error: unknown) => void },
+  closers: (() => unknown)[],
+): Promise<void> {
+  if (options.config !== undefined) await applyConfig(administration, options.config, { prune: false, actor: options.actor ?? 'config' });
+  const keeper = new NoticeKeeper({ administration, onFailure: onBug });
+  closers.push(() => keeper.close());
+  await keeper.settled();
 }
 
 async function endGently({ front, push, gateway }: { front: Front; push: Push; gateway: EventGateway }, grace: number): Promise<void> {

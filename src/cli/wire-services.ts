@@ -1,0 +1,36 @@
+import type { Administration } from '../control/administration.ts';
+import type { Log } from '../observe/log.ts';
+import { openHub, type Hub } from './wire-hub.ts';
+import { openInbound, type Inbound } from './wire-inbound.ts';
+import { openPush, type Push } from './wire-push.ts';
+import type { Foundation, GatewayParts, SluiceOptions } from './wire.ts';
+
+interface ServiceParts {
+  readonly foundation: Foundation;
+  readonly parts: GatewayParts;
+  readonly administration: Administration;
+  readonly options: Pick<SluiceOptions, 'openOutgoing' | 'publicUrl'>;
+  readonly log: Log;
+}
+
+/** What calls others, and is called by those who are no clients: push, other providers' webhooks, the hub. */
+export interface OutwardServices {
+  readonly push: Push;
+  readonly inbound: Inbound;
+  readonly hub: Hub;
+}
+
+/** Each is closed by what it adds to `closers`. Throws INVALID_CONFIGURATION when a range of addresses cannot be read. */
+export async function openServices(
+  { foundation, parts, administration, options, log }: ServiceParts,
+  closers: (() => unknown)[],
+): Promise<OutwardServices> {
+  const { openOutgoing = [], publicUrl } = options;
+  const push = await openPush({ foundation, parts, openOutgoing, publicUrl, log });
+  closers.push(() => push.close());
+  const inbound = await openInbound({ foundation, parts, push, log });
+  closers.push(() => inbound.close());
+  const hub = await openHub({ foundation, parts, push, administration, log });
+  closers.push(() => hub.close());
+  return { push, inbound, hub };
+}
