@@ -28,14 +28,14 @@ interface HubParts {
   readonly log: Log;
 }
 
-/** The hub of every channel; `close` ends what it does by itself. */
-export interface Hub {
+/** The hub of every channel, as clients ask it; `close` ends what it does by itself. */
+export interface WebSub {
   readonly desk: HubDesk;
   readonly close: () => Promise<void>;
 }
 
 /** The WebSub hub, which goes on where it was; resolves when leases that are over have ended. */
-export async function openHub(all: HubParts): Promise<Hub> {
+export async function openHub(all: HubParts): Promise<WebSub> {
   const { foundation, parts, push, administration, log } = all;
   const { database, store, sealer } = foundation;
   const { catalogue, schedule, onBug } = parts;

@@ -1,6 +1,6 @@
 import type { Administration } from '../control/administration.ts';
 import type { Log } from '../observe/log.ts';
-import { openHub, type Hub } from './wire-hub.ts';
+import { openHub, type WebSub } from './wire-hub.ts';
 import { openInbound, type Inbound } from './wire-inbound.ts';
 import { openPush, type Push } from './wire-push.ts';
 import type { Foundation, GatewayParts, SluiceOptions } from './wire.ts';
@@ -17,7 +17,7 @@ interface ServiceParts {
 export interface OutwardServices {
   readonly push: Push;
   readonly inbound: Inbound;
-  readonly hub: Hub;
+  readonly hub: WebSub;
 }
 
 /** Each is closed by what it adds to `closers`. Throws INVALID_CONFIGURATION when a range of addresses cannot be read. */
