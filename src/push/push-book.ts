@@ -19,7 +19,7 @@ interface Writing {
   readonly states: Map<string, readonly SqlValue[]>;
   readonly replays: Map<string, ReplayProgress>;
   readonly attempts: readonly AttemptRecord[];
-  readonly marks: readonly (readonly [MarkSource, MarkChanges])[];
+  readonly marks: readonly { readonly source: MarkSource; readonly own: SettledMarks; readonly changes: MarkChanges }[];
 }
 
 const nothing: Writing = { owed: new Map(), states: new Map(), replays: new Map(), attempts: [], marks: [] };
@@ -53,18 +53,20 @@ export class PushBook implements Book {
     return this.#attempts.length + this.#writing.attempts.length >= mostWaitingAttempts;
   }
 
-  /** Marks of an endpoint that are on disk. */
+  /** Marks of an endpoint that are on disk; from now on another source has them. */
   restore(endpoint: string, marks: Iterable<Position>): void {
+    this.forget(endpoint);
     this.#marks.set(endpoint, new SettledMarks(marks));
   }
 
-  /** The endpoint is no longer delivered to; what it left is still written. */
+  /** The endpoint is no longer delivered to; what it left is still written, what was done ahead of its cursor with it. */
   release(source: MarkSource): void {
-    this.#sources.delete(source);
+    this.#sources.add(source);
   }
 
   /** Nothing of it is on disk any more, and nothing more comes. */
   forget(owner: string): void {
+    for (const source of this.#sources) if (source.id === owner) this.#sources.delete(source);
     this.#marks.delete(owner);
   }
 
@@ -118,7 +120,10 @@ export class PushBook implements Book {
   }
 
   collect(now: number): readonly Statement[] {
-    const marks = [...this.#sources].map((source) => [source, this.#marksOf(source.id).change(source.settledAhead())] as const);
+    const marks = [...this.#sources].map((source) => {
+      const own = this.#marksOf(source.id);
+      return { source, own, changes: own.change(source.settledAhead()) };
+    });
     this.#writing = { owed: this.#owed, states: this.#states, replays: this.#replays, attempts: this.#attempts, marks };
     this.#owed = new Map();
     this.#states = new Map();
@@ -130,7 +135,7 @@ export class PushBook implements Book {
   }
 
   committed(): void {
-    for (const [source] of this.#writing.marks) if (this.#marksOf(source.id).isLeaving) this.#sources.add(source);
+    for (const { source, own } of this.#writing.marks) if (own.isLeaving) this.#writeAgain(source, own);
     this.#writing = nothing;
   }
 
@@ -140,11 +145,16 @@ export class PushBook implements Book {
     for (const [key, row] of states) if (!this.#states.has(key)) this.#states.set(key, row);
     for (const [key, progress] of replays) if (!this.#replays.has(key)) this.#replays.set(key, progress);
     this.#attempts = [...attempts, ...this.#attempts];
-    for (const [source, changes] of marks) {
-      this.#marksOf(source.id).undo(changes);
-      this.#sources.add(source);
+    for (const { source, own, changes } of marks) {
+      own.undo(changes);
+      this.#writeAgain(source, own);
     }
     this.#writing = nothing;
+  }
+
+  /** Not when another source has its marks by now. */
+  #writeAgain(source: MarkSource, own: SettledMarks): void {
+    if (this.#marks.get(source.id) === own) this.#sources.add(source);
   }
 
   #marksOf(endpoint: string): SettledMarks {
@@ -182,8 +192,8 @@ function replayStatements(replays: ReadonlyMap<string, ReplayProgress>, now: num
 }
 
 function markStatements(marks: Writing['marks']): readonly Statement[] {
-  const added = marks.flatMap(([{ id }, { add }]) => add.map((position) => [id, position] as const));
-  const removed = marks.flatMap(([{ id }, { remove }]) => remove.map((position) => [id, position] as const));
+  const added = marks.flatMap(({ source, changes }) => changes.add.map((position) => [source.id, position] as const));
+  const removed = marks.flatMap(({ source, changes }) => changes.remove.map((position) => [source.id, position] as const));
   return [
     ...bulk('INSERT INTO push_settled (endpoint, position)', 'ON CONFLICT DO NOTHING', 2, added),
     ...deletions('push_settled', removed),
