@@ -30,7 +30,12 @@ export function openDesks({ foundation, parts, inbound, hub, manage, verificatio
   const desks = new Desks({
     catalogue,
     publicUrl,
-    desks: [inbound, hub, new OpenApiDesk(visitors), new HooksDesk({ visitors, store, endpoints: new OwnEndpoints(manage), now })],
+    desks: [
+      inbound,
+      hub,
+      new OpenApiDesk(visitors),
+      new HooksDesk({ visitors, catalogue, store, endpoints: new OwnEndpoints(manage), now }),
+    ],
     gatewayDesks: [new PublicKeysDesk({ store, open: (sealed) => sealer.open(sealed), now }), new ConsentDesk(verifications)],
   });
   gateway.openDesks((request) => desks.ask(request));

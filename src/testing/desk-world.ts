@@ -2,6 +2,7 @@ import { openSluice, type FixtureOptions, type SluiceFixture } from './sluice-fi
 
 export const platformKey = 'platform-key-0123456789';
 export const otherKey = 'other-key-0123456789';
+export const narrowKey = 'narrow-key-0123456789';
 export const providerKey = 'provider-key-0123456789';
 
 const contract = `
@@ -38,6 +39,9 @@ applications:
   other:
     credentials: [{ kind: api-key, value: ${otherKey} }]
     subscriptions: [{ api: shop, plan: push }]
+  narrow:
+    credentials: [{ kind: api-key, value: ${narrowKey} }]
+    subscriptions: [{ api: shop, plan: push, allow: { read: ['south/*'] } }]
   stranger:
     credentials: [{ kind: api-key, value: stranger-key-0123456789 }]
   provider:
@@ -45,7 +49,7 @@ applications:
     subscriptions: [{ api: shop, as: provider }]
 `;
 
-/** A Sluice with an API `shop`, two applications that get its events pushed, one that is not subscribed, and its provider. */
+/** A Sluice with an API `shop`, two applications that get its events pushed, one that may read one shop alone, one that is not subscribed, and its provider. */
 export function openDeskWorld(options: FixtureOptions = {}): Promise<SluiceFixture> {
   return openSluice(config, { openOutgoing: ['127.0.0.0/8'], ...options, files: { 'shop.yaml': contract } });
 }

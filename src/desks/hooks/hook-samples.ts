@@ -12,12 +12,19 @@ const mostBytes = 1024 * 1024;
 /** Milliseconds for finding them. */
 const mostTime = 1000;
 
+interface SampleTerms {
+  /** Whether the events of the address may be shown; else the contract's sample is. */
+  readonly mayRead: boolean;
+  /** Wall time in milliseconds. */
+  readonly now: number;
+}
+
 /** Data of the newest events of a type, newest first, else one sample from the contract: in the shape in which hooks get them. */
-export async function hookSamples(api: ApiRuntime, event: SentEvent, now: number): Promise<readonly unknown[]> {
-  const newest = await newestOf(api, event, now);
+export async function hookSamples(api: ApiRuntime, event: SentEvent, { mayRead, now }: SampleTerms): Promise<readonly unknown[]> {
+  const newest = mayRead ? await newestOf(api, event, now) : [];
   if (newest.length > 0) return newest.map(({ data, dataKind }) => shown(data, dataKind));
   const sample = await api.contract.sample(event.channel, event.message);
-  if (!sample.ok) throw new GatewayError('NOT_FOUND', `No event of this type has been published yet. ${sample.sentence}`);
+  if (!sample.ok) throw new GatewayError('NOT_FOUND', `There is no event of this type to show. ${sample.sentence}`);
   return [shown(sample.event.data, sample.event.dataKind)];
 }
 

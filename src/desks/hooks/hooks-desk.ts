@@ -2,7 +2,8 @@ import { hash } from 'node:crypto';
 import type { DeskAnswer, DeskRequest } from '../../core/desk.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { takesEndpoints } from '../../control/endpoint-rules.ts';
-import type { ApiRuntime } from '../../gateway/catalogue.ts';
+import type { ApiRuntime, Catalogue } from '../../gateway/catalogue.ts';
+import { allowed } from '../../gateway/push-access.ts';
 import type { ResourceStore } from '../../store/resources.ts';
 import type { Desk, Visit } from '../desk.ts';
 import { requireMethod } from '../desk-method.ts';
@@ -15,6 +16,7 @@ import { sentEvent, sentEvents } from './sent-events.ts';
 interface HooksParts {
   readonly visitors: Visitors;
   readonly endpoints: OwnEndpoints;
+  readonly catalogue: Pick<Catalogue, 'api' | 'subscription'>;
   readonly store: ResourceStore;
   readonly now: () => number;
 }
@@ -39,7 +41,7 @@ export class HooksDesk implements Desk {
     if (more.length > 0) throw new GatewayError('NOT_FOUND', 'There is nothing at this path.');
     const visitor = this.#parts.visitors.subscriberOf(request, api);
     if (place === 'events') return this.#events(request, api);
-    if (place === 'samples') return await this.#samples(request, api);
+    if (place === 'samples') return await this.#samples(request, visitor, api);
     if (place !== undefined) return await this.#one(request, visitor, api, place);
     requireMethod(request, ['GET', 'POST']);
     if (request.method === 'GET') return json(200, (await this.#mine(visitor, api)).map(shown));
@@ -57,13 +59,27 @@ export class HooksDesk implements Desk {
     return json(200, described);
   }
 
-  async #samples(request: DeskRequest, api: ApiRuntime): Promise<DeskAnswer> {
+  async #samples(request: DeskRequest, visitor: Visitor, api: ApiRuntime): Promise<DeskAnswer> {
     requireMethod(request, ['GET']);
     const query = new URLSearchParams(request.query);
     const type = query.get('event');
     if (type === null) throw new GatewayError('BAD_REQUEST', 'Name the type of the events: GET …/-/hooks/samples?event=….');
     const event = sentEvent(api, type, query.get('address') ?? undefined);
-    return json(200, await hookSamples(api, event, this.#parts.now()));
+    const mayRead = this.#mayRead(visitor, event.address);
+    return json(200, await hookSamples(api, event, { mayRead, now: this.#parts.now() }));
+  }
+
+  /** Whether events of an address, or pattern, may be shown to the visitor: as they would be delivered to it. */
+  #mayRead({ subscriptions }: Visitor, address: string): boolean {
+    return subscriptions.some(({ resource }) => {
+      try {
+        allowed(this.#parts, { subscription: resource.id, address });
+        return true;
+      } catch (error) {
+        if (error instanceof GatewayError) return false;
+        throw error;
+      }
+    });
   }
 
   async #one(request: DeskRequest, visitor: Visitor, api: ApiRuntime, id: string): Promise<DeskAnswer> {

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import { openDeskWorld, otherKey, platformKey, publishOrder } from '../../testing/desk-world.ts';
+import { narrowKey, openDeskWorld, otherKey, platformKey, providerKey, publishOrder } from '../../testing/desk-world.ts';
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 
 interface Hook {
@@ -54,6 +54,18 @@ describe('REST Hooks', { timeout: 60_000 }, () => {
     await publishOrder(sluice.gateway, { id: 'e' }, 'shop.order.gone');
     assert.deepEqual(await (await ask('/samples?event=shop.order.placed')).json(), [{ id: 'd' }, { id: 'c' }, { id: 'b' }]);
   });
+
+  for (const [who, key] of [
+    ['may read other channels alone', narrowKey],
+    ['publishes and reads nothing', providerKey],
+  ])
+    test(`who ${who} is shown the contract's sample, never what was published`, async () => {
+      await publishOrder(sluice.gateway, { id: 'secret' });
+      for (const address of ['', '&address=north/orders', '&address=*/orders', '&address=*/*', '&address=**']) {
+        const shown = await (await ask(`/samples?event=shop.order.placed${address}`, { key: key! })).text();
+        assert.doesNotMatch(shown, /"(secret|b|c|d)"/, address);
+      }
+    });
 
   test('a platform subscribes with a POST alone, gets what is published as plain JSON, and nothing once it has sent a DELETE', async () => {
     const response = await subscribe({ target_url: url, event: 'shop.order.placed' });
