@@ -15,6 +15,9 @@ export type AddressRefusal =
   | 'benchmark'
   | 'reserved';
 
+/** What an operator can do about a receiver in a network of their own; it is said whatever the address, so that it tells nothing about it. */
+export const openingHint = 'Other ranges are opened with sluice up --open-outgoing.';
+
 /**
  * Where clouds answer with credentials: AWS, Google, Azure, OpenStack and others (169.254.169.254), tasks and pods on AWS,
  * Azure's platform, Alibaba, Oracle, Tencent, Scaleway, Linode.

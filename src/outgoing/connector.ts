@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext } from 'node:tls';
-import type { AddressGuard } from './address-guard.ts';
+import { openingHint, type AddressGuard } from './address-guard.ts';
 import { orEnded } from './deadline.ts';
 import type { NameResolver } from './name-resolver.ts';
 import { failureOf, OutgoingFailure } from './outgoing-failure.ts';
@@ -73,7 +73,7 @@ export class Connector {
 
   #refuse(address: string): void {
     const reason = this.#guard.refusal(address);
-    if (reason !== undefined) throw new OutgoingFailure('blocked', 'The address is not on the public internet.', { reason });
+    if (reason !== undefined) throw new OutgoingFailure('blocked', `The address is not on the public internet. ${openingHint}`, { reason });
   }
 }
 

@@ -137,7 +137,10 @@ describe('P15: a name that leads to a forbidden address', () => {
       const outcome = await world.sender.send({ url: `http://n${index}.test/`, method: 'GET' });
       assert.ok(outcome.kind === 'failed');
       assert.deepEqual([outcome.class, outcome.reason], ['blocked', new AddressGuard().refusal(address)]);
-      assert.equal(outcome.sentence, 'The host name leads to an address that is not on the public internet.');
+      assert.equal(
+        outcome.sentence,
+        'The host name leads to an address that is not on the public internet. Other ranges are opened with sluice up --open-outgoing.',
+      );
       assert.equal(outcome.remoteAddress, undefined);
     });
   }

@@ -1,7 +1,7 @@
 import type { RecordWithTtl } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import type { Clock } from '../core/clock.ts';
-import type { AddressGuard } from './address-guard.ts';
+import { openingHint, type AddressGuard } from './address-guard.ts';
 import { Deadline, orEnded } from './deadline.ts';
 import { isLocalhost } from './host-names.ts';
 import type { HostsFile } from './hosts-file.ts';
@@ -167,7 +167,7 @@ export class NameResolver {
 }
 
 function blocked(reason: OutgoingFailure['reason']): OutgoingFailure {
-  return new OutgoingFailure('blocked', 'The host name leads to an address that is not on the public internet.', { reason });
+  return new OutgoingFailure('blocked', `The host name leads to an address that is not on the public internet. ${openingHint}`, { reason });
 }
 
 function keepCode(faults: string[]): (error: NodeJS.ErrnoException) => void {

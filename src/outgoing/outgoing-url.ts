@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { AddressGuard, AddressRefusal } from './address-guard.ts';
+import { openingHint, type AddressGuard, type AddressRefusal } from './address-guard.ts';
 import { isLocalhost, nameRefusal } from './host-names.ts';
 
 /** A URL that may be called, in the parts a connection needs. */
@@ -63,13 +63,17 @@ export function checkOutgoingUrl(text: string, rules: UrlRules): CheckedUrl {
 function hostRefusal(host: string, { guard, openedNames = [] }: UrlRules): UrlRefusal | undefined {
   if (isIP(host) !== 0) {
     const reason = guard.refusal(host);
-    return reason === undefined ? undefined : { reason, sentence: `The address ${host} is not on the public internet (${reason}).` };
+    return reason === undefined
+      ? undefined
+      : { reason, sentence: `The address ${host} is not on the public internet (${reason}). ${openingHint}` };
   }
   if (host === '' || host.length > 253 || host.split('.').some((label) => label === '' || label.length > 63))
     return { reason: 'malformed', sentence: 'The host name has an empty part or is too long.' };
   if (isLocalhost(host)) {
     const isOpen = guard.refusal('127.0.0.1') === undefined || guard.refusal('::1') === undefined;
-    return isOpen ? undefined : { reason: 'loopback', sentence: `${host} is this machine itself, not on the public internet.` };
+    return isOpen
+      ? undefined
+      : { reason: 'loopback', sentence: `${host} is this machine itself, not on the public internet. ${openingHint}` };
   }
   const reason = nameRefusal(host, openedNames);
   if (reason === 'metadata')

@@ -38,7 +38,14 @@ describe('sluice deliveries', () => {
       book.put({ ...named, state, reason: 'exhausted', attempts: 4, tries: noTries, dueAt, isBilled: false }, event);
       const outcome = n === 0 ? 'retry' : 'dead';
       const detail = { response: [], truncated: false };
-      const answered = { status: 500, failure: undefined, sentence: undefined, duration: 3, detail, response: Buffer.from('broken') };
+      const answered = {
+        status: 500,
+        failure: undefined,
+        sentence: 'The shop is shut.',
+        duration: 3,
+        detail,
+        response: Buffer.from('broken'),
+      };
       book.attempted({ ...named, ...answered, attempt: 4, lane: 'retry', at: 1000, outcome, nextAt: dueAt });
     }
     return book;
@@ -65,7 +72,10 @@ describe('sluice deliveries', () => {
     assert.equal((await objects('list', endpoint, '--limit', '1000')).length, 151);
     const [attempt] = await objects('attempts', endpoint, '--event', 'e7');
     assert.deepEqual([attempt.outcome, attempt.status, attempt.response.body], ['dead', 500, 'broken']);
-    assert.match((await sluice('attempts', endpoint, '--outcome', 'retry')).stdout, /^STARTEDAT .*\n1970-01-01T00:00:01.000Z  e0 /);
+    assert.match(
+      (await sluice('attempts', endpoint, '--outcome', 'retry')).stdout,
+      /^STARTEDAT .*\n1970-01-01T00:00:01.000Z  e0 .* The shop is shut\.\n/,
+    );
     const own = await runCli(['deliveries', 'status', endpoint, '--key', key], { env: { SLUICE_CONTROL: control.url } });
     assert.equal(own.stdout, 'started: 1 waiting, 150 dead\n');
   });

@@ -17,8 +17,10 @@ const status = defineCommand({
     const { client } = await ownerClient(context);
     const answer = await client.get(['endpoints', context.positionals[0] ?? '', 'status']);
     const reasons = [answer['held'], answer['refused']].flatMap((why) => (isView(why) ? [`\n${String(why['sentence'])}`] : []));
+    const since = answer['failingSince'];
+    const failing = typeof since === 'number' ? `, failing since ${new Date(since).toISOString()}` : '';
     const counts = `${String(answer['waiting'])} waiting, ${String(answer['dead'])} dead`;
-    await context.output.show(answer, () => `${String(answer['state'])}: ${counts}${reasons.join('')}`);
+    await context.output.show(answer, () => `${String(answer['state'])}${failing}: ${counts}${reasons.join('')}`);
   },
 });
 
@@ -50,7 +52,7 @@ const attempts = defineCommand({
     const rows = await itemsOf(context, 'attempts', { event, outcome: wanted });
     await context.output.rows(
       rows.map((row) => ({ ...row, startedAt: row['at'] })),
-      ['startedAt', 'event', 'attempt', 'outcome', 'status', 'failure', 'duration', 'nextAt'],
+      ['startedAt', 'event', 'attempt', 'outcome', 'status', 'failure', 'duration', 'nextAt', 'sentence'],
     );
   },
 });
