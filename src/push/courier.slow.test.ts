@@ -95,6 +95,25 @@ describe('a courier', { timeout: 20_000 }, () => {
       );
     }));
 
+  test('what cannot even be made a request of is not tried without end, and holds up nothing', () => {
+    let failures = 0;
+    const signAs: PushTarget['signAs'] = ({ body }) => {
+      if (!body.includes('"e1"')) return [];
+      failures += 1;
+      // Tried without end, nothing else would ever run: it has to end for this to fail.
+      if (failures > 1000) return [];
+      throw new Error('no signature for this one');
+    };
+    return withWorld({ signAs }, async (world) => {
+      const bugs: unknown[] = [];
+      world.onBug = (error) => void bugs.push(error);
+      await world.publish(ids(4));
+      await world.until(() => world.received.length >= 3);
+      assert.deepEqual(world.received.map(({ id }) => id).toSorted(), ['e0', 'e2', 'e3']);
+      assert.deepEqual([failures, bugs.length], [1, 1]);
+    });
+  });
+
   test('P7: what was not committed when it was killed is sent again, and nothing that was', () =>
     withWorld({ concurrency: 8, schedule: { delays: [60_000] } }, async (world) => {
       const held: (() => void)[] = [];

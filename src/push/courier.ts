@@ -160,8 +160,8 @@ export class Courier {
     } catch (error) {
       this.#parts.onBug(error);
       this.#gate.giveBack(admissions);
-      if (delivery.isOwed) stream.wait(delivery, afterBug);
-      else stream.putBack(delivery, errand.lane);
+      // Not at once: what fails before anything is sent would leave this thread no time for anything else.
+      stream.wait(delivery, afterBug);
     } finally {
       stream.end();
     }

@@ -68,6 +68,9 @@ export class PushWorld {
   readonly received: Received[] = [];
   readonly transitions: Transition[] = [];
   answer: Answering = (_received, response) => void response.writeHead(204).end();
+  onBug: (error: unknown) => void = (error) => {
+    throw error;
+  };
   governor = limitless;
   database!: Awaited<ReturnType<typeof openDatabase>>;
   backbone!: Backbone;
@@ -157,9 +160,7 @@ export class PushWorld {
       offer: (ready, window) => this.#dispatcher.offer(courier, ready, window),
       breaker: { openFor: 20, maxOpenFor: 20 },
       onTransition: (transition) => this.transitions.push(transition),
-      onBug: (error) => {
-        throw error;
-      },
+      onBug: (error) => this.onBug(error),
       onLost: (error) => {
         throw error;
       },
