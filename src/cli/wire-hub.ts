@@ -39,7 +39,7 @@ export async function openHub(all: HubParts): Promise<WebSub> {
   const { foundation, parts, push, administration, log } = all;
   const { database, store, sealer } = foundation;
   const { catalogue, schedule, onBug } = parts;
-  const { send, guard } = push;
+  const { send, rules } = push;
   const common = { clock: systemClock, schedule, send, onBug };
   const refusalOf = ({ subscription, address }: Pick<Wish, 'subscription' | 'address'>): GatewayError | undefined => {
     try {
@@ -81,7 +81,7 @@ export async function openHub(all: HubParts): Promise<WebSub> {
     hub,
     subscribers,
     fetcher,
-    guard,
+    rules,
     refusalOf,
     seal: (text) => sealer.seal(text),
     now: () => systemClock.now(),

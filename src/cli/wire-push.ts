@@ -3,11 +3,12 @@ import { systemClock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
 import { compileFilter } from '../gateway/filter.ts';
 import type { Log } from '../observe/log.ts';
-import { AddressGuard } from '../outgoing/address-guard.ts';
 import { HostsFile } from '../outgoing/hosts-file.ts';
 import { HttpSender, type OutgoingRequest } from '../outgoing/http-sender.ts';
 import { NameResolver } from '../outgoing/name-resolver.ts';
+import { openedNetworks } from '../outgoing/opened-networks.ts';
 import type { Outcome } from '../outgoing/outcome.ts';
+import type { UrlRules } from '../outgoing/outgoing-url.ts';
 import { PushService, type PushServiceParts } from '../push/push-service.ts';
 import type { PushTarget } from '../push/push-target.ts';
 import { targetOf } from '../push/target-of.ts';
@@ -21,7 +22,7 @@ import type { Foundation, GatewayParts } from './wire.ts';
 interface PushParts {
   readonly foundation: Foundation;
   readonly parts: GatewayParts;
-  /** Address ranges besides the public ones that may be called. */
+  /** Address ranges besides the public ones that may be called, and names of private networks. */
   readonly openOutgoing: readonly string[];
   /** Where receivers know Sluice to be. */
   readonly publicUrl: string | undefined;
@@ -37,19 +38,21 @@ export interface Push {
   readonly verifications: Verifications;
   /** The guarded door through which everything is sent. */
   readonly send: (request: OutgoingRequest) => Promise<Outcome>;
-  readonly guard: AddressGuard;
+  /** What may be called: by these rules a URL can be judged before it is kept. */
+  readonly rules: UrlRules;
   /** From now on this is told of endpoints that were stopped. */
   onStopped(listener: (endpoint: Resource<'endpoint'>) => void): void;
   close(): Promise<void>;
 }
 
-/** Rejects with INVALID_CONFIGURATION when a range cannot be read. */
+/** Rejects with INVALID_CONFIGURATION when a range or a name cannot be opened. */
 export async function openPush({ foundation, parts, openOutgoing, publicUrl, log }: PushParts): Promise<Push> {
   const { database, store, ledger, pushBook, sealer } = foundation;
   const { gateway, catalogue, schedule, onBug } = parts;
-  const guard = guardOf(openOutgoing);
+  const rules = rulesOf(openOutgoing);
+  const { guard } = rules;
   const resolver = new NameResolver({ guard, clock: systemClock, hostsFile: new HostsFile(hostsFile, systemClock) });
-  const sender = new HttpSender({ guard, resolver });
+  const sender = new HttpSender({ ...rules, resolver });
   const send: Push['send'] = (request) => sender.send(request);
   let onStopped: (endpoint: Resource<'endpoint'>) => void = () => undefined;
   const notices = openNotices({ foundation, parts, healthOf: (endpoint) => service.courier(endpoint)?.health });
@@ -93,7 +96,7 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, log
     sender.close();
     resolver.close();
   };
-  return { service, deliveries, verifications, send, guard, onStopped: (listener) => (onStopped = listener), close };
+  return { service, deliveries, verifications, send, rules, onStopped: (listener) => (onStopped = listener), close };
 }
 
 /** How the log is read for endpoints. */
@@ -128,9 +131,9 @@ function named({ id, name, parent }: Resource<'endpoint'>): object {
   return { endpoint: id, name, application: parent };
 }
 
-function guardOf(ranges: readonly string[]): AddressGuard {
+function rulesOf(opened: readonly string[]): UrlRules {
   try {
-    return new AddressGuard(ranges);
+    return openedNetworks(opened);
   } catch (cause) {
     throw new GatewayError('INVALID_CONFIGURATION', `--open-outgoing: ${(cause as Error).message}`, { cause });
   }

@@ -64,7 +64,7 @@ export interface SluiceOptions {
   readonly workers?: number | undefined;
   /** Most connections that wait to be let in when many come at once; past it they are told to come back. */
   readonly mostWaiting?: number | undefined;
-  /** Ranges of addresses besides the public ones that endpoints may have, such as `10.0.0.0/8`; default: none. */
+  /** Ranges of addresses besides the public ones that endpoints may have, such as `10.0.0.0/8`, and names of private networks; default: none. */
   readonly openOutgoing?: readonly string[] | undefined;
   /** Base URL of the gateway as its clients see it, where something stands before it; default: the host each request names. */
   readonly publicUrl?: string | undefined;

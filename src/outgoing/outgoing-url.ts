@@ -35,6 +35,7 @@ export type CheckedUrl = { readonly url: OutgoingUrl } | { readonly refusal: Url
 
 /** Longest URL in characters: browsers and servers stop at about as much. */
 const maxLength = 4_096;
+const nameHint = 'Such names are opened with sluice up --open-outgoing, besides the range of their addresses.';
 const defaultPorts: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
 /** Reads a URL as WHATWG does, which turns every notation of an IPv4 address into the dotted one, and says whether it may be called. */
@@ -80,7 +81,7 @@ function hostRefusal(host: string, { guard, openedNames = [] }: UrlRules): UrlRe
     return { reason: 'metadata', sentence: `${host} hands out credentials of cloud machines; it is never called.` };
   return reason === undefined
     ? undefined
-    : { reason: 'name', sentence: `${host} is a name of a private network, not on the public internet.` };
+    : { reason: 'name', sentence: `${host} is a name of a private network, not on the public internet. ${nameHint}` };
 }
 
 function refused(reason: UrlFault, sentence: string): CheckedUrl {

@@ -45,7 +45,7 @@ const options = {
     type: 'string',
     value: 'RANGES',
     describe:
-      'address ranges besides the public ones that webhooks may go to, such as 10.0.0.0/8,127.0.0.0/8; never those of metadata services',
+      'address ranges besides the public ones, and names of a private network, that webhooks may go to, such as 10.0.0.0/8,svc.cluster.local; never those of metadata services',
   },
   'public-url': {
     type: 'string',

@@ -4,8 +4,7 @@ import { refusalFor } from '../../control/problems.ts';
 import type { DeskAnswer, DeskRequest } from '../../core/desk.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { ApiRuntime } from '../../gateway/catalogue.ts';
-import type { AddressGuard } from '../../outgoing/address-guard.ts';
-import { checkOutgoingUrl } from '../../outgoing/outgoing-url.ts';
+import { checkOutgoingUrl, type UrlRules } from '../../outgoing/outgoing-url.ts';
 import { parseHubRequest, type SubscribeRequest, type UnsubscribeRequest } from '../../protocols/websub/hub-request.ts';
 import { grantLease } from '../../protocols/websub/lease.ts';
 import type { AcceptedRequest } from '../../protocols/websub/subscription-state.ts';
@@ -22,7 +21,7 @@ interface HubDeskParts {
   readonly hub: Hub;
   readonly subscribers: Subscribers;
   readonly fetcher: TopicFetcher;
-  readonly guard: AddressGuard;
+  readonly rules: UrlRules;
   readonly seal: (text: string) => string;
   readonly now: () => number;
   /** What stands against it now that this is read under this subscription; undefined when nothing does. */
@@ -81,11 +80,11 @@ export class HubDesk implements Desk {
   }
 
   #wishOf(asked: SubscribeRequest | UnsubscribeRequest, { request, api, apiUrl }: Pick<Visit, 'request' | 'api' | 'apiUrl'>): Wish {
-    const { subscribers, guard, refusalOf } = this.#parts;
+    const { subscribers, rules, refusalOf } = this.#parts;
     const subscription = subscribers.subscriptionOf(request, api);
     this.#count(subscription);
     const { self, address } = topicOf(asked.topic, api, apiUrl);
-    const checked = checkOutgoingUrl(asked.callback, { guard });
+    const checked = checkOutgoingUrl(asked.callback, rules);
     if ('refusal' in checked) throw new GatewayError('BAD_REQUEST', `hub.callback cannot be called: ${checked.refusal.sentence}`);
     const wish = { subscription, address, self, callback: asked.callback };
     const refusal = asked.kind === 'subscribe' ? refusalOf(wish) : undefined;
