@@ -57,7 +57,7 @@ describe('the desk for webhooks of providers', () => {
     });
   });
 
-  function deskOf(preset: string, secret: string, more: Partial<SourceSpec> = {}): InboundDesk {
+  function deskOf(preset: string, secret: string, more: Partial<SourceSpec> = {}, callback?: string): InboundDesk {
     spec = {
       subscription: 'sub_1',
       preset,
@@ -82,7 +82,10 @@ describe('the desk for webhooks of providers', () => {
         refused: (stage, error) => refused.push(`${stage} ${error.message}`),
       }),
     };
-    const topics = { standing: () => undefined, answer: () => assert.fail('no topic') };
+    const topics = {
+      standing: (token: string) => (token === callback ? ('wanted' as const) : undefined),
+      answer: () => assert.fail('no topic'),
+    };
     return new InboundDesk({
       store: { get } as Pick<ResourceStore, 'get'>,
       gateway,
@@ -233,6 +236,24 @@ describe('the desk for webhooks of providers', () => {
       published.map(({ id }) => id),
       ['d-1', 'd-3', 'd-4'],
     );
+  });
+
+  test('readers are told neither the token of a callback nor how its URL was written', async () => {
+    now = 1_700_000_000_000;
+    const content = Buffer.from('news');
+    const signature = `sha256=${createHmac('sha256', 'secret').update(content).digest('hex')}`;
+    const desk = deskOf('websub', 'secret', { topic: { url: 'https://blog.example/', lease: 60_000 } }, 'unguessable');
+    const request = {
+      method: 'POST',
+      query: '',
+      headers: { 'x-hub-signature': signature },
+      body: content,
+      origin: 'https://mycompany.com',
+    };
+    const visit = { api, apiUrl: 'https://mycompany.com/inbox', rest: ['shop', 'here', 'unguessable'] };
+    const answer = await desk.answer({ ...visit, request: { ...request, path: '/inbox/-/in/shop/%68ere/unguessable' } });
+    assert.equal(answer.status, 204);
+    assert.equal(published[0]?.source, '/inbox/-/in/shop/here');
   });
 
   test('several secrets are believed, each until its end', async () => {

@@ -34,7 +34,8 @@ interface Delivery {
   readonly source: OpenedSource;
   readonly access: SourceAccess;
   readonly request: WebhookRequest;
-  readonly path: string;
+  /** What its events say they come from where the provider does not: without the token of a callback, and the same however the URL was written. */
+  readonly place: string;
 }
 
 /** Presets that send a request of another method than POST: without a body, the URL itself signed. */
@@ -76,7 +77,7 @@ export class InboundDesk implements Desk {
       access.refused('connect', new GatewayError('UNAUTHENTICATED', 'A webhook came in for a source that is not there.'));
       throw notBelieved();
     }
-    return await this.#receive({ source, access, request: webhookOf(request), path: request.path });
+    return await this.#receive({ source, access, request: webhookOf(request), place: placeOf(api, application, name) });
   }
 
   /** A hub that asks whether a subscription was meant (WebSub, section 5.3.1). */
@@ -132,9 +133,9 @@ function repetitionKey({ source, request }: Delivery, { id }: Believed): string 
   return digestId(request.method === 'GET' ? request.url : '', request.body);
 }
 
-function eventsOf({ source, access, request, path }: Delivery): readonly EventDraft[] {
+function eventsOf({ source, access, request, place }: Delivery): readonly EventDraft[] {
   try {
-    return named(source.provider.toEvents(request, { source: path }), source.resource.spec);
+    return named(source.provider.toEvents(request, { source: place }), source.resource.spec);
   } catch (error) {
     if (!(error instanceof CloudEventError)) throw error;
     const refusal = new GatewayError('INVALID_EVENT', `The request is believed, but there is no event in it: ${error.message}`, {
@@ -143,6 +144,11 @@ function eventsOf({ source, access, request, path }: Delivery): readonly EventDr
     access.refused('publish', refusal);
     throw refusal;
   }
+}
+
+function placeOf({ resource }: Visit['api'], application: string, name: string): string {
+  const { path } = resource.spec;
+  return `${path === '/' ? '' : path}/-/in/${encodeURIComponent(application)}/${encodeURIComponent(name)}`;
 }
 
 /** CE-8, CE-9: who asks whether it may send is told that it may, as fast as it likes: what it sends must show a token. */
