@@ -62,6 +62,13 @@ describe('the pace of a hub towards callbacks', () => {
     assert.equal(await turnsAfter(time, pace, ['a.example'], 0), 0);
   });
 
+  test('who is only told of denials, as after a restart, is asked no faster', async () => {
+    const time = new ManualTime();
+    const pace = new CallbackPace({ clock: time, schedule: time.schedule });
+    const all = Array.from({ length: 100 }, () => 'victim.example');
+    assert.equal(await turnsAfter(time, pace, all, 4000), 20 + 4 * 5);
+  });
+
   test('all hosts together have a bound as well', () => {
     const time = new ManualTime();
     const pace = new CallbackPace({ clock: time, schedule: time.schedule });

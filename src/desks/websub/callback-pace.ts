@@ -56,20 +56,27 @@ export class CallbackPace {
     this.#open -= 1;
     known.open -= 1;
     // Kept as long as there is room: whoever had its burst does not get another by coming back.
-    if (this.#hosts.size > maxOpen) this.#forgetIdle();
   }
 
   /** Resolves when the host may be asked once more, or when the signal aborts. */
   async turn(host: string, signal: AbortSignal): Promise<void> {
-    const { rate } = this.#hosts.get(host) ?? this.#fresh();
+    const { rate } = this.#known(host);
     for (let wait = rate.take(); wait > 0 && !signal.aborted; wait = rate.take()) await pause(wait, { ...this.#parts, signal });
   }
 
   #add(host: string): void {
-    let known = this.#hosts.get(host);
-    if (known === undefined) this.#hosts.set(host, (known = this.#fresh()));
-    known.open += 1;
+    this.#known(host).open += 1;
     this.#open += 1;
+  }
+
+  /** Also where nothing is open: denials have the same rate. */
+  #known(host: string): Host {
+    let known = this.#hosts.get(host);
+    if (known === undefined) {
+      if (this.#hosts.size > maxOpen) this.#forgetIdle();
+      this.#hosts.set(host, (known = this.#fresh()));
+    }
+    return known;
   }
 
   #fresh(): Host {
