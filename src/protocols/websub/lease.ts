@@ -7,8 +7,8 @@ export interface LeasePolicy {
 }
 
 const day = 86_400;
-/** Ten years: a longer lease would be as good as perpetual. */
-const endlessSeconds = 3_650 * day;
+/** Ten years in seconds: a longer lease would be as good as perpetual. */
+export const endlessSeconds = 3_650 * day;
 
 /**
  * Ten days for who asks for none, which section 8.1 of WebSub suggests, and at most thirty. The shortest lease is a second: it costs

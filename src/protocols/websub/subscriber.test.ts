@@ -118,12 +118,15 @@ describe('A subscriber that is asked by a hub', () => {
     };
     assert.equal(lease('subscribe', '60'), 60);
     assert.equal(lease('unsubscribe', '60'), undefined);
+    assert.equal(lease('subscribe', '9'.repeat(15)), 3_650 * 86_400, 'ten years at most, which every date can hold');
     for (const text of ['', '0', '-5', 'x', '9'.repeat(20)]) assert.equal(lease('subscribe', text), undefined, text);
   });
 
   it('WS-V1: hears that it is denied, for its own topic only', () => {
     const denial = queryOf(denialUrl({ callback, topic, reason: 'Not for you.' }));
     assert.deepEqual(answerCallback(denial, wanted), { kind: 'denied', status: 200, reason: 'Not for you.' });
+    const coloured = queryOf(denialUrl({ callback, topic, reason: 'No\u001b[2J\r\n\u202enever' }));
+    assert.deepEqual(answerCallback(coloured, wanted), { kind: 'denied', status: 200, reason: 'No [2J never' });
     assert.deepEqual(answerCallback(denial, { mode: 'subscribe', topic: 'https://other.example/' }), { kind: 'refused', status: 404 });
   });
 });

@@ -1,4 +1,5 @@
 import { writeForm } from './form.ts';
+import { endlessSeconds } from './lease.ts';
 import { checkSignature, type SignatureMethod } from './signature.ts';
 import { decodeUnreserved, faultOfUrl } from './url-text.ts';
 
@@ -84,7 +85,7 @@ export function answerCallback(query: string, wanted: Pick<SubscriptionWish, 'mo
   const mode = last('hub.mode');
   const topic = last('hub.topic');
   if (wanted === undefined || topic === undefined || decodeUnreserved(topic) !== decodeUnreserved(wanted.topic)) return refused;
-  if (mode === 'denied') return { kind: 'denied', status: 200, reason: last('hub.reason')?.slice(0, maxReasonChars) };
+  if (mode === 'denied') return { kind: 'denied', status: 200, reason: readable(last('hub.reason')) };
   const challenge = last('hub.challenge');
   if (mode !== wanted.mode || challenge === undefined || !challengeForm.test(challenge)) return refused;
   const leaseSeconds = mode === 'subscribe' ? parseLease(last('hub.lease_seconds')) : undefined;
@@ -131,5 +132,10 @@ function dropped(sentence: string): DeliveryAnswer {
 function parseLease(text: string | undefined): number | undefined {
   if (text === undefined || !/^[0-9]{1,15}$/.test(text)) return undefined;
   const seconds = Number(text);
-  return seconds > 0 ? seconds : undefined;
+  return seconds > 0 ? Math.min(seconds, endlessSeconds) : undefined;
+}
+
+/** A hub's words as people may be shown them: nothing that moves a terminal's cursor. */
+function readable(text: string | undefined): string | undefined {
+  return text?.replaceAll(/\p{C}+/gu, ' ').slice(0, maxReasonChars);
 }
