@@ -30,6 +30,7 @@ export const slack: ProviderWebhook = {
   challenge,
 };
 
+const openBrace = 0x7b;
 /** Longest challenge that is answered, in characters; Slack's has 52. */
 const challengeForm = /^[A-Za-z0-9_.-]{1,256}$/;
 
@@ -70,7 +71,8 @@ interface Message {
 
 function readMessage({ headers, body }: WebhookRequest): Message {
   const given = contentType(headers);
-  if (!isForm(given)) return jsonMessage(body);
+  // The type is not signed, and must not make something else of a body; no form of Slack's begins with a brace.
+  if (!isForm(given) || body[0] === openBrace) return jsonMessage(body);
   const form = new URLSearchParams(body.toString());
   const payload = form.get('payload');
   if (payload !== null) return jsonMessage(Buffer.from(payload));

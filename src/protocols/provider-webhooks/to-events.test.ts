@@ -158,6 +158,14 @@ describe('An event of Slack', () => {
     assert.deepEqual([event.type, event.id, event.subject, dataOf(event)], ['com.slack.block_actions', '1.2.3', 'U1', payload]);
   });
 
+  it('does not become another by its content type, which is not signed', () => {
+    const body = { type: 'event_callback', team_id: 'T1', event_id: 'Ev1', event: { type: 'message', channel: 'C1' } };
+    for (const headers of [asForm, {}, { 'content-type': 'text/plain' }]) {
+      const event = oneEvent(slack, request(headers, body));
+      assert.deepEqual([event.type, event.id], ['com.slack.message', 'Ev1']);
+    }
+  });
+
   it('is none in a url_verification, whose challenge is answered instead', () => {
     const challenge = '3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P';
     const given = request(asJson, { token: 'x', challenge, type: 'url_verification' });
