@@ -41,6 +41,14 @@ describe('desks', () => {
     assert.equal(visits[0]?.request.origin, 'https://events.example.com');
   });
 
+  test('a host that is none is refused, before any URL is made of it', async () => {
+    const { desks, visits } = opened();
+    for (const name of ['', 'a b', 'a>; rel="hub"', 'user@evil.example', 'evil.example/x', 'a?b', 'a:99999', 'a#b', '%zz'])
+      await assert.rejects(desks.ask(at('/orders/-/hooks', `http://${name}`)), { code: 'BAD_REQUEST' }, name);
+    for (const name of ['a.example', 'a_b.example:8080', '[::1]:80', '127.0.0.1']) await desks.ask(at('/orders/-/hooks', `http://${name}`));
+    assert.equal(visits.length, 4);
+  });
+
   for (const path of ['/orders/-', '/orders/-/', '/orders/-/none', '/none/-/hooks', '/.well-known/none', '/.well-known/']) {
     test(`nothing answers at ${path}`, async () => {
       await assert.rejects(opened().desks.ask(at(path)), /there are in, hooks, openapi.json and websub|empty or dot/);

@@ -26,7 +26,7 @@ export class Desks {
   }
 
   async ask(request: DeskRequest): Promise<DeskAnswer> {
-    const origin = this.#parts.publicUrl ?? request.origin;
+    const origin = this.#parts.publicUrl ?? asWritten(request);
     const asked: DeskRequest = { ...request, origin };
     if (request.path.startsWith('/.well-known/')) {
       const [, name = '', ...rest] = decoded(pathSegments(request.path));
@@ -43,6 +43,15 @@ export class Desks {
     const { path } = found.api.resource.spec;
     return await desk.answer({ request: asked, api: found.api, apiUrl: `${origin}${path === '/' ? '' : path}`, rest });
   }
+}
+
+/** Letters, digits and what stands in addresses and before ports. */
+const plainOrigin = /^https?:\/\/[A-Za-z0-9._:[\]-]+$/;
+
+/** URLs that are given out, stored and signed begin with what a client calls the gateway: that has to be a host and nothing more. */
+function asWritten({ origin }: DeskRequest): string {
+  if (plainOrigin.test(origin) && URL.canParse(origin)) return origin;
+  throw new GatewayError('BAD_REQUEST', 'The header Host does not name a host.');
 }
 
 /** Checked like segments of an address: none of them may mean two things. */
