@@ -67,11 +67,18 @@ export async function loadOwedEvents(
   return new Map(rows.map(readOwedEvent).map((event) => [event.position, event]));
 }
 
-/** Forgets what a deleted endpoint has left; its attempts go with their retention. */
-export async function forgetEndpoint(database: Database, endpoint: string): Promise<void> {
-  const tables = ['push_delivery', 'push_settled', 'push_endpoint'];
+/** Rows deleted in one transaction: others have to get their turn. */
+const rowsAtOnce = 1000;
+
+/** Forgets what a deleted endpoint has left, its state last, so that what a crash interrupts is found again; its attempts go with their retention. */
+export async function forgetEndpoint(database: Pick<Database, 'transact'>, endpoint: string): Promise<void> {
+  const sql = 'DELETE FROM push_delivery WHERE rowid IN (SELECT rowid FROM push_delivery WHERE endpoint = ? LIMIT ?)';
+  for (;;) {
+    const [owed] = await database.transact([{ sql, parameters: [endpoint, rowsAtOnce] }]);
+    if ((owed?.changes ?? 0) < rowsAtOnce) break;
+  }
   await database.transact([
-    ...tables.map((table) => ({ sql: `DELETE FROM ${table} WHERE endpoint = ?`, parameters: [endpoint] })),
+    ...['push_settled', 'push_endpoint'].map((table) => ({ sql: `DELETE FROM ${table} WHERE endpoint = ?`, parameters: [endpoint] })),
     ...forgetReplays(endpoint),
   ]);
 }

@@ -7,12 +7,12 @@ import type { Database } from '../store/database.ts';
 import type { Resource, ResourceStore } from '../store/resources.ts';
 import { AttemptRetention } from './attempt-retention.ts';
 import { authenticatedSend } from './authentication/authenticated-send.ts';
-import { CircuitBreaker } from './circuit-breaker.ts';
 import type { PushReading } from './courier-parts.ts';
 import { Courier } from './courier.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { Transition } from './failing-state.ts';
 import { forgetEndpoint, loadEndpoint, loadKeptVersions, loadOwedEvents } from './load-endpoint.ts';
+import { OriginBreakers } from './origin-breakers.ts';
 import type { PushBook } from './push-book.ts';
 import type { PushTarget } from './push-target.ts';
 import { ReplayLog } from './replay-log.ts';
@@ -76,7 +76,7 @@ export class PushService {
   readonly #refused = new Map<string, { readonly version: number; readonly error: GatewayError; readonly isFinal: boolean }>();
   /** The version an endpoint was last opened at, in an earlier run too, or first found at: a later one is somebody's word to begin again. */
   readonly #seen = new Map<string, number>();
-  readonly #origins = new Map<string, CircuitBreaker>();
+  readonly #origins: OriginBreakers;
   readonly #dispatcher: Dispatcher<Courier>;
   readonly #retention: AttemptRetention;
   readonly #replays: ReplayRunner;
@@ -90,6 +90,7 @@ export class PushService {
   constructor(parts: PushServiceParts) {
     this.#parts = parts;
     this.#dispatcher = new Dispatcher(parts.clock);
+    this.#origins = new OriginBreakers(parts.clock);
     const { database, clock, schedule, listener } = parts;
     const onBug = (error: unknown): void => listener.bug(error);
     this.#retention = new AttemptRetention({ database, clock, schedule, onBug });
@@ -194,6 +195,7 @@ export class PushService {
       for (let next = 0; next < missing.length && !this.#isClosed; next += openedAtOnce) {
         await Promise.all(missing.slice(next, next + openedAtOnce).map((endpoint) => this.#begin(endpoint)));
       }
+      this.#origins.trim([...this.#running.values()].map(({ target }) => target.url));
       const isBlocked = !this.#isClosed && (await this.#replays.sync(this.#running));
       if (isBlocked) this.#later();
       this.#tryAgainLater();
@@ -241,10 +243,11 @@ export class PushService {
   async #forgetDeleted(wanted: ReadonlyMap<string, unknown>): Promise<void> {
     for (const id of this.#seen.keys()) {
       if (wanted.has(id)) continue;
-      this.#seen.delete(id);
-      this.#refused.delete(id);
       await forgetEndpoint(this.#parts.database, id);
       this.#parts.book.forget(id);
+      this.#refused.delete(id);
+      // Last: what could not be forgotten is tried again.
+      this.#seen.delete(id);
     }
   }
 
@@ -280,7 +283,7 @@ export class PushService {
       random,
       schedule,
       send: authenticatedSend(target.authentication, { send, clock }),
-      originBreaker: this.#originBreaker(target.url),
+      originBreaker: this.#origins.of(target.url),
       loadEvents: (positions) => loadOwedEvents(database, endpoint.id, positions),
       offer: (ready, windowAttempts) => this.#dispatcher.offer(courier, ready, windowAttempts),
       onTransition: (transition) => listener.moved(endpoint, transition),
@@ -316,14 +319,6 @@ export class PushService {
     if (this.#isClosed) return;
     const { clock, schedule } = this.#parts;
     this.#cancelRetry = schedule(clock.now() + tryAgainAfter, () => this.changed());
-  }
-
-  /** One for each origin for as long as the process lives; origins are as many as there are endpoints. */
-  #originBreaker(url: string): CircuitBreaker {
-    const { origin } = new URL(url);
-    let breaker = this.#origins.get(origin);
-    if (breaker === undefined) this.#origins.set(origin, (breaker = new CircuitBreaker(this.#parts.clock)));
-    return breaker;
   }
 }
 

@@ -1,0 +1,34 @@
+import type { Clock } from '../core/clock.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
+
+/** Origins besides those in use that are remembered, so that an endpoint that begins anew finds what was learnt. */
+const mostUnused = 1000;
+
+/** One breaker for all endpoints that call the same origin. */
+export class OriginBreakers {
+  readonly #clock: Clock;
+  readonly #byOrigin = new Map<string, CircuitBreaker>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Origins that are remembered. */
+  get size(): number {
+    return this.#byOrigin.size;
+  }
+
+  of(url: string): CircuitBreaker {
+    const { origin } = new URL(url);
+    let breaker = this.#byOrigin.get(origin);
+    if (breaker === undefined) this.#byOrigin.set(origin, (breaker = new CircuitBreaker(this.#clock)));
+    return breaker;
+  }
+
+  /** Forgets origins that none of these URLs has, when they have become many: whoever may make endpoints may name origins without end. */
+  trim(urls: readonly string[]): void {
+    if (this.#byOrigin.size <= urls.length + mostUnused) return;
+    const used = new Set(urls.map((url) => new URL(url).origin));
+    for (const origin of this.#byOrigin.keys()) if (!used.has(origin)) this.#byOrigin.delete(origin);
+  }
+}
