@@ -52,7 +52,7 @@ export class Courier {
       id: target.id,
       target,
       wants: target.wants,
-      source: liveSource(feed),
+      source: liveSource({ backbone, feed }),
       backbone,
       account,
       saved,

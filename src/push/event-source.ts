@@ -22,10 +22,11 @@ export interface EventSource {
 }
 
 /** The live end of a channel; what lies before it is read once for all who are behind. */
-export function liveSource(feed: Feed): EventSource {
+export function liveSource({ backbone, feed }: { readonly backbone: Backbone; readonly feed: Feed }): EventSource {
   return {
     isFinite: false,
-    isAtEnd: (position) => position === feed.position,
+    // A place may also be past a feed: the log has gone on with other channels, and nothing has come on this one.
+    isAtEnd: (position) => position === feed.position || backbone.compare(position, feed.position) > 0,
     onNext: (callback) => feed.onNext(callback),
     next: (after) => feed.behind.next(after),
     enter: () => feed.behind.enter(),
