@@ -7,7 +7,7 @@ import type { Lane } from './lane-turns.ts';
 import type { PushTarget } from './push-target.ts';
 
 /** Names of headers whose values are nobody's business later. */
-const secretHeader = /auth|cookie|token|secret|key|password|signature/i;
+const secretHeader = /auth|cookie|token|secret|key|pass|credential|signature/i;
 
 interface Made {
   readonly target: Pick<PushTarget, 'id' | 'tenant' | 'authentication'>;
