@@ -181,7 +181,8 @@ describe('what a hub distributes', () => {
     const why = async (): Promise<string> => JSON.stringify(await world.sluice.client().get(['endpoints', held!.id, 'status']));
     while (!/does not offer websub/.test(await why())) await new Promise((resolve) => setTimeout(resolve, 20));
     assert.deepEqual(bodies('offered'), []);
-    assert.equal((await world.ask({ 'hub.mode': 'publish', 'hub.url': 'https://x.example/' })).status, 406);
+    const asked = await world.ask({ 'hub.mode': 'publish', 'hub.url': 'https://x.example/' });
+    assert.deepEqual([asked.status, /it offers .*sse/.test(await asked.text())], [406, true]);
     await world.sluice.apply(withEntrypoints('publish, websub, poll'));
     await received('offered', 1);
     assert.deepEqual(bodies('offered'), ['1']);

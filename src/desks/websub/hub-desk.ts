@@ -62,8 +62,9 @@ export class HubDesk implements Desk {
   }
 
   async #answer({ request, api, apiUrl, rest }: Visit): Promise<DeskAnswer> {
-    if (!api.resource.spec.entrypoints.includes('websub'))
-      throw new GatewayError('NOT_ACCEPTABLE', `The API ${api.resource.name} does not offer websub.`);
+    const { name, spec } = api.resource;
+    if (!spec.entrypoints.includes('websub'))
+      throw new GatewayError('NOT_ACCEPTABLE', `The API ${name} does not offer websub; it offers ${spec.entrypoints.join(', ')}.`);
     requireMethod(request, ['POST'], rest);
     const asked = parseHubRequest(single(request.headers['content-type']), request.body);
     if (asked.kind === 'refused') return sentence(asked.status, asked.sentence);
