@@ -74,7 +74,7 @@ describe('sluice deliveries', () => {
     assert.deepEqual([attempt.outcome, attempt.status, attempt.response.body], ['dead', 500, 'broken']);
     assert.match(
       (await sluice('attempts', endpoint, '--outcome', 'retry')).stdout,
-      /^STARTEDAT .*\n1970-01-01T00:00:01.000Z  e0 .* The shop is shut\.\n/,
+      /^STARTEDAT .*\n1970-01-01T00:00:01.000Z  p0 +e0 .* The shop is shut\.\n/,
     );
     const own = await runCli(['deliveries', 'status', endpoint, '--key', key], { env: { SLUICE_CONTROL: control.url } });
     assert.equal(own.stdout, 'started: 1 waiting, 150 dead\n');

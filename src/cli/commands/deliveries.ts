@@ -52,7 +52,7 @@ const attempts = defineCommand({
     const rows = await itemsOf(context, 'attempts', { event, outcome: wanted });
     await context.output.rows(
       rows.map((row) => ({ ...row, startedAt: row['at'] })),
-      ['startedAt', 'event', 'attempt', 'outcome', 'status', 'failure', 'duration', 'nextAt', 'sentence'],
+      ['startedAt', 'position', 'event', 'attempt', 'outcome', 'status', 'failure', 'duration', 'nextAt', 'sentence'],
     );
   },
 });

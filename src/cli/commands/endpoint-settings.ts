@@ -3,7 +3,7 @@ import { oneOf, wholeNumber } from '../arguments.ts';
 import type { Context } from '../command.ts';
 import { CliError } from '../exit-code.ts';
 
-/** How an endpoint is called, besides what its events are. */
+/** What an endpoint is and how it is called, besides what its events are. */
 export const settingOptions = {
   authentication: {
     type: 'string',
@@ -23,6 +23,8 @@ export const settingOptions = {
   batch: { type: 'string', value: 'N', describe: 'most events in one attempt, 1 to 1000; needs --content structured' },
   'batch-bytes': { type: 'string', value: 'SIZE', describe: 'most bytes of them together; default 256KiB' },
   'batch-wait': { type: 'string', value: 'TIME', describe: 'how long the first waits for others; default 1s' },
+  metadata: { type: 'string', multiple: true, value: 'NAME=VALUE', describe: 'what its owner wants to keep with it' },
+  description: { type: 'string', value: 'TEXT', describe: 'what it is for' },
 } as const;
 
 const maxFileBytes = 256 * 1024;
@@ -38,6 +40,8 @@ export async function settingsIn({ values, env, cwd }: Context<typeof settingOpt
     signature: header === undefined ? style : { style, header },
     rateLimit: rate === undefined ? undefined : rateIn(rate),
     batch: batchIn(values),
+    metadata: metadataIn(values.metadata),
+    description: values.description,
   };
 }
 
@@ -69,6 +73,16 @@ function rateIn(rate: string): object {
   const [, limit, per] = /^(\d{1,7})\/(second|minute)$/.exec(rate) ?? [];
   if (limit === undefined) throw new CliError('usage', `--rate must be such as 10/second or 100/minute, not "${rate}".`);
   return { limit: Number(limit), per };
+}
+
+function metadataIn(pairs: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 1) throw new CliError('usage', `--metadata must be a name, = and a value, such as team=billing, not "${pair}".`);
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
 }
 
 function batchIn(values: Context<typeof settingOptions>['values']): object | undefined {

@@ -88,6 +88,7 @@ describe('sluice endpoints', () => {
       ['--authentication', '{ kind: basic, password: hunter2'],
       ['--authentication', '@nowhere.yaml'],
       ['--rate', 'fast'],
+      ['--metadata', 'team'],
       ['--batch', '0'],
       ['--batch-wait', '1s'],
       ['--signature', 'slack'],
@@ -97,6 +98,11 @@ describe('sluice endpoints', () => {
       assert.equal(exit, exitCodes.usage, wrong.join(' '));
       assert.ok(!stderr.includes('hunter2'), stderr);
     }
+  });
+
+  test('keeps what its owner wants to know of it', async () => {
+    const [made] = await add('labelled', '--metadata', 'team=billing', '--metadata', 'ticket=a=1', '--description', 'For invoices.');
+    assert.deepEqual([made.metadata, made.description], [{ team: 'billing', ticket: 'a=1' }, 'For invoices.']);
   });
 
   test('takes the name of a retry schedule', async () => {
