@@ -45,8 +45,9 @@ export class TopicFetcher {
 
   /** Resolves when the pings are on disk; rejects with the store's error. */
   async ping({ resource }: ApiRuntime, topics: readonly Pick<Topic, 'self'>[]): Promise<void> {
-    if (topics.length === 0) return;
-    const urls = topics.map(({ self }) => self);
+    // An earlier ping that no look has answered yet is on disk, and stands for this one: anybody may ping, however often.
+    const urls = topics.map(({ self }) => self).filter((url) => this.#looking.get(keyOf(resource.id, url))?.isPinged !== true);
+    if (urls.length === 0) return;
     await this.#parts.table.ping(resource.id, urls, this.#parts.clock.now());
     for (const url of urls) this.#begin(resource.id, url);
   }
@@ -58,7 +59,7 @@ export class TopicFetcher {
   }
 
   #begin(api: string, topic: string): void {
-    const key = JSON.stringify([api, topic]);
+    const key = keyOf(api, topic);
     const looking = this.#looking.get(key);
     if (looking !== undefined) {
       looking.isPinged = true;
@@ -128,4 +129,8 @@ export class TopicFetcher {
       return error.advice === 'never' ? known : 'again';
     }
   }
+}
+
+function keyOf(api: string, topic: string): string {
+  return JSON.stringify([api, topic]);
 }
