@@ -24,6 +24,7 @@ apis:
           connectionCount: { limit: 5 }
           # duration: { limit: 1h, per: connection }
           # backpressure: { maxBuffered: 1MiB, overflow: pause } # or drop-oldest, conflate, disconnect
+      # push: { mode: push } # its subscribers are called instead: sluice endpoints add --subscription … --url https://…
 
 applications:
   greeter:
