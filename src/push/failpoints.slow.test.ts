@@ -149,7 +149,8 @@ function missing(world: KillWorld): readonly string[] {
     lacking.push(...hook.notReplayed.slice(0, 5));
     for (const [id, n] of world.acknowledged) {
       if (lacking.length >= 5) return lacking;
-      if (hook.wants(n) && !hook.isStored(id)) lacking.push(`${hook.name}: ${id}`);
+      if (hook.wants(n) && !hook.isStored(id))
+        lacking.push(`${hook.name}: ${id} is ${hook.taken.has(id) ? 'taken, and not stored as delivered' : 'not taken'}`);
     }
   }
   return lacking;

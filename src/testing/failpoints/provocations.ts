@@ -9,6 +9,8 @@ const startedWithin = 20_000;
 /** Dead letters that make more than the pages a redrive is killed in. */
 const manyDead = 40;
 
+/** Attempts that become old in one life: fewer than come, since rows are numbered anew when the newest are deleted. */
+const aged = 20;
 /** Events a replay goes over, the one after which it begins included. */
 const replayed = 12;
 
@@ -37,7 +39,7 @@ export class Provocations {
     else if (what === 'deletion') await this.#delete();
     else if (what === 'redrive') await this.#redrive();
     else if (what === 'replay') await this.#replay();
-    else if (what === 'retention') ageAttempts(this.#world.data, { upTo: this.#world.lastRow, count: 500 });
+    else if (what === 'retention') ageAttempts(this.#world.data, { upTo: this.#world.lastRow, count: aged });
   }
 
   /** Starts the endpoint that has gone, so that it gets what it has missed. */
