@@ -84,7 +84,7 @@ export class HooksDesk implements Desk {
 
   async #one(request: DeskRequest, visitor: Visitor, api: ApiRuntime, id: string): Promise<DeskAnswer> {
     requireMethod(request, ['GET', 'DELETE']);
-    const hook = (await this.#mine(visitor, api)).find((each) => each.id === id);
+    const hook = await this.#hook(id, visitor, api);
     if (hook === undefined) throw new GatewayError('NOT_FOUND', `There is no hook ${id.slice(0, 60)} of this application.`);
     if (request.method === 'GET') return json(200, shown(hook));
     await this.#parts.endpoints.delete(visitor.apiKey, hook);
@@ -115,7 +115,8 @@ export class HooksDesk implements Desk {
   }
 
   async #named(name: string, visitor: Visitor, api: ApiRuntime): Promise<Endpoint | undefined> {
-    return (await this.#mine(visitor, api)).find((each) => each.name === name);
+    const known = this.#parts.store.get('endpoint', name, visitor.application);
+    return known && (await this.#hook(known.id, visitor, api));
   }
 
   #pushSubscription({ subscriptions, application }: Visitor, { resource }: ApiRuntime, wanted: string | undefined): string {
@@ -132,11 +133,20 @@ export class HooksDesk implements Desk {
   }
 
   /** The application's hooks on this API. */
-  async #mine({ apiKey, subscriptions }: Visitor, { resource }: ApiRuntime): Promise<readonly Endpoint[]> {
-    const ids = new Set(subscriptions.filter(({ context }) => context.api === resource.name).map((each) => each.resource.id));
-    const all = await this.#parts.endpoints.list(apiKey);
-    return all.filter(({ subscription, metadata }) => ids.has(subscription) && metadata['made-by'] === madeHere);
+  async #mine(visitor: Visitor, api: ApiRuntime): Promise<readonly Endpoint[]> {
+    return (await this.#parts.endpoints.list(visitor.apiKey)).filter((each) => isHook(each, visitor, api));
   }
+
+  /** One of them, found without a look at the others, of which there may be thousands. */
+  async #hook(id: string, visitor: Visitor, api: ApiRuntime): Promise<Endpoint | undefined> {
+    const endpoint = await this.#parts.endpoints.get(visitor.apiKey, id);
+    return endpoint !== undefined && isHook(endpoint, visitor, api) ? endpoint : undefined;
+  }
+}
+
+function isHook({ subscription, metadata }: Endpoint, { subscriptions }: Visitor, { resource }: ApiRuntime): boolean {
+  const isOfApi = subscriptions.some((each) => each.context.api === resource.name && each.resource.id === subscription);
+  return isOfApi && metadata['made-by'] === madeHere;
 }
 
 function found(hook: Endpoint, hooksUrl: string): DeskAnswer {

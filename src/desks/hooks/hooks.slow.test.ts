@@ -84,6 +84,24 @@ describe('REST Hooks', { timeout: 60_000 }, () => {
     assert.deepEqual(await (await ask('')).json(), []);
   });
 
+  test('who subscribes again to what it had unsubscribed from gets what comes from then on, and nothing of what was between', async () => {
+    const wish = { target_url: `${url}&again`, event: 'shop.order.placed' };
+    const { id } = (await (await subscribe(wish)).json()) as Hook;
+    const publishAndWait = async (order: string): Promise<void> => {
+      const coming = new Promise<void>((resolve) => (arrived = resolve));
+      await publishOrder(sluice.gateway, { id: order });
+      await coming;
+    };
+    received.length = 0;
+    await publishAndWait('first');
+    assert.equal((await ask(`/${id}`, { method: 'DELETE' })).status, 204);
+    await publishOrder(sluice.gateway, { id: 'between' });
+    const again = (await (await subscribe(wish)).json()) as Hook;
+    await publishAndWait('after');
+    assert.deepEqual(received, ['{"id":"first"}', '{"id":"after"}']);
+    assert.equal((await ask(`/${again.id}`, { method: 'DELETE' })).status, 204);
+  });
+
   for (const [name, body, type] of [
     ['Zapier', '{"hookUrl":"http://127.0.0.1:9/z","event":"shop.order.placed"}', 'application/json'],
     ['resthooks.org', '{"target_url":"http://127.0.0.1:9/r","event":"shop.order.placed"}', 'application/json; charset=utf-8'],

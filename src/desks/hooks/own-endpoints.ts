@@ -25,6 +25,8 @@ export type Manage = (request: {
 }) => Promise<{ readonly statusCode: number; readonly body: string }>;
 
 const pageSize = 200;
+/** Of an endpoint, in characters. */
+const longestId = 40;
 
 /** What an application may do with its endpoints by its own key: the management API checks, decides and keeps the audit. */
 export class OwnEndpoints {
@@ -43,6 +45,17 @@ export class OwnEndpoints {
       after = page.next ?? null;
     }
     return found;
+  }
+
+  /** Undefined where the application has none of this id. */
+  async get(apiKey: string, id: string): Promise<Endpoint | undefined> {
+    if (id.length > longestId) return undefined;
+    try {
+      return (await this.#ask('GET', `/endpoints/${encodeURIComponent(id)}`, apiKey)) as Endpoint;
+    } catch (error) {
+      if (error instanceof GatewayError && error.code === 'NOT_FOUND') return undefined;
+      throw error;
+    }
   }
 
   async create(apiKey: string, wanted: object): Promise<Endpoint> {

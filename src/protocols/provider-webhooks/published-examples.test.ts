@@ -123,6 +123,11 @@ describe('Twilio', () => {
     }
   });
 
+  it('reads no form of more than a thousand parameters, whatever they are', () => {
+    refuses(signed('AAAA', url, '&'.repeat(1000)), 'BODY_MALFORMED');
+    refuses(signed('AAAA', url, '&'.repeat(999)), 'SIGNATURE_MISMATCH');
+  });
+
   it('signs repeated parameters once, in order', () => {
     assert.equal(signed('IK+Dwps556ElfBT0I3Rgjkr1wJU=', url, 'Sid=CA123&Digits=5678&Digits=1234&SidAccount=AC123&Digits=1234').ok, true);
   });

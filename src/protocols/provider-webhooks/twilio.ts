@@ -62,9 +62,10 @@ function signedParameters(url: string, type: string | undefined, body: Buffer): 
       'The body is no form, and the URL does not name its SHA-256 as bodySHA256, so that no signature covers it.',
     );
   }
+  // Before it is read: whoever sends it is not believed yet, and reading millions of them takes long.
+  if (hasManyParameters(body)) return refused('BODY_MALFORMED', `The form has more than ${maxParameters} parameters.`);
   const values = new Map<string, Set<string>>();
   const form = new URLSearchParams(body.toString());
-  if (form.size > maxParameters) return refused('BODY_MALFORMED', `The form has more than ${maxParameters} parameters.`);
   for (const [name, value] of form) values.set(name, (values.get(name) ?? new Set()).add(value));
   return [...values.keys()]
     .toSorted()
@@ -75,6 +76,15 @@ function signedParameters(url: string, type: string | undefined, body: Buffer): 
         .join(''),
     )
     .join('');
+}
+
+function hasManyParameters(body: Buffer): boolean {
+  let at = -1;
+  for (let found = 0; found < maxParameters; found += 1) {
+    at = body.indexOf('&', at + 1);
+    if (at === -1) return false;
+  }
+  return true;
 }
 
 function bodyHash(url: string): string | undefined {
