@@ -154,6 +154,8 @@ export class Verifications {
     if (!isSame(token, callback.tokenOf(`${id} ${record.subject}`))) return false;
     const verdict = allowedRate(rate);
     if (!verdict.isVerified) throw new GatewayError('BAD_REQUEST', verdict.sentence);
+    // Who knows the URL may call it without end: what is known already is not written again.
+    if (record.state === 'verified' && record.perMinute === verdict.perMinute) return true;
     const next = afterVerdict(record, verdict, { now: clock.now(), random: 0 });
     await database.transact([putRecord(next)]);
     if (this.#keep(record, next)) onChange();
