@@ -54,7 +54,11 @@ export async function openHub(all: HubParts): Promise<WebSub> {
     onPut: ({ spec }) => leases.lasts(spec.websub?.leaseUntil ?? Infinity),
     onEndedByOthers: (endpoint) => hub.ended(endpoint),
   });
-  const leases: LeaseWatch = new LeaseWatch({ ...common, all: () => subscriptions.all(), end: (id) => subscriptions.end(id) });
+  const leases: LeaseWatch = new LeaseWatch({
+    ...common,
+    all: () => subscriptions.all(),
+    end: (ids, now) => subscriptions.expire(ids, now),
+  });
   const hub: Hub = new Hub({
     ...common,
     table: new WishTable(database),

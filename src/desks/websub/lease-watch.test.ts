@@ -9,15 +9,19 @@ class Leases {
   readonly ends = new Map<string, number>();
   readonly ended: (readonly [string, number])[] = [];
   isBroken = false;
+  commits = 0;
   readonly begun = this.time.now();
   readonly watch = new LeaseWatch({
     clock: this.time,
     schedule: this.time.schedule,
     all: () => [...this.ends].map(([id, leaseUntil]) => ({ id, spec: { websub: { leaseUntil } } }) as unknown as Resource<'endpoint'>),
-    end: (id) => {
+    end: (ids) => {
       if (this.isBroken) return Promise.reject(new Error('the disk is full'));
-      this.ends.delete(id);
-      this.ended.push([id, this.time.now() - this.begun]);
+      this.commits += 1;
+      for (const id of ids) {
+        this.ends.delete(id);
+        this.ended.push([id, this.time.now() - this.begun]);
+      }
       return Promise.resolve();
     },
     onBug: () => undefined,
@@ -53,6 +57,14 @@ describe('the end of leases', () => {
     leases.ends.set('old', leases.begun - 1);
     await leases.watch.look();
     assert.deepEqual(leases.ended, [['old', 0]]);
+  });
+
+  test('many that are over when it begins end in a few commits', async () => {
+    const leases = new Leases();
+    for (let n = 0; n < 10_000; n++) leases.ends.set(`s${n}`, leases.begun - 1);
+    await leases.watch.look();
+    assert.equal(leases.ended.length, 10_000);
+    assert.equal(leases.commits, 20);
   });
 
   test('a lease that was renewed does not end at its old time', async () => {

@@ -6,12 +6,16 @@ interface LeaseParts {
   /** Calls back once at a wall time in milliseconds; returns how to cancel. */
   readonly schedule: (at: number, callback: () => void) => () => void;
   readonly all: () => Iterable<Resource<'endpoint'>>;
-  readonly end: (id: string) => Promise<void>;
+  /** Ends those of them whose lease is over at this wall time in milliseconds: one may have been renewed meanwhile. */
+  readonly end: (ids: readonly string[], now: number) => Promise<void>;
   readonly onBug: (error: unknown) => void;
 }
 
 /** Milliseconds after which an end that could not be written is tried again. */
 const afterFailure = 1_000;
+
+/** Ended in one commit: after a long time without Sluice many are over at once. */
+const endedAtOnce = 500;
 
 /** Ends subscriptions when their lease is over (WebSub, section 5.3.1), whether anything is delivered or not. */
 export class LeaseWatch {
@@ -36,7 +40,7 @@ export class LeaseWatch {
       if (leaseUntil <= now) over.push(id);
       else this.#watch(leaseUntil);
     }
-    for (const id of over) await end(id);
+    for (let next = 0; next < over.length; next += endedAtOnce) await end(over.slice(next, next + endedAtOnce), now);
   }
 
   /** One lasts until then: a wall time in milliseconds. */

@@ -60,15 +60,24 @@ export class Subscriptions {
 
   /** Ends one, if it is there. */
   async end(id: string): Promise<void> {
+    await this.#endThose([id], () => true);
+  }
+
+  /** Ends those of them whose lease is over at this wall time in milliseconds by the time it comes to that: not those renewed meanwhile. */
+  async expire(ids: readonly string[], now: number): Promise<void> {
+    await this.#endThose(ids, ({ spec }) => (spec.websub?.leaseUntil ?? Infinity) <= now);
+  }
+
+  async #endThose(ids: readonly string[], isToEnd: (subscription: Endpoint) => boolean): Promise<void> {
     const { administration } = this.#parts;
-    this.#ending.add(id);
+    for (const id of ids) this.#ending.add(id);
     try {
       await administration.change(actor, async () => {
-        const endpoint = administration.store.byId('endpoint', id);
-        return { drafts: endpoint === undefined ? [] : [deletion(endpoint)], result: undefined };
+        const found = ids.flatMap((id) => administration.store.byId('endpoint', id) ?? []);
+        return { drafts: found.filter(isToEnd).map(deletion), result: undefined };
       });
     } finally {
-      this.#ending.delete(id);
+      for (const id of ids) this.#ending.delete(id);
     }
   }
 
