@@ -125,6 +125,21 @@ test('a subscription has a thousand durable readers and no more', () =>
     known.close();
   }));
 
+test('readers of WebSub subscribers do not count among the thousand, before and after a restart', async () => {
+  const subscription = nextSubscription();
+  const open = async (ledger: Ledger, name: string, protocol: string): Promise<void> =>
+    (await ledger.open(requestOf(subscription, { name, protocol }), ignore)).close();
+  await withLedger(async (ledger) => {
+    for (let index = 0; index < 1001; index += 1) await open(ledger, `websub-${index}`, 'websub');
+    await open(ledger, 'mine', 'sse');
+  });
+  await withLedger(async (ledger) => {
+    await open(ledger, 'another', 'websub');
+    for (let index = 0; index < 999; index += 1) await open(ledger, `r${index}`, 'sse');
+    await assert.rejects(open(ledger, 'more', 'sse'), { code: 'LIMIT_REACHED' });
+  });
+});
+
 test('a forgotten durable reader begins anew, and its usage stays', () =>
   withLedger(async (ledger) => {
     const request = requestOf(nextSubscription(), { name: 'gone' });

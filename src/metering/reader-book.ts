@@ -15,7 +15,7 @@ import { Resumable, resumableMilliseconds } from './resumable.ts';
 import { SharedTally, type Stretch, type TallyOwner } from './tally.ts';
 import { recoverTallies, TallyJournal } from './tally-journal.ts';
 
-/** Durable readers one subscription may have: each is kept for ever, and clients choose the names. */
+/** Durable readers one subscription may have: each is kept for ever, and clients choose the names. Those of WebSub subscribers do not count: the hub bounds and forgets them. */
 const MOST_NAMED_READERS = 1000;
 /** Readers written in one commit: a few milliseconds here and in the store. */
 const MOST_AT_ONCE = 256;
@@ -50,8 +50,8 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   readonly #live = new Map<string, Account>();
   /** Durable readers that are connected or not yet written. */
   readonly #named = new Map<string, Lineage | Promise<Lineage>>();
-  /** Durable readers there are, by subscription. */
-  readonly #names = new Map<string, Set<string>>();
+  /** Durable readers there are, by subscription, each with whether it counts. */
+  readonly #names = new Map<string, Map<string, boolean>>();
   /** With something that members do not have yet. */
   #tallies: SharedTally[] = [];
   /** That rows on disk may refer to. */
@@ -93,9 +93,10 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
       [now - resumableMilliseconds, mostResumable],
     );
     for (const row of rows) this.#resumable.add(this.#restore(row));
-    for (const row of await database.query('SELECT subscription, name, address FROM reader WHERE name IS NOT NULL')) {
+    for (const row of await database.query('SELECT subscription, name, address, protocol FROM reader WHERE name IS NOT NULL')) {
       const subscription = String(row['subscription']);
-      this.#namesOf(subscription).add(nameKey({ subscription, name: String(row['name']), address: String(row['address']) }));
+      const key = nameKey({ subscription, name: String(row['name']), address: String(row['address']) });
+      this.#namesOf(subscription).set(key, counts(String(row['protocol'])));
     }
   }
 
@@ -263,13 +264,14 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
     const reader = { subscription: request.subscription.id, name, address: request.address };
     const known = await this.#durable(reader, () => {
       const names = this.#namesOf(reader.subscription);
-      if (names.size >= MOST_NAMED_READERS) {
+      const isCounted = counts(request.protocol);
+      if (isCounted && [...names.values()].filter(Boolean).length >= MOST_NAMED_READERS) {
         throw new GatewayError(
           'LIMIT_REACHED',
-          `The subscription has ${names.size} durable readers, the most there can be; forget one that is no longer needed.`,
+          `The subscription has ${MOST_NAMED_READERS} durable readers, the most there can be; forget one that is no longer needed.`,
         );
       }
-      names.add(nameKey(reader));
+      names.set(nameKey(reader), isCounted);
       return this.#begin(request);
     });
     const lineage = known as Lineage;
@@ -314,9 +316,9 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
     return this.#restore(rows[0]);
   }
 
-  #namesOf(subscription: string): Set<string> {
+  #namesOf(subscription: string): Map<string, boolean> {
     let names = this.#names.get(subscription);
-    if (names === undefined) this.#names.set(subscription, (names = new Set()));
+    if (names === undefined) this.#names.set(subscription, (names = new Map()));
     return names;
   }
 
@@ -368,4 +370,8 @@ function otherFilter(name: string, filter: string | undefined): GatewayError {
 
 function nameKey(reader: { readonly subscription: string; readonly name: string | undefined; readonly address: string }): string {
   return `${reader.subscription}\n${reader.name}\n${reader.address}`;
+}
+
+function counts(protocol: string): boolean {
+  return protocol !== 'websub';
 }

@@ -13,6 +13,7 @@ import { Dispatcher } from './dispatcher.ts';
 import type { Transition } from './failing-state.ts';
 import { forgetEndpoint, loadEndpoint, loadKeptVersions, loadOwedEvents } from './load-endpoint.ts';
 import { OriginBreakers } from './origin-breakers.ts';
+import { forgetOrphanReaders } from './orphan-readers.ts';
 import type { PushBook } from './push-book.ts';
 import type { PushTarget } from './push-target.ts';
 import { ReplayLog } from './replay-log.ts';
@@ -82,6 +83,8 @@ export class PushService {
   readonly #replays: ReplayRunner;
   readonly #stopWatching: () => void;
   #isRecalled = false;
+  /** There may be readers of endpoints that are gone, of an earlier run too. */
+  #hasOrphans = true;
   #syncing: Promise<void> | undefined;
   #isDirty = false;
   #isClosed = false;
@@ -197,7 +200,7 @@ export class PushService {
       }
       this.#origins.trim([...this.#running.values()].map(({ target }) => target.url));
       const isBlocked = !this.#isClosed && (await this.#replays.sync(this.#running));
-      if (isBlocked) this.#later();
+      if (isBlocked || this.#hasOrphans) this.#later();
       this.#tryAgainLater();
     }
   }
@@ -240,15 +243,17 @@ export class PushService {
     this.#isRecalled = true;
   }
 
-  async #forgetDeleted(wanted: ReadonlyMap<string, unknown>): Promise<void> {
+  async #forgetDeleted(wanted: ReadonlyMap<string, Resource<'endpoint'>>): Promise<void> {
     for (const id of this.#seen.keys()) {
       if (wanted.has(id)) continue;
+      this.#hasOrphans = true;
       await forgetEndpoint(this.#parts.database, id);
       this.#parts.book.forget(id);
       this.#refused.delete(id);
       // Last: what could not be forgotten is tried again.
       this.#seen.delete(id);
     }
+    if (this.#hasOrphans) this.#hasOrphans = await forgetOrphanReaders(this.#parts, wanted.values());
   }
 
   async #begin(endpoint: Resource<'endpoint'>): Promise<void> {
