@@ -69,6 +69,30 @@ describe('attempts', { timeout: 20_000 }, () => {
       assert.deepEqual(await kept('one'), { count: 500, first: 9000 });
     }));
 
+  test('are deleted at least as fast as 1,500 deliveries a second make them', async () => {
+    await write('one', 2500, 0);
+    let now = 1_000_000;
+    const scheduled: { readonly at: number; readonly callback: () => void }[] = [];
+    let wake: (() => void) | undefined;
+    const schedule = (at: number, callback: () => void) => {
+      scheduled.push({ at, callback });
+      wake?.();
+      return () => undefined;
+    };
+    const onBug = (error: unknown): void => {
+      throw error;
+    };
+    const retention = new AttemptRetention({ database, clock: { now: () => now }, schedule, onBug, keptFor: 1 });
+    const first = scheduled[0]!;
+    now = first.at;
+    const again = new Promise<void>((resolve) => (wake = resolve));
+    first.callback();
+    await again;
+    const { count } = await kept('one');
+    assert.ok((2500 - count) / ((scheduled[1]!.at - now) / 1000) >= 2 * 1500, `${2500 - count} in ${scheduled[1]!.at - now} ms`);
+    await retention.close();
+  });
+
   test('are kept up to a number of each endpoint, the newest, and of the others as they are', () =>
     withRetention({ mostOfEndpoint: 500 }, async (retention) => {
       await write('few', 400, 0);

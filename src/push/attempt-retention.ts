@@ -16,7 +16,7 @@ export interface AttemptRetentionParts {
 const day = 86_400_000;
 /** Milliseconds between two rounds, and after one that has left something to do. */
 const roundEvery = 60_000;
-const goOnAfter = 1000;
+const goOnAfter = 250;
 /** Rows deleted in one statement. */
 const rowsAtOnce = 1000;
 /** Endpoints looked at in one round. */
