@@ -90,11 +90,9 @@ export async function openHub(all: HubParts): Promise<WebSub> {
     seal: (text) => sealer.seal(text),
     now: () => systemClock.now(),
   });
-  return {
-    desk,
-    close: async () => {
-      await fetcher.close();
-      await hub.close();
-    },
+  const close = async (): Promise<void> => {
+    await fetcher.close();
+    await hub.close();
   };
+  return { desk, close };
 }
