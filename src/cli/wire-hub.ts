@@ -41,14 +41,7 @@ export async function openHub(all: HubParts): Promise<WebSub> {
   const { catalogue, schedule, onBug } = parts;
   const { send, rules } = push;
   const common = { clock: systemClock, schedule, send, onBug };
-  const refusalOf = ({ subscription, address }: Pick<Wish, 'subscription' | 'address'>): GatewayError | undefined => {
-    try {
-      allowed({ catalogue }, { subscription, address, protocol: 'websub' });
-      return undefined;
-    } catch (error) {
-      return toGatewayError(error);
-    }
-  };
+  const refusalOf = ({ subscription, address }: Place): GatewayError | undefined => refusalAt(catalogue, { subscription, address });
   const subscriptions = new Subscriptions({
     administration,
     onPut: ({ spec }) => leases.lasts(spec.websub?.leaseUntil ?? Infinity),
@@ -95,4 +88,16 @@ export async function openHub(all: HubParts): Promise<WebSub> {
     await hub.close();
   };
   return { desk, close };
+}
+
+type Place = Pick<Wish, 'subscription' | 'address'>;
+
+/** Why a subscriber may not read there; undefined when it may. */
+function refusalAt(catalogue: GatewayParts['catalogue'], place: Place): GatewayError | undefined {
+  try {
+    allowed({ catalogue }, { ...place, protocol: 'websub' });
+    return undefined;
+  } catch (error) {
+    return toGatewayError(error);
+  }
 }
