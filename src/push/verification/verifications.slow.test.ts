@@ -264,8 +264,8 @@ describe('The receiver of an endpoint', () => {
       ],
     );
     assert.match(verifications.change(endpoint)?.message ?? '', /404/);
+    for (let times = 1; times < 10; times += 1) await verifications.verify(endpoint);
     await assert.rejects(verifications.verify(endpoint), { code: 'LIMIT_REACHED' });
-    assert.equal(asked.length, 2);
   });
 
   it('CE-8, CE-9: consents by headers alone, whatever the status, to the origin that asks and the rate it was asked for', async () => {

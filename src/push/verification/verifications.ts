@@ -53,8 +53,9 @@ export interface ConsentCallback {
 
 /** Receivers that are asked at once; the others wait for their turn. */
 const mostAsked = 16;
-/** Milliseconds from one time somebody has a receiver asked to the next: nobody is to be asked without end. */
-const byHandEvery = 5_000;
+/** So often, in so many milliseconds, somebody may have a receiver asked: nobody is to be called without end. */
+const mostByHand = 10;
+const byHandWithin = 60_000;
 /** Milliseconds until a receiver is asked again after the store failed, or something of ours. */
 const afterBug = 30_000;
 
@@ -65,8 +66,8 @@ export class Verifications {
   readonly #asking = new Map<string, Promise<VerificationRecord>>();
   /** Deliveries a minute with which a target was given out. */
   readonly #given = new WeakMap<Endpoint, number | undefined>();
-  /** When somebody last had an endpoint asked. */
-  readonly #askedByHand = new Map<string, number>();
+  /** How often somebody has had an endpoint asked since when. */
+  readonly #askedByHand = new Map<string, { readonly since: number; readonly times: number }>();
   readonly #abort = new AbortController();
   #stopWatching: (() => void) | undefined;
   #cancelWake: (() => void) | undefined;
@@ -132,16 +133,12 @@ export class Verifications {
     return new GatewayError('CONFLICT', 'The receiver allows another rate than before.');
   }
 
-  /** Asks now, also one that was asked before; an answer that is a no holds the endpoint. Rejects with CONFLICT where there is nothing to ask, LIMIT_REACHED when that was done a moment ago. */
+  /** Asks now, also one that was asked before; an answer that is a no holds the endpoint. Rejects with CONFLICT where there is nothing to ask, LIMIT_REACHED when that was done ten times in a minute. */
   async verify(endpoint: Endpoint): Promise<VerificationRecord> {
     const record = this.record(endpoint);
     if (record === undefined)
       throw new GatewayError('CONFLICT', 'This endpoint has no verification: set it to challenge, cloudevents or signed-ping first.');
-    const now = this.#parts.clock.now();
-    const wait = (this.#askedByHand.get(endpoint.id) ?? -Infinity) + byHandEvery - now;
-    if (wait > 0 && !this.#asking.has(endpoint.id))
-      throw new GatewayError('LIMIT_REACHED', 'The receiver was asked a moment ago; give it some seconds.', { retryAfter: wait });
-    this.#askedByHand.set(endpoint.id, now);
+    if (!this.#asking.has(endpoint.id)) this.#countAsked(endpoint.id);
     return await this.#ask(endpoint, { ...record, tries: 0 });
   }
 
@@ -197,6 +194,17 @@ export class Verifications {
       this.#askedByHand.delete(id);
     }
     if (gone.length > 0) this.#parts.database.transact(gone.map(forgetRecord)).catch((error: unknown) => this.#parts.onBug(error));
+  }
+
+  #countAsked(id: string): void {
+    const now = this.#parts.clock.now();
+    const last = this.#askedByHand.get(id);
+    const { since, times } = last === undefined || now >= last.since + byHandWithin ? { since: now, times: 0 } : last;
+    if (times >= mostByHand)
+      throw new GatewayError('LIMIT_REACHED', `The receiver was asked ${times} times in the last minute; give it some time.`, {
+        retryAfter: since + byHandWithin - now,
+      });
+    this.#askedByHand.set(id, { since, times: times + 1 });
   }
 
   /** Whoever asks while somebody does gets the same answer. */

@@ -28,7 +28,11 @@ const places: readonly (readonly [(statement: Statement) => boolean, FailpointNa
   [hasGone, 'gone-received', 'gone-committed'],
   [(statement) => isAudited(statement, 'endpoint.rotate'), 'rotation-asked', 'rotation-committed'],
   [(statement) => isAudited(statement, 'endpoint.delete'), 'deletion-asked', 'deletion-committed'],
-  [({ sql }) => sql.startsWith('DELETE FROM push_delivery WHERE endpoint = ?'), 'deletion-forgetting', undefined],
+  [
+    ({ sql }) => sql.startsWith('DELETE FROM push_delivery WHERE rowid IN (SELECT rowid FROM push_delivery WHERE endpoint = ?'),
+    'deletion-forgetting',
+    undefined,
+  ],
   [({ sql }) => sql.startsWith('DELETE FROM push_attempt'), 'retention-due', 'retention-committed'],
 ];
 
