@@ -137,9 +137,9 @@ const targets: readonly Row[] = [
     says: new RegExp(`${method} means nothing`),
   })),
   {
-    name: 'HEAD',
+    name: 'HEAD without a key',
     bytes: requestBytes('HEAD', '/shop/a/events', [['connection', 'close']]),
-    status: 405,
+    status: 401,
     says: /^$/,
     options: { isHead: true },
   },
