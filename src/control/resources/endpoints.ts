@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { GatewayError } from '../../core/errors.ts';
 import type { StartFrom } from '../../core/position.ts';
 import type { EndpointSpec, Resource } from '../../store/resources.ts';
@@ -9,12 +8,12 @@ import { moment, text } from '../config/scalars.ts';
 import type { Shape } from '../config/shape.ts';
 import { fallback, object, optional, required } from '../config/shape.ts';
 import { secretFault, signingSecret } from '../config/signing-secret-shape.ts';
-import { compact, creation, defaultTenant, deletion, revision } from '../draft.ts';
+import { creation, defaultTenant, deletion } from '../draft.ts';
 import { endpointsBySubscription, maxEndpoints, ownersEndpoints, takesEndpoints } from '../endpoint-rules.ts';
 import { isAuthenticationFault, storedAuthentication } from '../endpoint-authentication.ts';
 import { changeOfStyleFault, keptHeaders, mintSecret } from '../endpoint-secrets.ts';
 import { isOpen } from '../lifecycle.ts';
-import { mayRead, mayReadOf, type Asking } from '../own.ts';
+import { mayReadOf, type Asking } from '../own.ts';
 import { pageFields, pageOf, pageSchema } from '../paging.ts';
 import { checkPrecondition, etagOf } from '../precondition.ts';
 import { viewOf } from '../present.ts';
@@ -22,6 +21,7 @@ import type { Answer, Router } from '../router.ts';
 import { unresolvedIn } from '../secret-options.ts';
 import type { Services } from '../services.ts';
 import { endpointView } from '../view-schemas.ts';
+import { changeOwned, subscriptionFor, type ChangeTerms } from './owned.ts';
 import { answers, gone, goneAnswer, shown } from './answers.ts';
 import { endpointOf, endpointParam } from './endpoint-of.ts';
 import { endpointVerificationRoute } from './endpoint-verification.ts';
@@ -160,22 +160,9 @@ function creatingRoute(router: Router, services: Services): void {
 }
 
 /** The subscription that a new endpoint is for; throws when it takes none, or is none of the caller's. */
-function pushSubscription(
-  { store }: Services,
-  { subscription: id, application }: { readonly subscription: string; readonly application?: string | undefined },
-  asking: Asking,
-): Resource<'subscription'> {
-  const subscription = store.get('subscription', id, '', defaultTenant);
-  if (
-    subscription === undefined ||
-    !mayRead(asking, subscription) ||
-    (application ?? subscription.spec.application) !== subscription.spec.application
-  )
-    throw new GatewayError(
-      'INVALID_CONFIGURATION',
-      application === undefined ? `There is no subscription ${id}.` : `The application ${application} has no subscription ${id}.`,
-    );
-  const { spec } = subscription;
+function pushSubscription({ store }: Services, body: Parameters<typeof subscriptionFor>[1], asking: Asking): Resource<'subscription'> {
+  const subscription = subscriptionFor(store, body, asking);
+  const { id, spec } = subscription;
   if (!isOpen(spec.state)) throw new GatewayError('CONFLICT', `The subscription ${id} is ${spec.state} and takes no endpoints.`);
   if (!takesEndpoints(store, spec))
     throw new GatewayError('CONFLICT', `Endpoints need a subscription under a plan of the mode push; ${id} is not under one.`);
@@ -303,30 +290,11 @@ function stateRoutes(router: Router, services: Services): void {
   });
 }
 
-interface ChangeTerms {
-  readonly ifMatch: string | undefined;
-  readonly need: 'required' | 'optional';
-  readonly actor: string;
-  readonly application: Asking;
-  readonly verb: string;
-  /** Makes a new version even when nothing differs. */
-  readonly always?: boolean;
-}
-
 async function changeEndpoint(
   services: Services,
   id: string,
   terms: ChangeTerms,
   next: (endpoint: Resource<'endpoint'>) => EndpointSpec,
 ): Promise<Answer> {
-  const { administration } = services;
-  const changed = await administration.changeOne(terms.actor, async () => {
-    const endpoint = endpointOf(services, id, terms.application);
-    checkPrecondition(endpoint, terms.ifMatch, terms.need);
-    const spec = compact(next(endpoint));
-    if (terms.always !== true && isDeepStrictEqual(spec, endpoint.spec)) return { drafts: [], result: endpoint };
-    const draft = revision(endpoint, spec, administration.now(), terms.verb);
-    return { drafts: [draft], result: draft.resource };
-  });
-  return shown(changed);
+  return await changeOwned(services, () => endpointOf(services, id, terms.application), terms, next);
 }

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { GatewayError } from '../../core/errors.ts';
 import type { Resource, SourceSpec } from '../../store/resources.ts';
 import { readOnlyKeys } from '../config/config-shape.ts';
@@ -7,8 +6,8 @@ import { text } from '../config/scalars.ts';
 import { fallback, object, optional, required } from '../config/shape.ts';
 import { sourceSecret } from '../config/source-secret-shape.ts';
 import { checkSourceFields, sourceFields, sourceSettings, sourceState } from '../config/source-shape.ts';
-import { compact, creation, defaultTenant, deletion, revision } from '../draft.ts';
-import { mayRead, mayReadOf, type Asking } from '../own.ts';
+import { creation, defaultTenant, deletion } from '../draft.ts';
+import { mayReadOf, type Asking } from '../own.ts';
 import { pageFields, pageOf, pageSchema } from '../paging.ts';
 import { checkPrecondition, etagOf } from '../precondition.ts';
 import { viewOf } from '../present.ts';
@@ -16,6 +15,7 @@ import type { Answer, Router } from '../router.ts';
 import type { Services } from '../services.ts';
 import { checkTakesSource } from '../source-rules.ts';
 import { takenSecret } from '../source-secrets.ts';
+import { changeOwned, subscriptionFor, type ChangeTerms } from './owned.ts';
 import { answers, gone, goneAnswer, shown } from './answers.ts';
 import { sourceOf, sourceParam } from './source-of.ts';
 import { sourceRotation } from './source-rotation.ts';
@@ -128,7 +128,7 @@ function creatingRoute(router: Router, services: Services): void {
     async handle({ body, actor, application: asking }) {
       const secret = takenSecret(body, body.secret);
       const source = await administration.changeOne(actor, async () => {
-        const subscription = subscriptionFor(services, body, asking);
+        const subscription = takingSubscription(services, body, asking);
         const { application } = subscription.spec;
         if (store.get('source', body.name, application, defaultTenant) !== undefined)
           throw new GatewayError('CONFLICT', `The application ${application} has a source ${body.name} already.`);
@@ -152,22 +152,9 @@ function creatingRoute(router: Router, services: Services): void {
 }
 
 /** The subscription that a new source is for; throws when it takes none, or is none of the caller's. */
-function subscriptionFor(
-  { store }: Services,
-  { subscription: id, application }: { readonly subscription: string; readonly application?: string | undefined },
-  asking: Asking,
-): Resource<'subscription'> {
-  const subscription = store.get('subscription', id, '', defaultTenant);
-  if (
-    subscription === undefined ||
-    !mayRead(asking, subscription) ||
-    (application ?? subscription.spec.application) !== subscription.spec.application
-  )
-    throw new GatewayError(
-      'INVALID_CONFIGURATION',
-      application === undefined ? `There is no subscription ${id}.` : `The application ${application} has no subscription ${id}.`,
-    );
-  checkTakesSource(store, id, subscription.spec);
+function takingSubscription({ store }: Services, body: Parameters<typeof subscriptionFor>[1], asking: Asking): Resource<'subscription'> {
+  const subscription = subscriptionFor(store, body, asking);
+  checkTakesSource(store, subscription.id, subscription.spec);
   return subscription;
 }
 
@@ -251,28 +238,11 @@ function stateRoutes(router: Router, services: Services): void {
   });
 }
 
-interface ChangeTerms {
-  readonly ifMatch: string | undefined;
-  readonly need: 'required' | 'optional';
-  readonly actor: string;
-  readonly application: Asking;
-  readonly verb: string;
-}
-
 async function changeSource(
   services: Services,
   id: string,
   terms: ChangeTerms,
   next: (source: Resource<'source'>) => SourceSpec,
 ): Promise<Answer> {
-  const { administration } = services;
-  const changed = await administration.changeOne(terms.actor, async () => {
-    const source = sourceOf(services, id, terms.application);
-    checkPrecondition(source, terms.ifMatch, terms.need);
-    const spec = compact(next(source));
-    if (isDeepStrictEqual(spec, source.spec)) return { drafts: [], result: source };
-    const draft = revision(source, spec, administration.now(), terms.verb);
-    return { drafts: [draft], result: draft.resource };
-  });
-  return shown(changed);
+  return await changeOwned(services, () => sourceOf(services, id, terms.application), terms, next);
 }
