@@ -1,51 +1,34 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { buffer } from 'node:stream/consumers';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import { newEvents, worldFiles } from '../testing/gateway-world.ts';
 import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
+import { WebhookReceiver, type Post } from '../testing/webhook-receiver.ts';
 
 const secret = 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=';
 const readerKey = 'reader-key-0123456789';
 const serviceKey = 'service-key-0123456789';
 
-interface Post {
-  readonly headers: IncomingMessage['headers'];
-  readonly body: string;
-  readonly event: { readonly id: string; readonly type: string; readonly position: string };
+interface Delivered {
+  readonly id: string;
+  readonly type: string;
+  readonly position: string;
 }
 
 /** Replays as their users see them: a whole Sluice and a receiver. */
 describe('a replay', { timeout: 90_000 }, () => {
-  let receiver: Server;
+  const receiver = new WebhookReceiver<Delivered>();
+  const { posts } = receiver;
   let sluice: SluiceFixture;
-  const posts: Post[] = [];
-  let status = 204;
-  const waiting = new Set<() => void>();
 
-  before(async () => {
-    receiver = createServer((request, response) => {
-      void buffer(request).then((bytes) => {
-        const body = bytes.toString();
-        posts.push({ headers: request.headers, body, event: JSON.parse(body) as Post['event'] });
-        response.writeHead(status).end();
-        for (const wake of waiting) wake();
-        waiting.clear();
-      });
-    }).listen(0, '127.0.0.1');
-    await once(receiver, 'listening');
-  });
+  before(() => receiver.listen());
   after(() => receiver.close());
 
   beforeEach(async () => {
-    posts.length = 0;
-    status = 204;
+    receiver.reset();
     sluice = await openSluice(config(), { files: worldFiles(), openOutgoing: ['127.0.0.0/8'] });
   });
   afterEach(() => sluice.stop());
@@ -66,7 +49,7 @@ applications:
         plan: push
         endpoints:
           hook:
-            url: http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook
+            url: http://127.0.0.1:${receiver.port}/hook
             address: '*/events'
             secret: ${secret}
             retry: ['100ms']
@@ -87,11 +70,7 @@ applications:
     return events.map(({ id }) => String(id));
   }
 
-  async function arrived(count: number): Promise<void> {
-    while (posts.length < count) await new Promise<void>((resolve) => waiting.add(resolve));
-  }
-
-  const idsOf = (some: readonly Post[]): string[] => some.map(({ event }) => event.id);
+  const idsOf = (some: readonly Post<Delivered>[]): string[] => some.map(({ event }) => event.id);
   const endpoint = async (): Promise<string> => {
     const { items } = (await sluice.client().get(['endpoints'])) as { items: { id: string }[] };
     return items[0]?.id ?? '';
@@ -119,7 +98,7 @@ applications:
   test('SW-5, SW-27: of a range is sent again with the same ids, marked, beside what comes, and leaves the reader where it is', async () => {
     const of = await endpoint();
     const ids = await publish(6);
-    await arrived(6);
+    await receiver.arrived(6);
     const firstTime = new Map(posts.map(({ event, headers }) => [event.id, headers['webhook-id']]));
     const place = new Map(posts.map(({ event }) => [event.id, event.position]));
     const job = await start(of, { from: place.get(ids[0] ?? ''), until: place.get(ids[4] ?? '') });
@@ -130,7 +109,7 @@ applications:
       [done.state, done['sent'], done['succeeded'], done['failed'], done['passed'], done['cursor']],
       ['done', 4, 4, 0, 4, job['until']],
     );
-    await arrived(11);
+    await receiver.arrived(11);
     const again = posts.slice(6).filter(({ headers }) => headers['webhook-replay'] === job.id);
     assert.deepEqual(idsOf(again).toSorted(), ids.slice(1, 5).toSorted());
     for (const { event, headers, body } of again) {
@@ -155,7 +134,7 @@ applications:
   test('takes only the types it was asked for, and from a time on', async () => {
     const of = await endpoint();
     await publish(3);
-    await arrived(3);
+    await receiver.arrived(3);
     const from = new Date(Date.now() - 60_000).toISOString();
     const none = await over(of, (await start(of, { from, types: ['other.*', 'test'] })).id);
     assert.deepEqual([none.state, none['total'], none['sent'], none['passed']], ['done', 3, 0, 3]);
@@ -166,22 +145,22 @@ applications:
   test('goes on after a restart, waits while its endpoint is paused, and ends at once when it is cancelled', async () => {
     const of = await endpoint();
     await publish(40);
-    await arrived(40);
+    await receiver.arrived(40);
     const first = await start(of, { from: 'earliest' });
     const second = await start(of, { from: 'earliest' });
-    await arrived(42);
+    await receiver.arrived(42);
     await sluice.restart({ grace: 100 });
-    await arrived(43);
+    await receiver.arrived(43);
     await sluice.client().post(['endpoints', of, 'pause'], {});
     const seen = posts.length;
     await cancel(of, second.id);
     await sluice.client().post(['endpoints', of, 'start'], {});
-    await arrived(seen + 2);
+    await receiver.arrived(seen + 2);
     await cancel(of, first.id);
     const ended = posts.length;
     assert.equal((await over(of, first.id)).state, 'cancelled');
     await publish(1);
-    await arrived(ended + 1);
+    await receiver.arrived(ended + 1);
     assert.ok(posts.slice(ended).some(({ headers }) => headers['webhook-replay'] === undefined));
     // One whose answer was under way when it was called off may have come in still.
     assert.ok(posts.length <= ended + 2, `${posts.length - ended} came`);
@@ -195,8 +174,8 @@ applications:
   test('counts what its receiver refuses for good, which is no dead letter of the endpoint', async () => {
     const of = await endpoint();
     await publish(3);
-    await arrived(3);
-    status = 500;
+    await receiver.arrived(3);
+    receiver.status = 500;
     const job = await start(of, { from: 'earliest' });
     const done = await over(of, job.id);
     assert.deepEqual([done.state, done['sent'], done['succeeded'], done['failed']], ['done', 6, 0, 3]);
@@ -206,11 +185,11 @@ applications:
 
   test('SW-27: of what was given up goes on by itself until nothing of it is left', async () => {
     const of = await endpoint();
-    status = 500;
+    receiver.status = 500;
     await publish(3);
     const dead = async (): Promise<unknown> => (await sluice.client().get(['endpoints', of, 'status']))['dead'];
     while ((await dead()) !== 3) await setTimeout(20);
-    status = 204;
+    receiver.status = 204;
     const job = await start(of, { state: 'dead' });
     const done = await over(of, job.id);
     assert.deepEqual([done.state, done['kind'], done['total'], done['passed']], ['done', 'dead', 3, 3]);
@@ -221,7 +200,7 @@ applications:
   test('of a place the log no longer has is refused, and so is what is no range', async () => {
     const of = await endpoint();
     const [id] = await publish(1);
-    await arrived(1);
+    await receiver.arrived(1);
     assert.equal(posts[0]?.event.id, id);
     for (const body of [{ from: 'abc123-9' }, { from: new Date().toISOString(), until: '2020-01-01T00:00:00Z' }]) {
       await assert.rejects(start(of, body), /earlier life of this log|ends before it begins/);
@@ -231,10 +210,10 @@ applications:
   test('goes with its endpoint, and leaves nothing behind', async () => {
     const of = await endpoint();
     await publish(30);
-    await arrived(30);
+    await receiver.arrived(30);
     await start(of, { from: 'earliest' });
     await start(of, { from: 'earliest' });
-    await arrived(32);
+    await receiver.arrived(32);
     await sluice.client().remove(['endpoints', of]);
     const database = new DatabaseSync(join(sluice.data, 'sluice.db'), { readOnly: true });
     try {

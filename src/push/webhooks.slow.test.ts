@@ -1,51 +1,33 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { buffer } from 'node:stream/consumers';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import { newEvents, worldFiles } from '../testing/gateway-world.ts';
 import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
+import { WebhookReceiver } from '../testing/webhook-receiver.ts';
 
 const secret = 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=';
 const readerKey = 'reader-key-0123456789';
 const serviceKey = 'service-key-0123456789';
 
-interface Post {
-  readonly headers: IncomingMessage['headers'];
-  readonly body: string;
-  readonly event: { readonly id: string; readonly data: unknown };
+interface Delivered {
+  readonly id: string;
+  readonly data: unknown;
 }
 
 /** Webhooks as their users see them: a whole Sluice, a receiver, and the Standard Webhooks library. */
 describe('webhooks', { timeout: 60_000 }, () => {
-  let receiver: Server;
+  const receiver = new WebhookReceiver<Delivered>();
+  const { posts } = receiver;
   let sluice: SluiceFixture;
-  const posts: Post[] = [];
-  let status = 204;
-  const waiting = new Set<() => void>();
 
-  before(async () => {
-    receiver = createServer((request, response) => {
-      void buffer(request).then((bytes) => {
-        const body = bytes.toString();
-        posts.push({ headers: request.headers, body, event: JSON.parse(body) as Post['event'] });
-        response.writeHead(status).end();
-        for (const wake of waiting) wake();
-        waiting.clear();
-      });
-    }).listen(0, '127.0.0.1');
-    await once(receiver, 'listening');
-  });
+  before(() => receiver.listen());
   after(() => receiver.close());
 
   beforeEach(async () => {
-    posts.length = 0;
-    status = 204;
+    receiver.reset();
     sluice = await openSluice(config(), { files: worldFiles(), openOutgoing: ['127.0.0.0/8'] });
   });
   afterEach(() => sluice.stop());
@@ -66,7 +48,7 @@ applications:
         plan: push
         endpoints:
           hook:
-            url: http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook
+            url: http://127.0.0.1:${receiver.port}/hook
             address: '*/events'
             secret: ${secret}
             retry: ['200ms', '200ms', '1m']
@@ -88,10 +70,6 @@ applications:
     return events.map(({ id }) => String(id));
   }
 
-  async function arrived(count: number): Promise<void> {
-    while (posts.length < count) await new Promise<void>((resolve) => waiting.add(resolve));
-  }
-
   const delivered = (): string[] => posts.map(({ event }) => event.id);
 
   async function endpoint(): Promise<string> {
@@ -101,18 +79,18 @@ applications:
 
   test('are delivered as the library of Standard Webhooks takes them', async () => {
     const ids = await publish(5);
-    await arrived(5);
+    await receiver.arrived(5);
     assert.deepEqual(new Set(delivered()), new Set(ids));
     for (const { headers, body } of posts) new Webhook(secret).verify(body, headers as Record<string, string>);
   });
 
   test('that fail are tried again, also after a restart', async () => {
-    status = 500;
+    receiver.status = 500;
     const ids = await publish(1);
-    await arrived(2);
-    status = 200;
+    await receiver.arrived(2);
+    receiver.status = 200;
     await sluice.restart({ grace: 100 });
-    await arrived(3);
+    await receiver.arrived(3);
     assert.deepEqual(delivered(), [ids[0], ids[0], ids[0]]);
     assert.equal(new Set(posts.map(({ headers }) => headers['webhook-id'])).size, 1);
     // The second one may have been called off by the restart, and then does not count.
@@ -121,7 +99,7 @@ applications:
 
   test('give way to a connection of the same reader and go on after it, without losing an event', async () => {
     const first = await publish(2);
-    await arrived(2);
+    await receiver.arrived(2);
     await sluice.client().post(['endpoints', await endpoint(), 'pause'], {});
     const missed = await publish(3);
     const page = await fetch(`${sluice.gateway}/world/*/events?reader=hook&limit=2`, { headers: { authorization: `Bearer ${readerKey}` } });
@@ -136,7 +114,7 @@ applications:
     });
     assert.equal(acknowledged.status, 200, await acknowledged.text());
     await sluice.client().post(['endpoints', await endpoint(), 'start'], {});
-    await arrived(3);
+    await receiver.arrived(3);
     assert.deepEqual(delivered(), [...delivered().slice(0, 2), missed[2]]);
     assert.deepEqual(new Set(delivered().slice(0, 2)), new Set(first));
   });
@@ -144,7 +122,7 @@ applications:
   test('go where their filter and types say', async () => {
     await sluice.apply(config("filter: 'data.n % 2 == 0'"));
     const ids = await publish(10);
-    await arrived(5);
+    await receiver.arrived(5);
     assert.ok(posts.every(({ event }) => (event.data as { n: number }).n % 2 === 0));
     assert.equal(ids.length, 10);
   });
@@ -152,9 +130,9 @@ applications:
   test('begin with what is published once the endpoint is there, however soon that is', async () => {
     const client = sluice.client();
     const { items } = (await client.get(['subscriptions'], { application: 'reader' })) as { items: { id: string }[] };
-    const { port } = receiver.address() as AddressInfo;
+    const { port } = receiver;
     await publish(2);
-    await arrived(2);
+    await receiver.arrived(2);
     await client.post(['endpoints'], {
       application: 'reader',
       name: 'second',
@@ -163,7 +141,7 @@ applications:
       url: `http://127.0.0.1:${port}/second`,
     });
     const ids = await publish(3);
-    await arrived(8);
+    await receiver.arrived(8);
     assert.deepEqual(delivered().slice(2).toSorted(), [...ids, ...ids].toSorted());
   });
 
@@ -181,20 +159,20 @@ applications:
       headers: { authorization: `Bearer ${readerKey}`, ack: first?.position ?? '' },
     });
     const { items } = (await client.get(['subscriptions'], { application: 'reader' })) as { items: { id: string }[] };
-    const { port } = receiver.address() as AddressInfo;
+    const { port } = receiver;
     await client.post(['endpoints'], {
       name: 'walker',
       subscription: items[0]?.id,
       address: 'one/events',
       url: `http://127.0.0.1:${port}/walker`,
     });
-    await arrived(2);
+    await receiver.arrived(2);
     assert.deepEqual(delivered().toSorted(), ids.slice(1).toSorted());
   });
 
   test('end with their subscription, and what is under way for the others goes on', async () => {
     await publish(1);
-    await arrived(1);
+    await receiver.arrived(1);
     const client = sluice.client();
     const { items } = (await client.get(['subscriptions'], { application: 'reader' })) as { items: { id: string }[] };
     await client.post(['subscriptions', items[0]?.id ?? '', 'close'], {});
