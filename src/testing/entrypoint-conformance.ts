@@ -347,7 +347,7 @@ function endings(world: ReadingWorld): void {
     const reading = await world.alone({ path: room, key: keyOf('open') });
     const [first] = await say(world.sluice, room, numbered('', 1));
     await eventsOf(reading, 1);
-    await world.holds(1);
+    await world.keeps(1);
     const restarting = world.sluice.restart({ grace: 1000 });
     assertToldWhen(await endOf(reading), 'RESTARTING');
     await restarting;

@@ -53,6 +53,15 @@ export class ReadingWorld {
     );
   }
 
+  /** Resolves once the gateway has held so many for a while: one that polls has its answer and waits with its next request. */
+  async keeps(connections: number): Promise<void> {
+    let looks = 0;
+    await until(
+      async () => (looks = (await this.sluice.connections()) === connections ? looks + 1 : 0) >= 10,
+      () => `the gateway does not keep ${connections} connections`,
+    );
+  }
+
   /** The only reading there is, once the gateway holds its connection. */
   async alone(request: Omit<ReadingRequest, 'gateway'>): Promise<Reading> {
     this.closeAll();

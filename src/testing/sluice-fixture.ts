@@ -71,6 +71,8 @@ class RunningSluice implements SluiceFixture {
   readonly #folder: string;
   readonly #options: FixtureOptions;
   #sluice: Sluice | undefined;
+  /** What a failed test left behind must not outlive the fixture. */
+  #restarting: Promise<void> = Promise.resolve();
 
   constructor(folder: string, options: FixtureOptions) {
     this.#folder = folder;
@@ -116,13 +118,20 @@ class RunningSluice implements SluiceFixture {
     return (gateway as { connections: number }).connections;
   }
 
-  async restart(options: { readonly grace?: number } = {}): Promise<void> {
+  restart(options: { readonly grace?: number } = {}): Promise<void> {
+    const restarted = this.#restart(options);
+    this.#restarting = restarted.catch(() => {});
+    return restarted;
+  }
+
+  async #restart(options: { readonly grace?: number }): Promise<void> {
     const [port, controlPort] = [portOf(this.gateway), portOf(this.control)];
     await this.#running.stop(options);
     await this.start(undefined, port, controlPort);
   }
 
   async stop(): Promise<void> {
+    await this.#restarting;
     await this.#sluice?.stop({ grace: 200 });
     this.#sluice = undefined;
     await rm(this.#folder, { recursive: true, force: true });
