@@ -106,18 +106,25 @@ static double kernel_tcp(void) {
 /** What starts the threads of the kernel itself: what they do for disk and network they do here for the benchmark. */
 #define KERNEL_THREADS 2
 
-/** CPU seconds of everything the benchmark runs: who started this program, all else it started, the measured processes, the kernel's own threads. */
-static double benchmark_cpu(void) {
+/** Whether the benchmark runs it: who started this program, all else it started, the measured processes; the kernel's own threads count with them. */
+static bool is_ours(int pid, int parent, int starter) {
+  if (pid == starter || parent == starter || pid == KERNEL_THREADS || parent == KERNEL_THREADS) return true;
+  for (int i = 0; i < pid_count; i++)
+    if (pids[i] == pid) return true;
+  return false;
+}
+
+/** CPU seconds of everything else. Summed up over the processes: the sums of the machine (/proc/stat) are samples taken at ticks, and what is paced wakes with the ticks. */
+static double others_cpu(void) {
   int starter = getppid();
   double all = 0;
   struct process_times times;
-  if (times_of(starter, &times)) all += times.user + times.kernel + times.children;
-  for (int i = 0; i < pid_count; i++)
-    if (times_of(pids[i], &times) && times.parent != starter) all += times.user + times.kernel;
   DIR *folder = opendir("/proc");
   if (!folder) return all;
-  for (struct dirent *entry; (entry = readdir(folder));)
-    if (atoi(entry->d_name) > 0 && times_of(atoi(entry->d_name), &times) && (times.parent == starter || times.parent == KERNEL_THREADS)) all += times.user + times.kernel;
+  for (struct dirent *entry; (entry = readdir(folder));) {
+    int pid = atoi(entry->d_name);
+    if (pid > 0 && times_of(pid, &times) && !is_ours(pid, times.parent, starter)) all += times.user + times.kernel + times.children;
+  }
   closedir(folder);
   return all;
 }
@@ -125,29 +132,26 @@ static double benchmark_cpu(void) {
 /** Where things stand at one moment. */
 struct moment {
   struct usage usage;
-  double own, ours, busy, stolen; // CPU seconds: of this program, the benchmark, the machine, and those its host took away
+  double own, others, stolen; // CPU seconds: of this program, of what does not belong to the benchmark, and those the machine's host took away
   double at;
 };
 
 static struct moment moment_now(void) {
-  struct moment m = {.usage = usage_now(), .own = own_cpu(), .ours = benchmark_cpu()};
+  struct moment m = {.usage = usage_now(), .own = own_cpu(), .others = others_cpu()};
   FILE *file = fopen("/proc/stat", "r");
-  unsigned long user = 0, nice = 0, kernel = 0, idle, wait, irq = 0, soft = 0, steal = 0;
+  unsigned long steal = 0;
   if (file) {
-    if (fscanf(file, "cpu %lu %lu %lu %lu %lu %lu %lu %lu", &user, &nice, &kernel, &idle, &wait, &irq, &soft, &steal) != 8) steal = 0;
+    if (fscanf(file, "cpu %*u %*u %*u %*u %*u %*u %*u %lu", &steal) != 1) steal = 0;
     fclose(file);
   }
-  double tick = (double)sysconf(_SC_CLK_TCK);
-  // Interrupts are charged to nobody, and come with the packets and writes of what is measured.
-  m.busy = (double)(user + nice + kernel) / tick;
-  m.stolen = (double)steal / tick;
+  m.stolen = (double)steal / (double)sysconf(_SC_CLK_TCK);
   m.at = (double)now() / 1e9;
   return m;
 }
 
 /** What was used between two moments, in cores. */
 static void print_loads(const struct moment *a, const struct moment *b) {
-  double seconds = b->at > a->at ? b->at - a->at : 1, others = b->busy - a->busy - (b->ours - a->ours);
+  double seconds = b->at > a->at ? b->at - a->at : 1, others = b->others - a->others;
   printf("\"server_load\":%.3f,\"generator_load\":%.3f,\"other_load\":%.3f,\"stolen\":%.3f,", (b->usage.cpu - a->usage.cpu) / seconds, (b->own - a->own) / seconds,
          (others > 0 ? others : 0) / seconds, (b->stolen - a->stolen) / seconds);
 }
