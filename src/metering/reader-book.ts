@@ -11,6 +11,7 @@ import { Lineage, type ComparePositions } from './lineage.ts';
 import { Account, type AccountOwner } from './reader-account.ts';
 import { ReaderLatencies } from './reader-latencies.ts';
 import { rangeStatements, readerStatements } from './reader-rows.ts';
+import { ReaderSearch } from './reader-search.ts';
 import { Resumable, resumableMilliseconds } from './resumable.ts';
 import { SharedTally, type Stretch, type TallyOwner } from './tally.ts';
 import { recoverTallies, TallyJournal } from './tally-journal.ts';
@@ -47,6 +48,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   readonly fewestJournaled: number;
   readonly #parts: ReaderBookParts;
   readonly #resumable: Resumable;
+  readonly #search: ReaderSearch;
   readonly #live = new Map<string, Account>();
   /** Durable readers that are connected or not yet written. */
   readonly #named = new Map<string, Lineage | Promise<Lineage>>();
@@ -71,6 +73,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
     this.freshen = parts.freshen;
     this.fewestJournaled = parts.fewestJournaled;
     this.#resumable = new Resumable(parts.compare, parts.mostResumable);
+    this.#search = new ReaderSearch(parts.database);
   }
 
   /** Connected readers by id. */
@@ -306,14 +309,10 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
     }
   }
 
-  async #load({ subscription, name, address }: Omit<DurableName, 'log'>): Promise<Lineage> {
-    const rows = await this.#parts.database.query('SELECT * FROM reader WHERE subscription = ? AND name = ? AND address = ?', [
-      subscription,
-      name,
-      address,
-    ]);
-    if (rows[0] === undefined) throw new Error(`no row of the durable reader ${name} of ${subscription}`);
-    return this.#restore(rows[0]);
+  async #load(reader: Omit<DurableName, 'log'>): Promise<Lineage> {
+    const row = await this.#search.find(reader);
+    if (row === undefined) throw new Error(`no row of the durable reader ${reader.name} of ${reader.subscription}`);
+    return this.#restore(row);
   }
 
   #namesOf(subscription: string): Map<string, boolean> {
