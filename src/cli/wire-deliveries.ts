@@ -1,7 +1,10 @@
 import type { Deliveries } from '../control/services.ts';
 import { systemClock } from '../core/clock.ts';
+import { withinHorizon } from '../gateway/horizon.ts';
 import { allowed } from '../gateway/push-access.ts';
+import type { Log } from '../observe/log.ts';
 import { DeadLetterReplays } from '../push/dead-letter-replays.ts';
+import { DeadLetterRetention } from '../push/dead-letter-retention.ts';
 import { DeliveryLog } from '../push/delivery-log.ts';
 import type { PushService } from '../push/push-service.ts';
 import { Redrive } from '../push/redrive.ts';
@@ -15,29 +18,43 @@ interface DeliveriesParts {
   readonly parts: GatewayParts;
   readonly service: PushService;
   readonly verifications: Verifications;
+  /** Milliseconds; undefined: as long as is usual. */
+  readonly keepDeadLetters: number | undefined;
+  readonly log: Log;
 }
 
-/** What people see of deliveries and can do about them; dead letters that are to be sent again go on until `close`. */
-export function openDeliveries({ foundation, parts, service, verifications }: DeliveriesParts): {
+/** What people see of deliveries and can do about them; dead letters are sent again where that is wanted, and dropped in their time, until `close`. */
+export function openDeliveries({ foundation, parts, service, verifications, keepDeadLetters, log }: DeliveriesParts): {
   readonly deliveries: Deliveries;
   readonly close: () => Promise<void>;
 } {
-  const { database, ledger, pushBook: book } = foundation;
+  const { database, store, embedded, ledger, pushBook: book } = foundation;
   const { catalogue, schedule, onBug } = parts;
-  const log = new DeliveryLog(database);
   const redrive = new Redrive({ service, database, book, now: () => systemClock.now(), flush: () => ledger.commit() });
   const replays = new ReplayLog(database);
   const deadLetters = new DeadLetterReplays({ replays, redrive, clock: systemClock, schedule, onBug });
   deadLetters.wake();
+  const retention = new DeadLetterRetention({
+    database,
+    clock: systemClock,
+    schedule,
+    onBug,
+    endpoints: () => store.list('endpoint'),
+    compare: (a, b) => embedded.compare(a, b),
+    keptFor: keepDeadLetters,
+    onDropped: ({ id, name, parent }, letters) =>
+      log.info({ endpoint: id, name, application: parent, letters }, 'dead letters were kept long enough and are gone'),
+  });
   const deliveries: Deliveries = {
-    log,
+    log: new DeliveryLog(database),
     redrive,
     replays: new Replays({
       replays,
       clock: systemClock,
       channelOf: ({ spec }) => {
-        const { api } = allowed({ catalogue }, spec);
-        return { backbone: api.backbone, channel: { log: api.log, address: spec.address } };
+        const { api, subscription } = allowed({ catalogue }, spec);
+        const { address } = spec;
+        return { backbone: withinHorizon(api.backbone, subscription.horizon, address), channel: { log: api.log, address } };
       },
       countDead: (endpoint, before) => redrive.countDead(endpoint, before),
       onChange: async () => {
@@ -51,5 +68,9 @@ export function openDeliveries({ foundation, parts, service, verifications }: De
     courier: (endpoint) => service.courier(endpoint),
     refusal: (endpoint) => service.refusal(endpoint),
   };
-  return { deliveries, close: () => deadLetters.close() };
+  const close = async (): Promise<void> => {
+    await retention.close();
+    await deadLetters.close();
+  };
+  return { deliveries, close };
 }

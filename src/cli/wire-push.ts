@@ -26,6 +26,8 @@ interface PushParts {
   readonly openOutgoing: readonly string[];
   /** Where receivers know Sluice to be. */
   readonly publicUrl: string | undefined;
+  /** Milliseconds for which dead letters are kept; undefined: as long as is usual. */
+  readonly keepDeadLetters: number | undefined;
   readonly log: Log;
 }
 
@@ -46,7 +48,7 @@ export interface Push {
 }
 
 /** Rejects with INVALID_CONFIGURATION when a range or a name cannot be opened. */
-export async function openPush({ foundation, parts, openOutgoing, publicUrl, log }: PushParts): Promise<Push> {
+export async function openPush({ foundation, parts, openOutgoing, publicUrl, keepDeadLetters, log }: PushParts): Promise<Push> {
   const { database, store, ledger, pushBook, sealer } = foundation;
   const { gateway, catalogue, schedule, onBug } = parts;
   const rules = rulesOf(openOutgoing);
@@ -86,7 +88,7 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, log
     },
   });
   catalogue.onChange(() => service.changed());
-  const { deliveries, close: closeDeliveries } = openDeliveries({ foundation, parts, service, verifications });
+  const { deliveries, close: closeDeliveries } = openDeliveries({ foundation, parts, service, verifications, keepDeadLetters, log });
   verifications.start();
   const close = async (): Promise<void> => {
     await closeDeliveries();

@@ -66,6 +66,8 @@ export interface SluiceOptions {
   readonly mostWaiting?: number | undefined;
   /** Ranges of addresses besides the public ones that endpoints may have, such as `10.0.0.0/8`, and names of private networks; default: none. */
   readonly openOutgoing?: readonly string[] | undefined;
+  /** Milliseconds for which dead letters are kept, where an endpoint does not say less; default: 30 days. */
+  readonly keepDeadLetters?: number | undefined;
   /** Base URL of the gateway as its clients see it, where something stands before it; default: the host each request names. */
   readonly publicUrl?: string | undefined;
   /** Serve https on the gateway's port instead of http. */

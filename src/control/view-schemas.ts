@@ -158,6 +158,13 @@ export const endpointStatusView = exactly({
   breaker: exactly({ state: { enum: ['closed', 'open', 'half-open'] }, openUntil: timeOrNull }),
   waiting: { type: 'integer', description: 'Deliveries that wait for another attempt or for their turn.' },
   dead: { type: 'integer', description: 'Deliveries that are attempted no more until somebody retries them.' },
+  dropped: {
+    type: ['object', 'null'],
+    properties: { letters: { type: 'integer', description: 'How many so far.' }, at: time },
+    required: ['letters', 'at'],
+    additionalProperties: false,
+    description: 'What was given up and is gone, since it was kept long enough; `at` is when some last went. Null: nothing.',
+  },
   reader: { type: ['object', 'null'], description: 'The reader it is pushed through, with its cursor and lag; null while it is not.' },
 });
 

@@ -78,7 +78,10 @@ export async function forgetEndpoint(database: Pick<Database, 'transact'>, endpo
     if ((owed?.changes ?? 0) < rowsAtOnce) break;
   }
   await database.transact([
-    ...['push_settled', 'push_endpoint'].map((table) => ({ sql: `DELETE FROM ${table} WHERE endpoint = ?`, parameters: [endpoint] })),
+    ...['push_settled', 'push_dropped', 'push_endpoint'].map((table) => ({
+      sql: `DELETE FROM ${table} WHERE endpoint = ?`,
+      parameters: [endpoint],
+    })),
     ...forgetReplays(endpoint),
   ]);
 }

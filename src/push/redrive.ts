@@ -121,7 +121,8 @@ export class Redrive {
     const { database } = this.#parts;
     const [row] = await database.query(`SELECT count(*) AS n FROM push_delivery WHERE endpoint = ? AND state = 'waiting'`, [endpoint]);
     const room = Math.max(0, mostOwed - Number(row?.['n']));
-    const chosen = `rowid IN (SELECT rowid FROM push_delivery WHERE endpoint = ? AND state = 'dead' AND changed_at < ? ORDER BY rowid LIMIT ?)`;
+    // The plus makes it read them in their order, and not sort all there are.
+    const chosen = `rowid IN (SELECT rowid FROM push_delivery WHERE endpoint = ? AND state = 'dead' AND +changed_at < ? ORDER BY rowid LIMIT ?)`;
     return await this.#mark(chosen, 'dead', [endpoint, before, Math.min(limit, room)]);
   }
 

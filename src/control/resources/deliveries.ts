@@ -60,6 +60,7 @@ function statusRoute(router: Router, services: Services): void {
           refused: refused === undefined || !isVerified ? null : { code: refused.code, sentence: refused.message },
           waiting: courier?.owed ?? counts.waiting,
           dead: counts.dead,
+          dropped: counts.dropped ?? null,
           reader: reader ?? null,
         },
       };
