@@ -9,6 +9,8 @@ import { NameResolver } from '../outgoing/name-resolver.ts';
 import { openedNetworks } from '../outgoing/opened-networks.ts';
 import type { Outcome } from '../outgoing/outcome.ts';
 import type { UrlRules } from '../outgoing/outgoing-url.ts';
+import { PushCounts } from '../push/push-counts.ts';
+import { exportPush } from '../push/push-gauges.ts';
 import { PushService, type PushServiceParts } from '../push/push-service.ts';
 import type { PushTarget } from '../push/push-target.ts';
 import { targetOf } from '../push/target-of.ts';
@@ -49,7 +51,7 @@ export interface Push {
 
 /** Rejects with INVALID_CONFIGURATION when a range or a name cannot be opened. */
 export async function openPush({ foundation, parts, openOutgoing, publicUrl, keepDeadLetters, log }: PushParts): Promise<Push> {
-  const { database, store, ledger, pushBook, sealer } = foundation;
+  const { database, store, ledger, pushBook, sealer, metrics } = foundation;
   const { gateway, catalogue, schedule, onBug } = parts;
   const rules = rulesOf(openOutgoing);
   const { guard } = rules;
@@ -74,6 +76,7 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, kee
     forgetReader: async (reader) => void (await ledger.forget('default', reader)),
     targetOf: (endpoint) => verifications.consented(endpoint, target(endpoint)),
     send,
+    counts: new PushCounts(metrics),
     listener: {
       moved: (endpoint, transition) => {
         notices.moved(endpoint, transition);
@@ -87,6 +90,7 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, kee
       bug: onBug,
     },
   });
+  exportPush(metrics, { store, service, now: () => systemClock.now() });
   catalogue.onChange(() => service.changed());
   const { deliveries, close: closeDeliveries } = openDeliveries({ foundation, parts, service, verifications, keepDeadLetters, log });
   verifications.start();

@@ -12,6 +12,7 @@ import type { Transition } from './failing-state.ts';
 import type { Lane } from './lane-turns.ts';
 import type { SavedEndpoint } from './load-endpoint.ts';
 import type { PushBook } from './push-book.ts';
+import type { AttemptCounts } from './push-counts.ts';
 import type { PushTarget } from './push-target.ts';
 
 /** What a courier reads: its place in a feed and its reader's books. */
@@ -43,6 +44,8 @@ export interface CourierParts extends PushReading {
   readonly offer: (ready: Readonly<Partial<Record<Lane, number>>>, windowAttempts: number) => void;
   /** When its breaker opens and for how long, where that is not the usual. */
   readonly breaker?: CircuitBreakerOptions | undefined;
+  /** What its attempts are counted under. */
+  readonly counts?: AttemptCounts | undefined;
   readonly onTransition: (transition: Transition) => void;
   readonly onBug: (error: unknown) => void;
   /** It can read no further: the log has let go of its place, or cannot be read. */

@@ -87,6 +87,11 @@ export class Courier {
     return this.#live.owed;
   }
 
+  /** The oldest event whose first attempt has no result yet, replays aside. */
+  get oldestUntried(): Event | undefined {
+    return this.#live.oldestUntried;
+  }
+
   /** False: it was stopped, and everything is held. */
   get isSentTo(): boolean {
     return this.#health.failing.state !== 'stopped';
@@ -185,7 +190,7 @@ export class Courier {
 
   async #make(delivery: Delivery, errand: Errand, admissions: Admissions): Promise<void> {
     const { stream, replay, lane } = errand;
-    const { target, clock, send, book } = this.#parts;
+    const { target, clock, send, book, counts } = this.#parts;
     const events = await stream.eventsOf(delivery);
     if (events.length < delivery.size) {
       this.#gate.giveBack(admissions);
@@ -208,7 +213,9 @@ export class Courier {
     this.#learn(judged, delivery, at);
     const isSplit = delivery.size > 1 && isPoisoned(outcome, judged);
     const result = isSplit ? this.#split(judged, delivery, events, stream) : this.#conclude(judged, delivery, events, errand);
-    book.attempted(attemptRecord({ target, delivery, lane: replay === undefined ? lane : 'replay', at, request, outcome, result }));
+    const record = attemptRecord({ target, delivery, lane: replay === undefined ? lane : 'replay', at, request, outcome, result });
+    book.attempted(record);
+    counts?.attempted(record, judged.decision);
     replay?.attempted(result, delivery.size);
     stream.follow();
   }

@@ -15,6 +15,7 @@ import { forgetEndpoint, loadEndpoint, loadKeptVersions, loadOwedEvents } from '
 import { OriginBreakers } from './origin-breakers.ts';
 import { forgetOrphanReaders } from './orphan-readers.ts';
 import type { PushBook } from './push-book.ts';
+import { countedUnder, type PushCounts } from './push-counts.ts';
 import type { PushTarget } from './push-target.ts';
 import { ReplayLog } from './replay-log.ts';
 import { ReplayRunner, type ReplayRunnerParts } from './replay-runner.ts';
@@ -53,6 +54,8 @@ export interface PushServiceParts {
   readonly targetOf: (endpoint: Resource<'endpoint'>) => PushTarget;
   readonly send: (request: OutgoingRequest) => Promise<Outcome>;
   readonly listener: PushListener;
+  /** Where attempts are counted. */
+  readonly counts?: PushCounts | undefined;
 }
 
 interface Running {
@@ -111,6 +114,16 @@ export class PushService {
   /** Attempts under way. */
   get underWay(): number {
     return this.#dispatcher.underWay;
+  }
+
+  /** Attempts that may be under way at once. */
+  get slots(): number {
+    return this.#dispatcher.slots;
+  }
+
+  /** Origins whose breakers are not closed. */
+  get openOrigins(): number {
+    return this.#origins.open;
   }
 
   courier(endpoint: string): Courier | undefined {
@@ -274,7 +287,7 @@ export class PushService {
   }
 
   async #open(endpoint: Resource<'endpoint'>): Promise<Running> {
-    const { database, book, clock, random, schedule, send, openReading, targetOf, listener } = this.#parts;
+    const { store, database, book, clock, random, schedule, send, openReading, targetOf, listener, counts } = this.#parts;
     const target = targetOf(endpoint);
     const saved = await loadEndpoint(database, endpoint.id);
     const reading = await openReading(endpoint, () => this.#taken(endpoint));
@@ -291,6 +304,7 @@ export class PushService {
       originBreaker: this.#origins.of(target.url),
       loadEvents: (positions) => loadOwedEvents(database, endpoint.id, positions),
       offer: (ready, windowAttempts) => this.#dispatcher.offer(courier, ready, windowAttempts),
+      counts: counts?.of(...countedUnder(endpoint, store)),
       onTransition: (transition) => listener.moved(endpoint, transition),
       onBug: (error) => listener.bug(error),
       onLost: (error) => this.#lost(endpoint, toGatewayError(error)),

@@ -16,6 +16,8 @@ export interface NoticePublisherParts {
   readonly schedule: (at: number, callback: () => void) => () => void;
   /** Undefined while nothing carries them: they wait. */
   readonly channelOf: (application: string) => NoticeChannel | undefined;
+  /** They are on their channel. */
+  readonly onPublished?: (notices: readonly Notice[]) => void;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -88,6 +90,7 @@ export class NoticePublisher {
     const found = this.#parts.channelOf(notices[0]?.application ?? '');
     if (found === undefined) return;
     await found.backbone.publish(found.channel, notices.map(noticeEvent), this);
+    this.#parts.onPublished?.(notices);
     const ids = JSON.stringify(notices.map(({ id }) => id));
     await this.#parts.database.transact([
       { sql: 'DELETE FROM push_notice WHERE id IN (SELECT value FROM json_each(?))', parameters: [ids] },
