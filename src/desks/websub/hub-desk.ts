@@ -8,10 +8,10 @@ import { checkOutgoingUrl, type UrlRules } from '../../outgoing/outgoing-url.ts'
 import { parseHubRequest, type SubscribeRequest, type UnsubscribeRequest } from '../../protocols/websub/hub-request.ts';
 import { grantLease } from '../../protocols/websub/lease.ts';
 import type { AcceptedRequest } from '../../protocols/websub/subscription-state.ts';
-import { RateLimit } from '../../push/rate-limit.ts';
 import { requireMethod } from '../desk-method.ts';
 import type { Desk, Visit } from '../desk.ts';
 import { patience, type Hub } from './hub.ts';
+import { RequestRates } from './request-rates.ts';
 import type { Subscribers } from './subscribers.ts';
 import { topicOf } from './topic.ts';
 import type { TopicFetcher } from './topic-fetcher.ts';
@@ -28,19 +28,15 @@ interface HubDeskParts {
   readonly refusalOf: (wish: Pick<Wish, 'subscription' | 'address'>) => GatewayError | undefined;
 }
 
-/** Requests under one push subscription: who subscribes by thousands of host names is no subscriber. */
-const requestsPerSecond = 20;
-const requestBurst = 200;
-
 /** The hub of an API's channels at `{API}/-/websub`: subscribing, unsubscribing, and publishers' pings (WebSub, sections 5.1 and 6). */
 export class HubDesk implements Desk {
   readonly name = 'websub';
   readonly #parts: HubDeskParts;
-  /** By push subscription. */
-  readonly #rates = new Map<string, RateLimit>();
+  readonly #rates: RequestRates;
 
   constructor(parts: HubDeskParts) {
     this.#parts = parts;
+    this.#rates = new RequestRates(parts);
   }
 
   /** Refusals are sentences, as the specification wants them (section 5.1.2). */
@@ -95,10 +91,7 @@ export class HubDesk implements Desk {
 
   /** Throws OVERLOADED. */
   #count(subscription: string): void {
-    let rate = this.#rates.get(subscription);
-    if (rate === undefined)
-      this.#rates.set(subscription, (rate = new RateLimit({ now: this.#parts.now }, requestsPerSecond, requestBurst)));
-    const wait = rate.take();
+    const wait = this.#rates.take(subscription);
     if (wait > 0) throw new GatewayError('OVERLOADED', 'Too many requests at once; try again in a moment.', { retryAfter: wait });
   }
 
