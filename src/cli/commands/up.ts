@@ -135,6 +135,7 @@ async function serve(
   { log, tls }: { log: Log; tls: KeyPair | undefined },
 ): Promise<Sluice> {
   const { values, env, cwd, version } = context;
+  const keepDeadLetters = keptDeadLetters(values['keep-dead-letters']);
   const { startSluice } = await import('../wire.ts');
   try {
     return await startSluice({
@@ -147,7 +148,7 @@ async function serve(
       controlHost: values['control-host'],
       workers: values.workers === undefined ? undefined : wholeNumber(values.workers, 'workers', 1, 64),
       openOutgoing: values['open-outgoing']?.split(',').map((range) => range.trim()),
-      keepDeadLetters: keptDeadLetters(values['keep-dead-letters']),
+      keepDeadLetters,
       publicUrl: values['public-url'] === undefined ? undefined : publicUrl(values['public-url']),
       tls,
       env,
