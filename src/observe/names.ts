@@ -170,6 +170,48 @@ export const metricNames = {
     help: 'Notices to owners of endpoints that were published.',
     labels: ['kind'],
   },
+  websubRequests: {
+    name: 'sluice_websub_requests_total',
+    type: 'counter',
+    help: 'Requests to the hub by their mode, `subscribe`, `unsubscribe`, `publish` or `unknown`, and the status they were answered with; 202 is accepted.',
+    labels: ['api', 'mode', 'status'],
+  },
+  websubPending: {
+    name: 'sluice_websub_requests_pending',
+    type: 'gauge',
+    help: 'Requests the hub accepted and has not settled yet.',
+    labels: [],
+  },
+  websubVerifications: {
+    name: 'sluice_websub_verifications_total',
+    type: 'counter',
+    help: 'Requests the hub has settled: `confirmed`, `not-confirmed` by their callbacks, `denied` by the hub, or `unreachable` until it gave up.',
+    labels: ['api', 'mode', 'result'],
+  },
+  websubExpired: {
+    name: 'sluice_websub_leases_expired_total',
+    type: 'counter',
+    help: 'WebSub subscriptions that ended with their lease.',
+    labels: ['api'],
+  },
+  websubFetches: {
+    name: 'sluice_websub_topic_fetches_total',
+    type: 'counter',
+    help: 'Looks at topics of others after a ping: `published`, `unchanged`, `failed` (and to be tried again) or `given-up` (what came is no content, or cannot be published).',
+    labels: ['api', 'result'],
+  },
+  inboundRequests: {
+    name: 'sluice_inbound_requests_total',
+    type: 'counter',
+    help: 'Webhooks of other providers: `accepted`, `repeated`, `empty` (believed, and of no event), `challenge`, `paused`, or `refused` with a code, that of the signature check or of the error the provider was answered; `NO_SOURCE` where there is none.',
+    labels: ['api', 'preset', 'result', 'code'],
+  },
+  inboundTopics: {
+    name: 'sluice_inbound_topic_subscriptions',
+    type: 'gauge',
+    help: 'Subscriptions of sources at the hubs of others: `subscribed`, `asking` or `failing`.',
+    labels: ['state'],
+  },
   ledgerCommits: {
     name: 'sluice_usage_commits_total',
     type: 'counter',
