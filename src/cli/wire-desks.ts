@@ -34,7 +34,7 @@ export function openDesks({ foundation, parts, inbound, hub, manage, verificatio
       inbound,
       hub,
       new OpenApiDesk(visitors),
-      new HooksDesk({ visitors, catalogue, store, endpoints: new OwnEndpoints(manage), now }),
+      new HooksDesk({ visitors, catalogue, store, gateway, endpoints: new OwnEndpoints(manage) }),
     ],
     gatewayDesks: [new PublicKeysDesk({ store, open: (sealed) => sealer.open(sealed), now }), new ConsentDesk(verifications)],
   });

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { DeskAnswer, DeskRequest } from '../core/desk.ts';
 import type { Credential, Gateway, Hello, RouteInfo, Session } from '../core/entrypoint.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
+import type { Event } from '../core/event.ts';
 import type { Meter } from '../core/meter.ts';
 import type { ConnectionContext } from '../core/policy.ts';
 import { Turns } from '../core/turns.ts';
@@ -16,6 +17,7 @@ import { LostReaders } from './lost-readers.ts';
 import { routeOf } from './desk-route.ts';
 import { decodeAddress } from './path.ts';
 import { admittedBy, usable } from './permission.ts';
+import { newestPage, type NewestRequest } from './newest-page.ts';
 import { openPushReader, type PushReader, type PushRequest } from './push-access.ts';
 import { reasonOf } from './refusal.ts';
 import { GatewaySession, type SessionServices } from './session.ts';
@@ -133,6 +135,12 @@ export class EventGateway implements Gateway {
   async openPushReader(request: PushRequest): Promise<PushReader> {
     if (this.#isDraining) throw restarting();
     return await openPushReader(this.#services, request);
+  }
+
+  /** Shows a subscriber the newest events of a type, newest first, as its plan lets it; rejects with what a client would be told. */
+  async newest(request: NewestRequest): Promise<readonly Event[]> {
+    if (this.#isDraining) throw restarting();
+    return await newestPage(this.#services, request);
   }
 
   /** The way in for webhooks of other providers, which show no key. */
