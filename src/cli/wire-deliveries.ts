@@ -26,6 +26,8 @@ interface DeliveriesParts {
 /** What people see of deliveries and can do about them; dead letters are sent again where that is wanted, and dropped in their time, until `close`. */
 export function openDeliveries({ foundation, parts, service, verifications, keepDeadLetters, log }: DeliveriesParts): {
   readonly deliveries: Deliveries;
+  /** An endpoint may have room for dead letters again. */
+  readonly hasRoom: (endpoint: string) => void;
   readonly close: () => Promise<void>;
 } {
   const { database, store, embedded, ledger, pushBook: book } = foundation;
@@ -72,5 +74,5 @@ export function openDeliveries({ foundation, parts, service, verifications, keep
     await retention.close();
     await deadLetters.close();
   };
-  return { deliveries, close };
+  return { deliveries, hasRoom: (endpoint) => deadLetters.hasRoom(endpoint), close };
 }

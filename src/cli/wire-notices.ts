@@ -24,6 +24,7 @@ export function openNotices({ foundation, parts, healthOf }: NoticesParts): Noti
   const { catalogue, schedule, onBug } = parts;
   const clock = systemClock;
   const notices = new Notices({ store, book: noticeBook, clock, healthOf });
+  const isThere = (application: string, owner: string): boolean => store.get('application', application)?.id === owner;
   const channelOf = (application: string) => {
     const api = catalogue.api(noticeApi);
     const address = noticeAddress(application);
@@ -34,7 +35,7 @@ export function openNotices({ foundation, parts, healthOf }: NoticesParts): Noti
   const onPublished: NoticePublisherParts['onPublished'] = (published) => {
     for (const { kind } of published) metrics.counter('notices', kind).value += 1;
   };
-  const publisher = new NoticePublisher({ database, clock, schedule, channelOf, onPublished, onBug });
+  const publisher = new NoticePublisher({ database, clock, schedule, isThere, channelOf, onPublished, onBug });
   pushBook.watch((record) => notices.attempted(record));
   noticeBook.watch(() => publisher.wake());
   catalogue.onChange(() => publisher.wake());

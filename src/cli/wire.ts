@@ -6,7 +6,7 @@ import { Administration, type ContractProblem } from '../control/administration.
 import { loadAdminToken, type AdminToken } from '../control/admin-token.ts';
 import { applyConfig, type ConfigChange } from '../control/configuration.ts';
 import { checkListenAddress } from '../control/listen-address.ts';
-import { noticeSource } from '../control/notice-access.ts';
+import { noticeHorizon, noticeSource } from '../control/notice-access.ts';
 import { NoticeKeeper } from '../control/notice-keeper.ts';
 import { loadSealer } from '../control/secret-key.ts';
 import { systemClock } from '../core/clock.ts';
@@ -168,6 +168,7 @@ function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: L
     },
     backboneOf: (name) => (store.get('backbone', name)?.spec.kind === 'embedded' ? embedded : undefined),
     policiesOf: planBinder(policies, { clock: systemClock, counters: ledger }),
+    horizonOf: (subscription) => noticeHorizon(subscription, store),
     onProblem: (api, error) => log.error({ api, error }, 'this API cannot be served as it is configured'),
   });
   const tickets = new Tickets(systemClock);
