@@ -6,6 +6,7 @@ import type { Log } from '../observe/log.ts';
 import { DeadLetterReplays } from '../push/dead-letter-replays.ts';
 import { DeadLetterRetention } from '../push/dead-letter-retention.ts';
 import { DeliveryLog } from '../push/delivery-log.ts';
+import { countedUnder } from '../push/push-counts.ts';
 import type { PushService } from '../push/push-service.ts';
 import { Redrive } from '../push/redrive.ts';
 import { ReplayLog } from '../push/replay-log.ts';
@@ -30,7 +31,7 @@ export function openDeliveries({ foundation, parts, service, verifications, keep
   readonly hasRoom: (endpoint: string) => void;
   readonly close: () => Promise<void>;
 } {
-  const { database, store, embedded, ledger, pushBook: book } = foundation;
+  const { database, store, embedded, ledger, metrics, pushBook: book } = foundation;
   const { catalogue, schedule, onBug } = parts;
   const redrive = new Redrive({ service, database, book, now: () => systemClock.now(), flush: () => ledger.commit() });
   const replays = new ReplayLog(database);
@@ -44,8 +45,11 @@ export function openDeliveries({ foundation, parts, service, verifications, keep
     endpoints: () => store.list('endpoint'),
     compare: (a, b) => embedded.compare(a, b),
     keptFor: keepDeadLetters,
-    onDropped: ({ id, name, parent }, letters) =>
-      log.info({ endpoint: id, name, application: parent, letters }, 'dead letters were kept long enough and are gone'),
+    onDropped: (endpoint, letters) => {
+      const { id, name, parent } = endpoint;
+      metrics.counter('pushDropped', ...countedUnder(endpoint, store)).value += letters;
+      log.info({ endpoint: id, name, application: parent, letters }, 'dead letters were kept long enough and are gone');
+    },
   });
   const deliveries: Deliveries = {
     log: new DeliveryLog(database),

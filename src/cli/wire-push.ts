@@ -9,6 +9,7 @@ import { NameResolver } from '../outgoing/name-resolver.ts';
 import { openedNetworks } from '../outgoing/opened-networks.ts';
 import type { Outcome } from '../outgoing/outcome.ts';
 import type { UrlRules } from '../outgoing/outgoing-url.ts';
+import { DeadLetterCount } from '../push/dead-letter-count.ts';
 import { PushCounts } from '../push/push-counts.ts';
 import { exportPush } from '../push/push-gauges.ts';
 import { PushService, type PushServiceParts } from '../push/push-service.ts';
@@ -90,11 +91,12 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, kee
       bug: onBug,
     },
   });
-  exportPush(metrics, { store, service, now: () => systemClock.now() });
+  const letters = showPush(foundation, parts, service);
   catalogue.onChange(() => service.changed());
   const { deliveries, close: closeDeliveries } = openDeliveries({ foundation, parts, service, verifications, keepDeadLetters, log });
   verifications.start();
   const close = async (): Promise<void> => {
+    await letters.close();
     await closeDeliveries();
     await verifications.close();
     await service.close();
@@ -103,6 +105,14 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, kee
     resolver.close();
   };
   return { service, deliveries, verifications, send, rules, onStopped: (listener) => (onStopped = listener), close };
+}
+
+/** Shows on the page of metrics how endpoints stand; what counts their dead letters is to be closed. */
+function showPush({ database, store, metrics }: Foundation, { schedule, onBug }: GatewayParts, service: PushService): DeadLetterCount {
+  const endpoints = (): readonly string[] => store.list('endpoint').map(({ id }) => id);
+  const letters = new DeadLetterCount({ database, clock: systemClock, schedule, onBug, endpoints });
+  exportPush(metrics, { store, service, deadLettersOf: (endpoint) => letters.of(endpoint), now: () => systemClock.now() });
+  return letters;
 }
 
 /** How the log is read for endpoints. */

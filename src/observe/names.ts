@@ -146,6 +146,18 @@ export const metricNames = {
     help: 'Age of the oldest event whose first attempt is under way or still to come, by the state of its endpoint; 0 without one.',
     labels: ['api', 'protocol', 'state'],
   },
+  pushDeadLetters: {
+    name: 'sluice_push_dead_letters',
+    type: 'gauge',
+    help: 'Dead letters that are kept, by the state of their endpoints; counted once a minute.',
+    labels: ['api', 'protocol', 'state'],
+  },
+  pushDropped: {
+    name: 'sluice_push_dead_letters_dropped_total',
+    type: 'counter',
+    help: 'Dead letters that were kept long enough and are gone.',
+    labels: ['api', 'protocol'],
+  },
   pushBreakers: {
     name: 'sluice_push_breakers_open',
     type: 'gauge',

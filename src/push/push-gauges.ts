@@ -10,11 +10,14 @@ interface Standing {
   owed: number;
   /** When the oldest event that was not tried yet was accepted, as wall time in milliseconds; Infinity without one. */
   oldest: number;
+  deadLetters: number;
 }
 
 export interface PushGaugesParts {
   readonly store: Pick<ResourceStore, 'list' | 'byId'>;
   readonly service: Pick<PushService, 'courier' | 'refusal' | 'underWay' | 'slots' | 'openOrigins'>;
+  /** How many an endpoint has. */
+  readonly deadLettersOf: (endpoint: string) => number;
   /** Wall time in milliseconds. */
   readonly now: () => number;
 }
@@ -23,7 +26,7 @@ export interface PushGaugesParts {
 const mostApart = 450;
 
 /** Shows how endpoints stand at each scrape: one walk through what is in memory, however many figures come of it. */
-export function exportPush(metrics: Metrics, { store, service, now }: PushGaugesParts): void {
+export function exportPush(metrics: Metrics, { store, service, deadLettersOf, now }: PushGaugesParts): void {
   let standings: readonly Standing[] = [];
   let openBreakers = 0;
   metrics.beforeScrape(() => {
@@ -33,6 +36,7 @@ export function exportPush(metrics: Metrics, { store, service, now }: PushGauges
       const courier = service.courier(endpoint.id);
       const standing = standingIn(found, labelsOf(endpoint, { store, service }));
       standing.endpoints += 1;
+      standing.deadLetters += deadLettersOf(endpoint.id);
       if (courier === undefined) continue;
       standing.owed += courier.owed;
       standing.oldest = Math.min(standing.oldest, courier.oldestUntried?.acceptedAt ?? Infinity);
@@ -45,6 +49,7 @@ export function exportPush(metrics: Metrics, { store, service, now }: PushGauges
   metrics.gauge('pushEndpoints', () => readings(({ endpoints }) => endpoints));
   metrics.gauge('pushOwed', () => readings(({ owed }) => owed));
   metrics.gauge('pushOldest', () => readings(({ oldest }) => (oldest === Infinity ? 0 : Math.max(0, now() - oldest) / 1000)));
+  metrics.gauge('pushDeadLetters', () => readings(({ deadLetters }) => deadLetters));
   metrics.gauge('pushBreakers', () => [
     { labels: ['endpoint'], value: openBreakers },
     { labels: ['origin'], value: service.openOrigins },
@@ -58,7 +63,7 @@ function standingIn(found: Map<string, Standing>, labels: readonly string[]): St
   const known = found.get(key);
   if (known !== undefined) return known;
   if (found.size >= mostApart && labels[0] !== 'other') return standingIn(found, ['other', ...labels.slice(1)]);
-  const standing = { labels, endpoints: 0, owed: 0, oldest: Infinity };
+  const standing = { labels, endpoints: 0, owed: 0, oldest: Infinity, deadLetters: 0 };
   found.set(key, standing);
   return standing;
 }

@@ -90,6 +90,7 @@ applications:
     const before = oldest();
     await seen(() => oldest() > before);
     await seen(() => page.value('sluice_push_notices_total', { kind: 'gone' }) === 1);
+    await seen(() => inState('sluice_push_dead_letters', 'started') === 1);
   });
 
   test('go down when a receiver answers at last', async () => {
