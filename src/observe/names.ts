@@ -6,7 +6,7 @@ export interface MetricName {
   readonly labels: readonly string[];
 }
 
-/** Every metric there is. docs/reference/metrics.md is generated from this table. Never a subscription, application, reader or address as a label. */
+/** Every metric there is. docs/reference/metrics.md is generated from this table. Never a subscription, application, endpoint, reader or address as a label. */
 export const metricNames = {
   delivered: {
     name: 'sluice_subscription_delivered_messages_total',

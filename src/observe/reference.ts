@@ -14,8 +14,8 @@ This page is generated from \`src/observe/names.ts\`; a test keeps the two equal
 ## Metrics
 
 \`GET /metrics\` on the control port answers with OpenMetrics text. Units are base units, counters end in \`_total\`. Labels have few
-values: no metric is labelled with a subscription, an application, a reader or an address; those figures are in
-\`/api/v1/analytics/…\`. A metric that has as many label sets as it may counts the rest under \`other\` and adds to
+values: no metric is labelled with a subscription, an application, an endpoint, a reader or an address; those figures are in
+\`/api/v1/analytics/…\`, and of an endpoint in its status. A metric that has as many label sets as it may counts the rest under \`other\` and adds to
 \`sluice_metrics_label_overflow_total\`. Besides these there are the usual \`process_…\` and \`nodejs_…\` metrics.
 
 | name | type | labels | meaning |
