@@ -88,12 +88,17 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, kee
         notices.refused(endpoint, error);
         log.warn({ ...named(endpoint), code: error.code }, `nothing is pushed to an endpoint: ${error.message}`);
       },
+      hasRoom: (endpoint) => hasRoom(endpoint),
       bug: onBug,
     },
   });
   const letters = showPush(foundation, parts, service);
   catalogue.onChange(() => service.changed());
-  const { deliveries, close: closeDeliveries } = openDeliveries({ foundation, parts, service, verifications, keepDeadLetters, log });
+  const {
+    deliveries,
+    hasRoom,
+    close: closeDeliveries,
+  } = openDeliveries({ foundation, parts, service, verifications, keepDeadLetters, log });
   verifications.start();
   const close = async (): Promise<void> => {
     await letters.close();

@@ -46,6 +46,8 @@ export interface CourierParts extends PushReading {
   readonly breaker?: CircuitBreakerOptions | undefined;
   /** What its attempts are counted under. */
   readonly counts?: AttemptCounts | undefined;
+  /** A dead one was not taken since too much was owed; now half of that is free. */
+  readonly onRoom?: (() => void) | undefined;
   readonly onTransition: (transition: Transition) => void;
   readonly onBug: (error: unknown) => void;
   /** It can read no further: the log has let go of its place, or cannot be read. */

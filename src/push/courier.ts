@@ -41,6 +41,8 @@ export class Courier {
   #replay: ReplayRun | undefined;
   /** What the book was given last. */
   #keptState: string | undefined;
+  /** A dead one was not taken: there was no room. */
+  #isRoomWanted = false;
   #isStopped = false;
   #cancelWake: (() => void) | undefined;
 
@@ -129,6 +131,7 @@ export class Courier {
   sendAgain(owed: OwedDelivery, event: Event): boolean {
     const isTaken = this.#live.sendAgain(owed, event);
     if (isTaken) this.#offer();
+    else if (owed.state === 'dead') this.#isRoomWanted = true;
     return isTaken;
   }
 
@@ -172,6 +175,13 @@ export class Courier {
     }
     stream.readOn();
     this.#offer();
+    this.#tellOfRoom();
+  }
+
+  #tellOfRoom(): void {
+    if (!this.#isRoomWanted || !this.#live.isRoomy) return;
+    this.#isRoomWanted = false;
+    this.#parts.onRoom?.();
   }
 
   /** In a replay what failed before goes before what is new. */

@@ -82,6 +82,11 @@ describe('dead letters that are sent again', () => {
     return [state, passed];
   }
 
+  async function dead(): Promise<number> {
+    const [row] = await database.query(`SELECT count(*) AS n FROM push_delivery WHERE state = 'dead'`);
+    return Number(row?.['n']);
+  }
+
   async function untilScheduledOr(isSo: () => Promise<boolean>): Promise<void> {
     while (scheduled.length === 0 && !(await isSo())) await new Promise((resolve) => setImmediate(resolve));
   }
@@ -92,23 +97,67 @@ describe('dead letters that are sent again', () => {
     assert.deepEqual(await round(id), ['running', 100]);
     assert.deepEqual(await round(id), ['running', 200]);
     assert.deepEqual(await round(id), ['done', 250]);
-    const [left] = await database.query(`SELECT count(*) AS n FROM push_delivery WHERE state = 'dead'`);
-    assert.equal(left?.['n'], 0);
+    assert.equal(await dead(), 0);
   });
 
-  it('wait while as many are owed as may be, and leave alone what died later or was called off', async () => {
+  it('wait while as many are owed as may be, are not looked at meanwhile, and go on when there is room', async () => {
     await die(1050);
-    const replays = new ReplayLog(database);
+    const { replays, jobs } = open();
     const id = await ask(replays, 1050);
-    for (let n = 0; n < 11; n += 1) await round(id);
-    assert.deepEqual(await round(id), ['running', 1000]);
-    assert.equal(await replays.move(id, 'cancelled', clock.time), true);
+    const passed = async (): Promise<number> => (await replays.get('end_1', id))?.passed ?? 0;
+    jobs.wake();
+    // Ten whole rounds, and one that finds no room.
+    for (let n = 0; n < 10; n += 1) {
+      await untilScheduledOr(async () => false);
+      clock.time += 1000;
+      scheduled.splice(0)[0]?.();
+    }
+    while ((await replays.get('end_1', id))?.changedAt !== clock.time) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([scheduled.length, await passed(), await dead()], [0, 1000, 50]);
+    jobs.hasRoom('another');
+    assert.equal(scheduled.length, 0);
     await database.transact([{ sql: `DELETE FROM push_delivery WHERE state = 'waiting'`, parameters: [] }]);
+    jobs.hasRoom('end_1');
+    while ((await replays.get('end_1', id))?.state !== 'done') await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([await passed(), await dead(), scheduled.length], [1050, 0, 0]);
+    await jobs.close();
+  });
+
+  it('go on when there came to be room while they were told that there is none', async () => {
+    await die(10);
+    const replays = new ReplayLog(database);
+    const id = await ask(replays, 10);
+    let asked = 0;
+    const redrive = {
+      dead: async () => {
+        asked += 1;
+        if (asked === 1) jobs.hasRoom('end_1');
+        return { retried: 0, left: 10 - asked, isFull: true };
+      },
+    };
+    const schedule = (_at: number, callback: () => void) => {
+      scheduled.push(callback);
+      return () => undefined;
+    };
+    const jobs = new DeadLetterReplays({ replays, redrive, clock, schedule, onBug: (error) => bugs.push(error) });
+    jobs.wake();
+    await untilScheduledOr(async () => false);
+    scheduled.splice(0)[0]?.();
+    while ((await replays.get('end_1', id))?.passed !== 2) await new Promise((resolve) => setImmediate(resolve));
+    await jobs.close();
+    assert.deepEqual([asked, scheduled.length], [2, 0]);
+  });
+
+  it('are left alone where they died later, or their job was called off', async () => {
+    await die(120);
+    const replays = new ReplayLog(database);
+    const id = await ask(replays, 120);
+    assert.deepEqual(await round(id), ['running', 100]);
+    assert.equal(await replays.move(id, 'cancelled', clock.time), true);
     const { jobs } = open();
     jobs.wake();
     await jobs.close();
-    const [left] = await database.query(`SELECT count(*) AS n FROM push_delivery WHERE state = 'dead'`);
-    assert.equal(left?.['n'], 50);
+    assert.equal(await dead(), 20);
     const early = await replays.add(
       { endpoint: 'end_1', tenant: 'default', address: 'x', kind: 'dead', after: nowhere, until: nowhere, types: [], before: 5, total: 0 },
       clock.time,

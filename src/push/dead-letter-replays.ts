@@ -17,11 +17,18 @@ const atOnce = 100;
 const goOnAfter = 1000;
 const tryAgainAfter = 30_000;
 
-/** Sends dead letters again, a bounded part at a time and as long as there is room for them among what is owed, until none is left that was meant. A restart goes on where this was. */
+/**
+ * Sends dead letters again, a bounded part at a time until none is left that was meant. Where an endpoint owes so much that there is no
+ * room for them it waits to be told that there is. A restart goes on where this was.
+ */
 export class DeadLetterReplays {
   readonly #parts: DeadLetterReplaysParts;
   #round: Promise<void> | undefined;
   #cancel: (() => void) | undefined;
+  /** Endpoints that had no room and have not been told to have any since. */
+  readonly #full = new Set<string>();
+  /** The endpoint that is asked just now, as long as it is not told to have room. */
+  #asked: string | undefined;
   #isWanted = false;
   #isClosed = false;
 
@@ -49,6 +56,12 @@ export class DeadLetterReplays {
       });
   }
 
+  /** The endpoint may have room again. */
+  hasRoom(endpoint: string): void {
+    if (this.#asked === endpoint) this.#asked = undefined;
+    if (this.#full.delete(endpoint)) this.wake();
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancel?.();
@@ -63,20 +76,27 @@ export class DeadLetterReplays {
 
   /** True: there is more to do. */
   async #run(): Promise<boolean> {
+    const unfinished = await this.#parts.replays.unfinished('dead');
+    const wanted = new Set(unfinished.map(({ endpoint }) => endpoint));
+    for (const endpoint of this.#full) if (!wanted.has(endpoint)) this.#full.delete(endpoint);
     let isMore = false;
-    for (const replay of await this.#parts.replays.unfinished('dead')) {
+    for (const replay of unfinished) {
       if (this.#isClosed) return false;
-      if (await this.#goOn(replay)) isMore = true;
+      if (!this.#full.has(replay.endpoint) && (await this.#goOn(replay))) isMore = true;
     }
     return isMore;
   }
 
+  /** True: there is more to do, and room for it. */
   async #goOn({ id, endpoint, state, before = 0, total }: Replay): Promise<boolean> {
     const { replays, redrive, clock } = this.#parts;
     if (state === 'waiting') await replays.move(id, 'running', clock.now());
-    const { left } = await redrive.dead(endpoint, { before, limit: atOnce });
+    this.#asked = endpoint;
+    const { left, isFull } = await redrive.dead(endpoint, { before, limit: atOnce });
+    // What was told while it was asked counts.
+    if (left > 0 && isFull && this.#asked === endpoint) this.#full.add(endpoint);
     await replays.passed(id, Math.max(0, total - left), clock.now());
-    if (left > 0) return true;
+    if (left > 0) return !this.#full.has(endpoint);
     await replays.move(id, 'done', clock.now());
     return false;
   }

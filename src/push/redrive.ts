@@ -18,9 +18,14 @@ export interface RedriveParts {
 /** `retried`: it is due. `busy`: it is under way, waits behind others of its key, or so much is owed that no dead one is taken. `absent`: neither owed nor dead. */
 export type RetryAnswer = 'retried' | 'busy' | 'absent';
 
-/** How far one call of many came. */
-export interface RedriveAnswer {
+interface Sent {
   readonly retried: number;
+  /** So much is owed that no dead one is taken. */
+  readonly isFull: boolean;
+}
+
+/** How far one call of many came. */
+export interface RedriveAnswer extends Sent {
   /** Dead ones that a further call with the same `before` is for. */
   readonly left: number;
 }
@@ -62,11 +67,11 @@ export class Redrive {
 
   /** Dead ones that died before this wall time, oldest first and at most `limit`; each call does a bounded part. */
   async dead(endpoint: string, { before, limit }: { readonly before: number; readonly limit: number }): Promise<RedriveAnswer> {
-    const retried = await this.#steadily(() => {
+    const sent = await this.#steadily(() => {
       const isRunning = this.#parts.service.courier(endpoint) !== undefined;
       return isRunning ? this.#sendDead(endpoint, before, limit) : this.#markDead(endpoint, before, limit);
     });
-    return { retried, left: await this.countDead(endpoint, before) };
+    return { ...sent, left: await this.countDead(endpoint, before) };
   }
 
   /** Dead ones that died before this wall time. */
@@ -89,7 +94,7 @@ export class Redrive {
     });
   }
 
-  async #sendDead(endpoint: string, before: number, limit: number): Promise<number> {
+  async #sendDead(endpoint: string, before: number, limit: number): Promise<Sent> {
     const { service, database } = this.#parts;
     let [retried, bytes, last] = [0, 0, 0];
     while (retried < limit && bytes < mostBytes) {
@@ -102,28 +107,34 @@ export class Redrive {
       for (const row of rows) {
         // Asked each time: it may have ended while the store was read.
         const courier = service.courier(endpoint);
-        if (courier === undefined || !this.#send(courier, readOwed(row), readOwedEvent(row))) return retried;
+        const owed = readOwed(row);
+        if (courier === undefined || this.#isChanging(owed)) return { retried, isFull: false };
+        if (!courier.sendAgain(owed, readOwedEvent(row))) return { retried, isFull: true };
         retried += 1;
         bytes += (row['event'] as Uint8Array).byteLength;
         last = Number(row['row']);
       }
     }
-    return retried;
+    return { retried, isFull: false };
   }
 
   #send(courier: Courier, owed: OwedDelivery, event: Event): boolean {
-    // Its row says what it was, not what it is.
-    if (owed.state === 'dead' && this.#parts.book.isChanging(owed.endpoint, owed.position)) return false;
-    return courier.sendAgain(owed, event);
+    return !this.#isChanging(owed) && courier.sendAgain(owed, event);
   }
 
-  async #markDead(endpoint: string, before: number, limit: number): Promise<number> {
+  /** A dead one whose row says what it was, not what it is. */
+  #isChanging({ state, endpoint, position }: OwedDelivery): boolean {
+    return state === 'dead' && this.#parts.book.isChanging(endpoint, position);
+  }
+
+  async #markDead(endpoint: string, before: number, limit: number): Promise<Sent> {
     const { database } = this.#parts;
     const [row] = await database.query(`SELECT count(*) AS n FROM push_delivery WHERE endpoint = ? AND state = 'waiting'`, [endpoint]);
     const room = Math.max(0, mostOwed - Number(row?.['n']));
     // The plus makes it read them in their order, and not sort all there are.
     const chosen = `rowid IN (SELECT rowid FROM push_delivery WHERE endpoint = ? AND state = 'dead' AND +changed_at < ? ORDER BY rowid LIMIT ?)`;
-    return await this.#mark(chosen, 'dead', [endpoint, before, Math.min(limit, room)]);
+    const retried = await this.#mark(chosen, 'dead', [endpoint, before, Math.min(limit, room)]);
+    return { retried, isFull: room < limit && retried === room };
   }
 
   /** How many rows changed. */

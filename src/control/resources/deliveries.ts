@@ -141,9 +141,9 @@ function retryRoutes(router: Router, services: Services): void {
     async handle({ params, body, application, actor }) {
       const endpoint = endpointOf(services, params.endpoint, application);
       const { before = clock.now(), limit } = body;
-      const answer = await deliveries.redrive.dead(endpoint.id, { before, limit });
-      if (answer.retried > 0) await store.note(endpoint, 'endpoint.retry', actor);
-      return { body: { ...answer, before } };
+      const { retried, left } = await deliveries.redrive.dead(endpoint.id, { before, limit });
+      if (retried > 0) await store.note(endpoint, 'endpoint.retry', actor);
+      return { body: { retried, left, before } };
     },
   });
 }
