@@ -92,6 +92,8 @@ describe('the command line', { timeout: 120_000 }, () => {
     const [told] = await objects(['trigger', 'com.example.greeted', '--param', 'name=sample', '--seed', '1'], { key: greeter });
     assert.deepEqual([told?.['address'], told?.['from'], told?.['accepted']], ['sample', 'schema', 1]);
     assert.equal((await call(['trigger', 'com.example.greted'])).exit, 5);
+    assert.equal((await objects(['trigger', 'com.example.greeted', '--key', greeter, '--dry-run']))[0]?.['from'], 'schema');
+    assert.equal((await call(['trigger', 'com.example.greeted', '--key', listener])).exit, 9);
   });
 
   test('is refused with the exit code that says why', async () => {
