@@ -6,6 +6,7 @@ import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Event } from '../core/event.ts';
 import type { Meter } from '../core/meter.ts';
 import type { ConnectionContext } from '../core/policy.ts';
+import { Precedence } from '../core/precedence.ts';
 import { Turns } from '../core/turns.ts';
 import { hashApiKey } from '../store/api-key.ts';
 import type { Resource } from '../store/resources.ts';
@@ -57,7 +58,8 @@ export class EventGateway implements Gateway {
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.#feeds = new Feeds(() => parts.meter.openTally());
-    this.#line = new ConnectLine(parts);
+    const precedence = new Precedence();
+    this.#line = new ConnectLine({ ...parts, precedence });
     const { catalogue, meter, schedule, clock, onUsed, onBug } = parts;
     this.#services = {
       catalogue,
@@ -65,7 +67,8 @@ export class EventGateway implements Gateway {
       views: new Views(),
       lost: new LostReaders(),
       meter,
-      turns: new Turns(),
+      turns: new Turns(precedence),
+      precedence,
       schedule,
       now: () => clock.now(),
       authenticate: (credential, api) => this.#authenticate(credential, api),

@@ -18,8 +18,8 @@ import { recoverTallies, TallyJournal } from './tally-journal.ts';
 
 /** Durable readers one subscription may have: each is kept for ever, and clients choose the names. Those of WebSub subscribers do not count: the hub bounds and forgets them. */
 const MOST_NAMED_READERS = 1000;
-/** Readers written in one commit: a few milliseconds here and in the store. */
-const MOST_AT_ONCE = 256;
+/** Readers written in one commit: some two milliseconds here and in the store, which is what an event waits that is published meanwhile. */
+const MOST_AT_ONCE = 32;
 
 export interface ReaderBookParts {
   readonly database: Database;
