@@ -79,20 +79,19 @@ export class CommitLoop {
   }
 
   #commit(): Promise<void> {
-    const books = this.#parts.books.filter((book) => book.dirty);
-    if (books.length === 0) return Promise.resolve();
-    this.#inFlight = this.#write(books).finally(() => {
+    if (!this.#parts.books.some((book) => book.dirty)) return Promise.resolve();
+    this.#inFlight = this.#write().finally(() => {
       this.#inFlight = undefined;
     });
     return this.#inFlight;
   }
 
   /** What would be long goes in parts, so that neither this thread nor who publishes meanwhile waits for the whole. */
-  async #write(books: readonly Book[]): Promise<void> {
-    const { database, clock, onOutcome } = this.#parts;
-    let left = books;
-    while (left.length > 0) {
-      const { statements, taken } = collectPart(left, clock.now());
+  async #write(): Promise<void> {
+    const { database, clock, books, onOutcome } = this.#parts;
+    let isContinued = false;
+    do {
+      const { statements, taken } = collectPart(books, clock.now(), isContinued);
       try {
         await database.transact(statements);
       } catch (error) {
@@ -101,18 +100,26 @@ export class CommitLoop {
         throw error;
       }
       for (const book of taken) book.committed();
-      left = left.slice(taken.at(-1)?.hasMore === true ? taken.length - 1 : taken.length);
-    }
+      isContinued = taken.at(-1)?.hasMore === true;
+    } while (isContinued);
     onOutcome(undefined);
   }
 }
 
-/** Up to the first book that gives only a part: those behind it go with its last one, so that no count is on disk before the usage it counts. */
-function collectPart(books: readonly Book[], now: number): { readonly statements: Statement[]; readonly taken: readonly Book[] } {
+/**
+ * Up to the first book that gives only a part: those behind it go with its last one, so that no count is on disk before the usage it
+ * counts. Those before it go with every part: a part has what is so when it is collected, and must not be on disk before them.
+ */
+function collectPart(
+  books: readonly Book[],
+  now: number,
+  isContinued: boolean,
+): { readonly statements: Statement[]; readonly taken: readonly Book[] } {
   const statements: Statement[] = [];
   const taken: Book[] = [];
   for (const book of books) {
-    statements.push(...book.collect(now));
+    if (!book.dirty) continue;
+    statements.push(...book.collect(now, isContinued));
     taken.push(book);
     if (book.hasMore === true) break;
   }

@@ -39,7 +39,10 @@ export class PushBook implements Book {
   #states = new Map<string, readonly SqlValue[]>();
   #replays = new Map<string, ReplayProgress>();
   #attempts: AttemptRecord[] = [];
+  /** With something that the next commit has to mark. */
   readonly #sources = new Set<MarkSource>();
+  /** With marks that may have to go when all cursors of the round of commits under way are on disk. */
+  readonly #unfinished = new Set<MarkSource>();
   #writing = nothing;
   #onAttempted: (record: AttemptRecord) => void = () => undefined;
 
@@ -66,7 +69,9 @@ export class PushBook implements Book {
 
   /** Nothing of it is on disk any more, and nothing more comes. */
   forget(owner: string): void {
-    for (const source of this.#sources) if (source.id === owner) this.#sources.delete(source);
+    for (const sources of [this.#sources, this.#unfinished]) {
+      for (const source of sources) if (source.id === owner) sources.delete(source);
+    }
     this.#marks.delete(owner);
   }
 
@@ -111,7 +116,7 @@ export class PushBook implements Book {
   }
 
   get dirty(): boolean {
-    return this.#owed.size > 0 || this.#states.size > 0 || this.#replays.size > 0 || this.#attempts.length > 0 || this.#sources.size > 0;
+    return this.#owed.size > 0 || this.#states.size > 0 || this.#replays.size > 0 || this.#attempts.length > 0 || this.#hasMarks;
   }
 
   /** What is delivered and not on disk is delivered again after a crash. */
@@ -119,23 +124,19 @@ export class PushBook implements Book {
     return this.#attempts.length > 0;
   }
 
-  collect(now: number): readonly Statement[] {
-    const marks = [...this.#sources].map((source) => {
-      const own = this.#marksOf(source.id);
-      return { source, own, changes: own.change(source.settledAhead()) };
-    });
+  collect(now: number, isContinued = false): readonly Statement[] {
+    const marks = this.#collectMarks(isContinued);
     this.#writing = { owed: this.#owed, states: this.#states, replays: this.#replays, attempts: this.#attempts, marks };
     this.#owed = new Map();
     this.#states = new Map();
     this.#replays = new Map();
     this.#attempts = [];
-    this.#sources.clear();
     const { owed, replays } = this.#writing;
     return [...owedStatements(owed, now), ...this.#otherStatements(), ...replayStatements(replays, now), ...markStatements(marks)];
   }
 
   committed(): void {
-    for (const { source, own } of this.#writing.marks) if (own.isLeaving) this.#writeAgain(source, own);
+    for (const { source, own } of this.#writing.marks) if (own.isLeaving) this.#keep(source, own, this.#unfinished);
     this.#writing = nothing;
   }
 
@@ -147,14 +148,31 @@ export class PushBook implements Book {
     this.#attempts = [...attempts, ...this.#attempts];
     for (const { source, own, changes } of marks) {
       own.undo(changes);
-      this.#writeAgain(source, own);
+      this.#keep(source, own, this.#sources);
     }
     this.#writing = nothing;
   }
 
+  get #hasMarks(): boolean {
+    return this.#sources.size > 0 || this.#unfinished.size > 0;
+  }
+
+  /** Within a round none goes: the cursor that has passed it may be written with a later part. */
+  #collectMarks(isContinued: boolean): Writing['marks'] {
+    const sources = isContinued ? [...this.#sources] : [...new Set([...this.#unfinished, ...this.#sources])];
+    this.#sources.clear();
+    if (!isContinued) this.#unfinished.clear();
+    return sources.map((source) => {
+      const own = this.#marksOf(source.id);
+      if (isContinued) this.#unfinished.add(source);
+      const ahead = source.settledAhead();
+      return { source, own, changes: isContinued ? own.add(ahead) : own.change(ahead) };
+    });
+  }
+
   /** Not when another source has its marks by now. */
-  #writeAgain(source: MarkSource, own: SettledMarks): void {
-    if (this.#marks.get(source.id) === own) this.#sources.add(source);
+  #keep(source: MarkSource, own: SettledMarks, sources: Set<MarkSource>): void {
+    if (this.#marks.get(source.id) === own) sources.add(source);
   }
 
   #marksOf(endpoint: string): SettledMarks {

@@ -31,6 +31,13 @@ export class SettledMarks {
     return this.#leaving.size > 0;
   }
 
+  /** What has to be written so that all of `ahead` is marked; counts as written until `undo`. */
+  add(ahead: readonly Position[]): MarkChanges {
+    const add = ahead.filter((position) => !this.#written.has(position));
+    for (const position of add) this.#written.add(position);
+    return { add, remove: [] };
+  }
+
   /** What has to be written so that the marks are as `ahead` says; counts as written until `undo`. */
   change(ahead: readonly Position[]): MarkChanges {
     const wanted = new Set(ahead);
