@@ -157,7 +157,7 @@ export const endpointStatusView = exactly({
   pausedUntil: { ...timeOrNull, description: 'The receiver asked for a pause until then.' },
   breaker: exactly({ state: { enum: ['closed', 'open', 'half-open'] }, openUntil: timeOrNull }),
   waiting: { type: 'integer', description: 'Deliveries that wait for another attempt or for their turn.' },
-  dead: { type: 'integer', description: 'Deliveries that are attempted no more until somebody retries them.' },
+  dead: { type: 'integer', description: 'Deliveries that are attempted no more until somebody retries them, as long as they are kept.' },
   dropped: {
     type: ['object', 'null'],
     properties: { letters: { type: 'integer', description: 'How many so far.' }, at: time },
