@@ -137,13 +137,13 @@ export const metricNames = {
   pushOwed: {
     name: 'sluice_push_retry_pending_messages',
     type: 'gauge',
-    help: 'Events that failed and wait for another attempt, or behind others of their key, by the state of their endpoints.',
+    help: 'Events that failed and wait for another attempt, or behind others of their key, by the state of their endpoints; 0 of those that are not delivered to.',
     labels: ['api', 'protocol', 'state'],
   },
   pushOldest: {
     name: 'sluice_push_oldest_untried_seconds',
     type: 'gauge',
-    help: 'Age of the oldest event whose first attempt is under way or still to come, by the state of its endpoint; 0 without one.',
+    help: 'Age of the oldest event whose first attempt is under way or still to come, by the state of its endpoint; 0 without one, and of those that are not delivered to.',
     labels: ['api', 'protocol', 'state'],
   },
   pushDeadLetters: {

@@ -34,7 +34,7 @@ export function exportPush(metrics: Metrics, { store, service, deadLettersOf, no
     openBreakers = 0;
     for (const endpoint of store.list('endpoint')) {
       const courier = service.courier(endpoint.id);
-      const standing = standingIn(found, labelsOf(endpoint, { store, service }));
+      const standing = standingIn(found, ...countedUnder(endpoint, store), stateOf(endpoint, service));
       standing.endpoints += 1;
       standing.deadLetters += deadLettersOf(endpoint.id);
       if (courier === undefined) continue;
@@ -58,18 +58,14 @@ export function exportPush(metrics: Metrics, { store, service, deadLettersOf, no
   metrics.gauge('pushSlots', () => [{ labels: [], value: service.slots }]);
 }
 
-function standingIn(found: Map<string, Standing>, labels: readonly string[]): Standing {
-  const key = labels.join('\n');
+function standingIn(found: Map<string, Standing>, api: string, protocol: string, state: string): Standing {
+  const key = `${api} ${protocol} ${state}`;
   const known = found.get(key);
   if (known !== undefined) return known;
-  if (found.size >= mostApart && labels[0] !== 'other') return standingIn(found, ['other', ...labels.slice(1)]);
-  const standing = { labels, endpoints: 0, owed: 0, oldest: Infinity, deadLetters: 0 };
+  if (found.size >= mostApart && api !== 'other') return standingIn(found, 'other', protocol, state);
+  const standing = { labels: [api, protocol, state], endpoints: 0, owed: 0, oldest: Infinity, deadLetters: 0 };
   found.set(key, standing);
   return standing;
-}
-
-function labelsOf(endpoint: Resource<'endpoint'>, { store, service }: Pick<PushGaugesParts, 'store' | 'service'>): readonly string[] {
-  return [...countedUnder(endpoint, store), stateOf(endpoint, service)];
 }
 
 /** One word for each endpoint; of several that are true the one that has to be seen to first. */
