@@ -39,7 +39,9 @@ export function exportPush(metrics: Metrics, { store, service, deadLettersOf, no
       standing.deadLetters += deadLettersOf(endpoint.id);
       if (courier === undefined) continue;
       standing.owed += courier.owed;
-      standing.oldest = Math.min(standing.oldest, courier.oldestUntried?.acceptedAt ?? Infinity);
+      // Where an order holds, what comes after an event that failed waits for that one, whoever is fast.
+      const waitsForRetry = endpoint.spec.order !== 'none' && courier.owed > 0;
+      if (!waitsForRetry) standing.oldest = Math.min(standing.oldest, courier.oldestUntried?.acceptedAt ?? Infinity);
       if (courier.health.breaker.state !== 'closed') openBreakers += 1;
     }
     standings = [...found.values()];

@@ -16,7 +16,7 @@ describe('the metrics of push', { timeout: 60_000 }, () => {
     const path = request.url ?? '';
     if (path === '/silent') held.push(response);
     else if (path === '/gives-up') response.writeHead(400, { 'webhook-delivery': 'abort-message' }).end();
-    else response.writeHead(path === '/gone' ? 410 : path === '/broken' ? 500 : path === '/busy' ? 429 : 204).end();
+    else response.writeHead(path === '/gone' ? 410 : path.startsWith('/broken') ? 500 : path === '/busy' ? 429 : 204).end();
   });
   let sluice: SluiceFixture;
   let page: MetricsPage;
@@ -57,6 +57,7 @@ applications:
         plan: push
         endpoints: ${['works', 'gone', 'gives-up', 'busy'].map((name) => endpoint(name)).join('')}
           ${endpoint('broken', "retry: ['100ms', '10m']").trim()}
+          ${endpoint('broken-in-order', "order: strict\n            retry: ['10m']").trim()}
           ${endpoint('silent', 'timeout: 30s').trim()}
   service:
     credentials: [{ kind: api-key, value: service-key-0123456789 }]
@@ -73,16 +74,16 @@ applications:
 
   test('show what became of attempts and deliveries, how long they took, and where endpoints stand', async () => {
     assert.equal((await publish(sluice.gateway, newEvents(1))).status, 202);
-    await seen(() => attempts('server-error') === 2 && held.length === 1 && attempts('delivered') === 1 && attempts('throttled') === 1);
+    await seen(() => attempts('server-error') === 3 && held.length === 1 && attempts('delivered') === 1 && attempts('throttled') === 1);
     assert.deepEqual([attempts('gone'), attempts('abandoned')], [1, 1]);
     assert.deepEqual([ended('first', 'delivered'), ended('first', 'dead'), ended('retry', 'delivered')], [1, 1, 0]);
-    assert.equal(page.value('sluice_push_attempt_duration_seconds_count', { api: 'world', protocol: 'webhook' }), 6);
-    assert.equal(page.value('sluice_push_attempt_duration_seconds_bucket', { le: '30' }), 6);
+    assert.equal(page.value('sluice_push_attempt_duration_seconds_count', { api: 'world', protocol: 'webhook' }), 7);
+    assert.equal(page.value('sluice_push_attempt_duration_seconds_bucket', { le: '30' }), 7);
     const states = ['started', 'stopped', 'held', 'paused'].map((state) => inState('sluice_push_endpoints', state));
-    assert.deepEqual(states, [4, 1, 1, undefined]);
+    assert.deepEqual(states, [5, 1, 1, undefined]);
     assert.deepEqual(
       [inState('sluice_push_retry_pending_messages', 'started'), inState('sluice_push_retry_pending_messages', 'held')],
-      [1, 1],
+      [2, 1],
     );
     assert.equal(page.value('sluice_push_attempts_active'), 1);
     assert.equal(page.value('sluice_push_attempts_active_limit'), 1024);
@@ -110,6 +111,7 @@ applications:
 
   test('have what waits after a restart as well', async () => {
     await seen(() => attempts('delivered') === 10 && page.value('sluice_push_attempts_active') === 0);
+    assert.equal(inState('sluice_push_oldest_untried_seconds', 'started'), 0, 'eight wait in their order for one that failed');
     const waiting = inState('sluice_push_retry_pending_messages', 'held');
     assert.ok(waiting !== undefined && waiting >= 1);
     await sluice.restart({ grace: 100 });
