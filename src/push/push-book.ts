@@ -39,10 +39,10 @@ export class PushBook implements Book {
   #states = new Map<string, readonly SqlValue[]>();
   #replays = new Map<string, ReplayProgress>();
   #attempts: AttemptRecord[] = [];
-  /** With something that the next commit has to mark. */
-  readonly #sources = new Set<MarkSource>();
-  /** With marks that may have to go when all cursors of the round of commits under way are on disk. */
-  readonly #unfinished = new Set<MarkSource>();
+  /** With something that the next commit has to mark, by endpoint. */
+  readonly #sources = new Map<string, MarkSource>();
+  /** With marks that may have to go when all cursors of the round of commits under way are on disk, by endpoint. */
+  readonly #unfinished = new Map<string, MarkSource>();
   #writing = nothing;
   #onAttempted: (record: AttemptRecord) => void = () => undefined;
 
@@ -64,14 +64,13 @@ export class PushBook implements Book {
 
   /** The endpoint is no longer delivered to; what it left is still written, what was done ahead of its cursor with it. */
   release(source: MarkSource): void {
-    this.#sources.add(source);
+    this.#sources.set(source.id, source);
   }
 
   /** Nothing of it is on disk any more, and nothing more comes. */
   forget(owner: string): void {
-    for (const sources of [this.#sources, this.#unfinished]) {
-      for (const source of sources) if (source.id === owner) sources.delete(source);
-    }
+    this.#sources.delete(owner);
+    this.#unfinished.delete(owner);
     this.#marks.delete(owner);
   }
 
@@ -112,7 +111,7 @@ export class PushBook implements Book {
 
   /** Something was done ahead of the cursor, or the cursor has passed something. */
   moved(source: MarkSource): void {
-    this.#sources.add(source);
+    this.#sources.set(source.id, source);
   }
 
   get dirty(): boolean {
@@ -159,20 +158,20 @@ export class PushBook implements Book {
 
   /** Within a round none goes: the cursor that has passed it may be written with a later part. */
   #collectMarks(isContinued: boolean): Writing['marks'] {
-    const sources = isContinued ? [...this.#sources] : [...new Set([...this.#unfinished, ...this.#sources])];
+    const sources = isContinued ? [...this.#sources.values()] : [...new Map([...this.#unfinished, ...this.#sources]).values()];
     this.#sources.clear();
     if (!isContinued) this.#unfinished.clear();
     return sources.map((source) => {
       const own = this.#marksOf(source.id);
-      if (isContinued) this.#unfinished.add(source);
+      if (isContinued) this.#unfinished.set(source.id, source);
       const ahead = source.settledAhead();
       return { source, own, changes: isContinued ? own.add(ahead) : own.change(ahead) };
     });
   }
 
   /** Not when another source has its marks by now. */
-  #keep(source: MarkSource, own: SettledMarks, sources: Set<MarkSource>): void {
-    if (this.#marks.get(source.id) === own) sources.add(source);
+  #keep(source: MarkSource, own: SettledMarks, sources: Map<string, MarkSource>): void {
+    if (this.#marks.get(source.id) === own) sources.set(source.id, source);
   }
 
   #marksOf(endpoint: string): SettledMarks {
