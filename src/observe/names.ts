@@ -6,6 +6,9 @@ export interface MetricName {
   readonly labels: readonly string[];
 }
 
+/** Labels whose values people make up, so that there may be any number; those of all others stand in the code. */
+export const namedByPeople: ReadonlySet<string> = new Set(['api', 'plan', 'backbone']);
+
 /** Every metric there is. docs/reference/metrics.md is generated from this table. Never a subscription, application, endpoint, reader or address as a label. */
 export const metricNames = {
   delivered: {
