@@ -6,51 +6,43 @@ import type { Log } from '../observe/log.ts';
 import { DeadLetterReplays } from '../push/dead-letter-replays.ts';
 import { DeadLetterRetention } from '../push/dead-letter-retention.ts';
 import { DeliveryLog } from '../push/delivery-log.ts';
-import { countedUnder } from '../push/push-counts.ts';
+import { countedUnder, type AttemptCounts, type PushCounts } from '../push/push-counts.ts';
 import type { PushService } from '../push/push-service.ts';
 import { Redrive } from '../push/redrive.ts';
 import { ReplayLog } from '../push/replay-log.ts';
 import { Replays } from '../push/replays.ts';
 import type { Verifications } from '../push/verification/verifications.ts';
+import type { Resource } from '../store/resources.ts';
 import type { Foundation, GatewayParts } from './wire.ts';
 
-interface DeliveriesParts {
+interface RetentionParts {
   readonly foundation: Foundation;
   readonly parts: GatewayParts;
-  readonly service: PushService;
-  readonly verifications: Verifications;
   /** Milliseconds; undefined: as long as is usual. */
   readonly keepDeadLetters: number | undefined;
+  readonly counts: PushCounts;
   readonly log: Log;
 }
 
+interface DeliveriesParts extends RetentionParts {
+  readonly service: PushService;
+  readonly verifications: Verifications;
+}
+
 /** What people see of deliveries and can do about them; dead letters are sent again where that is wanted, and dropped in their time, until `close`. */
-export function openDeliveries({ foundation, parts, service, verifications, keepDeadLetters, log }: DeliveriesParts): {
+export function openDeliveries({ foundation, parts, service, verifications, keepDeadLetters, counts, log }: DeliveriesParts): {
   readonly deliveries: Deliveries;
   /** An endpoint may have room for dead letters again. */
   readonly hasRoom: (endpoint: string) => void;
   readonly close: () => Promise<void>;
 } {
-  const { database, store, embedded, ledger, metrics, pushBook: book } = foundation;
+  const { database, ledger, pushBook: book } = foundation;
   const { catalogue, schedule, onBug } = parts;
   const redrive = new Redrive({ service, database, book, now: () => systemClock.now(), flush: () => ledger.commit() });
   const replays = new ReplayLog(database);
   const deadLetters = new DeadLetterReplays({ replays, redrive, clock: systemClock, schedule, onBug });
   deadLetters.wake();
-  const retention = new DeadLetterRetention({
-    database,
-    clock: systemClock,
-    schedule,
-    onBug,
-    endpoints: () => store.list('endpoint'),
-    compare: (a, b) => embedded.compare(a, b),
-    keptFor: keepDeadLetters,
-    onDropped: (endpoint, letters) => {
-      const { id, name, parent } = endpoint;
-      metrics.counter('pushDropped', ...countedUnder(endpoint, store)).value += letters;
-      log.info({ endpoint: id, name, application: parent, letters }, 'dead letters were kept long enough and are gone');
-    },
-  });
+  const retention = openRetention({ foundation, parts, keepDeadLetters, counts, log });
   const deliveries: Deliveries = {
     log: new DeliveryLog(database),
     redrive,
@@ -79,4 +71,32 @@ export function openDeliveries({ foundation, parts, service, verifications, keep
     await deadLetters.close();
   };
   return { deliveries, hasRoom: (endpoint) => deadLetters.hasRoom(endpoint), close };
+}
+
+/** Drops dead letters in their time until it is closed. */
+function openRetention({ foundation, parts, keepDeadLetters, counts, log }: RetentionParts): DeadLetterRetention {
+  const { database, store, embedded } = foundation;
+  const { schedule, onBug } = parts;
+  const countsOf = (endpoint: Resource<'endpoint'>): AttemptCounts => counts.of(...countedUnder(endpoint, store));
+  // Counted from 0 before any are dropped, of paused endpoints too: without a 0 the first ones are no increase.
+  const endpoints = (): readonly Resource<'endpoint'>[] => {
+    const all = store.list('endpoint');
+    all.forEach(countsOf);
+    return all;
+  };
+  endpoints();
+  return new DeadLetterRetention({
+    database,
+    clock: systemClock,
+    schedule,
+    onBug,
+    endpoints,
+    compare: (a, b) => embedded.compare(a, b),
+    keptFor: keepDeadLetters,
+    onDropped: (endpoint, letters) => {
+      const { id, name, parent } = endpoint;
+      countsOf(endpoint).dropped(letters);
+      log.info({ endpoint: id, name, application: parent, letters }, 'dead letters were kept long enough and are gone');
+    },
+  });
 }

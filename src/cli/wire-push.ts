@@ -55,8 +55,7 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, kee
   const { database, store, ledger, pushBook, sealer, metrics } = foundation;
   const { gateway, catalogue, schedule, onBug } = parts;
   const rules = rulesOf(openOutgoing);
-  const { guard } = rules;
-  const resolver = new NameResolver({ guard, clock: systemClock, hostsFile: new HostsFile(hostsFile, systemClock) });
+  const resolver = new NameResolver({ guard: rules.guard, clock: systemClock, hostsFile: new HostsFile(hostsFile, systemClock) });
   const sender = new HttpSender({ ...rules, resolver });
   const send: Push['send'] = (request) => sender.send(request);
   let onStopped: (endpoint: Resource<'endpoint'>) => void = () => undefined;
@@ -64,6 +63,7 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, kee
   const target = (endpoint: Resource<'endpoint'>): PushTarget =>
     targetOf(endpoint, { open: (sealed) => sealer.open(sealed), compile: compileFilter });
   const onChange = (): void => service.changed();
+  const counts = new PushCounts(metrics);
   const verifications = await openVerifications({ foundation, parts, publicUrl, send, targetOf: target, onChange });
   const service: PushService = new PushService({
     store,
@@ -77,7 +77,7 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, kee
     forgetReader: async (reader) => void (await ledger.forget('default', reader)),
     targetOf: (endpoint) => verifications.consented(endpoint, target(endpoint)),
     send,
-    counts: new PushCounts(metrics),
+    counts,
     listener: {
       moved: (endpoint, transition) => {
         notices.moved(endpoint, transition);
@@ -98,7 +98,7 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, kee
     deliveries,
     hasRoom,
     close: closeDeliveries,
-  } = openDeliveries({ foundation, parts, service, verifications, keepDeadLetters, log });
+  } = openDeliveries({ foundation, parts, service, verifications, keepDeadLetters, counts, log });
   verifications.start();
   const close = async (): Promise<void> => {
     await letters.close();

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { newEvents, worldFiles } from '../testing/gateway-world.ts';
+import { MetricsPage } from '../testing/metrics-page.ts';
 import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
 import { WebhookReceiver } from '../testing/webhook-receiver.ts';
 
@@ -90,10 +91,15 @@ applications:
     assert.equal((await status('long')).dropped, null);
     age('long', 61);
     age('short', 30);
+    // Paused, so that nothing but their being there makes a series of what is dropped.
+    for (const name of ['long', 'short']) await sluice.client().post(['endpoints', ids[name]!, 'pause'], {});
     await sluice.restart({ grace: 100 });
+    const dropped = async (): Promise<number | undefined> =>
+      (await MetricsPage.of(sluice)).value('sluice_push_dead_letters_dropped_total', { api: 'world', protocol: 'webhook' });
+    assert.notEqual(await dropped(), undefined, 'without a 0 the first ones are no increase');
     await until(async () => (await status('short')).dropped?.letters === 2);
     await until(async () => (await status('long')).dropped?.letters === 1);
-    assert.deepEqual([(await status('short')).dead, (await status('long')).dead], [0, 1]);
+    assert.deepEqual([(await status('short')).dead, (await status('long')).dead, await dropped()], [0, 1, 3]);
     const said = logged.map((line) => JSON.parse(line)).filter(({ letters }) => letters !== undefined);
     assert.deepEqual(
       said.map(({ endpoint, application, name, letters }) => [endpoint, application, name, letters]).toSorted((a, b) => a[3] - b[3]),

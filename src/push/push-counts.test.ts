@@ -93,3 +93,32 @@ test('APIs without end are counted together', async () => {
     1000,
   );
 });
+
+test('with more APIs than there is room for, what is dead is not counted with what is delivered', async () => {
+  const metrics = new Metrics();
+  const counts = new PushCounts(metrics);
+  const most = 150;
+  for (let index = 0; index < most; index += 1) {
+    const api = counts.of(`api-${index}`, 'webhook');
+    api.attempted(record({}), delivered);
+    api.attempted(record({ outcome: 'dead' }), decided('timeout'));
+    api.attempted(record({ outcome: 'retry' }), decided('dns'));
+  }
+  const sum = async (name: string, label: string): Promise<number> =>
+    (await scraped(metrics, `${name}{`))
+      .filter((line) => line.includes(label))
+      .reduce((total, line) => total + Number(line.split(' ').at(-1)), 0);
+  const sums = ['delivered', 'dead', 'other'].map((result) => sum('sluice_push_ended_messages_total', `result="${result}"`));
+  assert.deepEqual(await Promise.all(sums), [most, most, 0]);
+  const outcomes = ['delivered', 'timeout', 'dns', 'other'].map((outcome) => sum('sluice_push_attempts_total', `outcome="${outcome}"`));
+  assert.deepEqual(await Promise.all(outcomes), [most, most, most, 0]);
+});
+
+test('dead letters that are dropped are an increase from 0', async () => {
+  const metrics = new Metrics();
+  const counts = new PushCounts(metrics).of('orders', 'webhook');
+  const name = 'sluice_push_dead_letters_dropped_total';
+  assert.deepEqual(await scraped(metrics, `${name}{`), [`${name}{api="orders",protocol="webhook"} 0`]);
+  counts.dropped(3);
+  assert.deepEqual(await scraped(metrics, `${name}{`), [`${name}{api="orders",protocol="webhook"} 3`]);
+});

@@ -30,12 +30,13 @@ export class PushCounts {
   }
 }
 
-/** Counts attempts: for each it adds to cells it has at hand. */
+/** Counts attempts and what becomes of events: for each it adds to cells it has at hand. */
 export class AttemptCounts {
   readonly #metrics: Metrics;
   readonly #labels: readonly [api: string, protocol: string];
   readonly #outcomes: Record<string, Cell> = Object.create(null) as Record<string, Cell>;
   readonly #ended: Readonly<Record<'delivered' | 'dead', Record<AttemptRecord['lane'], Cell>>>;
+  readonly #dropped: Cell;
   /** One more than there are bounds: the last is for what took longer. */
   readonly #byBound = new Float64Array(bounds.length + 1);
   #seconds = 0;
@@ -51,6 +52,7 @@ export class AttemptCounts {
     });
     // At 0 from the beginning, so that the first one is seen as an increase.
     this.#ended = { delivered: cells('delivered'), dead: cells('dead') };
+    this.#dropped = metrics.counter('pushDropped', api, protocol);
     for (const outcome of ['delivered', 'server-error', 'timeout', 'connect']) this.#cellOf(outcome);
   }
 
@@ -63,6 +65,11 @@ export class AttemptCounts {
     while (index < bounds.length && seconds > (bounds[index] as number)) index += 1;
     this.#byBound[index] = (this.#byBound[index] as number) + 1;
     this.#seconds += seconds;
+  }
+
+  /** So many dead letters were kept long enough. */
+  dropped(letters: number): void {
+    this.#dropped.value += letters;
   }
 
   /** How long attempts took since the start of the process. */
