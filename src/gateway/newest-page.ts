@@ -66,10 +66,11 @@ export async function newestPage(services: Services, request: NewestRequest): Pr
         log: api.log,
         address,
         name: undefined,
-        // No expression that a client could have, so that nobody goes on where this ended, free of charge.
         filter: `the newest ${request.type}`,
         start: found.start,
         resumes: false,
+        // Nobody asks for a place after it, and who asks often would take that of connections that come back.
+        isResumable: false,
       },
       () => undefined,
     );

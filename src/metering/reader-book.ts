@@ -109,6 +109,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
     const account = new Account(lineage, this, onTaken);
     lineage.closedAt = undefined;
     lineage.state = 'catching-up';
+    lineage.isResumable = request.isResumable ?? true;
     lineage.protocol = request.protocol;
     lineage.plan = request.subscription.plan;
     this.#live.set(account.id, account);
@@ -183,7 +184,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
     lineage.closedAt = this.clock.now();
     const isKept = lineage.isWritten || lineage.isDirty || lineage.isWriting;
     if (!isKept) return;
-    if (lineage.subjects.name === undefined) this.#resumable.add(lineage);
+    if (lineage.subjects.name === undefined && lineage.isResumable) this.#resumable.add(lineage);
     this.touch(lineage);
   }
 
