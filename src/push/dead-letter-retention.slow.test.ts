@@ -48,13 +48,14 @@ describe('dead letters', { timeout: 60_000 }, () => {
     return { id, name: `named-${id}`, spec } as Resource<'endpoint'>;
   }
 
-  /** `p0`, `p1`, … died one after the other in milliseconds from `from` on. */
-  async function die(owner: string, count: number, { from, bytes = 10 }: { from: number; bytes?: number }): Promise<void> {
+  /** `p0`, `p1`, …, or from another place on, died one after the other in milliseconds from `from` on. */
+  async function die(owner: string, count: number, more: { from: number; bytes?: number; first?: number }): Promise<void> {
+    const { from, bytes = 10, first = 0 } = more;
     const sql = `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)
       INSERT INTO push_delivery (endpoint, position, tenant, address, event_id, event_type, state, reason, attempts, counted, throttled,
         format_refused, billed, accepted_at, changed_at, event)
-      SELECT ?, 'p' || i, 'default', 'a', 'e' || i, 't', 'dead', 'exhausted', 1, 1, 0, 0, 0, 0, ? + i, zeroblob(?) FROM n`;
-    await database.transact([{ sql, parameters: [count, owner, from, bytes] }]);
+      SELECT ?, 'p' || (? + i), 'default', 'a', 'e' || i, 't', 'dead', 'exhausted', 1, 1, 0, 0, 0, 0, ? + i, zeroblob(?) FROM n`;
+    await database.transact([{ sql, parameters: [count, owner, first, from, bytes] }]);
   }
 
   async function readTo(id: string, cursor: string): Promise<void> {
@@ -125,16 +126,35 @@ describe('dead letters', { timeout: 60_000 }, () => {
   test('are left alone as long as a job is to send them again, and those of a replay as long as that has them', () =>
     withRetention(async (retention) => {
       const replays = new ReplayLog(database);
-      await die('one', 4, { from: time.now() - keptFor - 10 });
-      await die('rpl_1', 4, { from: time.now() - keptFor - 10 });
+      await die('one', 4, { from: time.now() - keptFor });
+      await die('rpl_1', 4, { from: time.now() - keptFor });
       const wish = { endpoint: 'one', tenant: 'default', address: '*', after: nowhere, until: nowhere, types: [], total: 2 };
-      const job = await replays.add({ ...wish, kind: 'dead', before: time.now() - keptFor - 8 }, time.now());
+      const job = await replays.add({ ...wish, kind: 'dead', before: time.now() - keptFor + 2 }, time.now());
       await replays.add({ ...wish, kind: 'range', before: undefined }, time.now());
+      time.advance(10);
       await retention.round();
       assert.deepEqual(await kept('one'), ['p0', 'p1']);
       await replays.move(job?.id ?? '', 'done', time.now());
       await retention.round();
       assert.deepEqual([await kept('one'), (await kept('rpl_1')).length], [[], 4]);
+    }));
+
+  test('are not kept by a job for longer than the operator keeps any, nor by one that is asked for when their time is over', () =>
+    withRetention(async (retention) => {
+      const replays = new ReplayLog(database);
+      const wish = { endpoint: 'one', tenant: 'default', address: '*', after: nowhere, until: nowhere, types: [], total: 4 };
+      const ask = () => replays.add({ ...wish, kind: 'dead', before: time.now() }, time.now());
+      await die('one', 4, { from: time.now() - keptFor });
+      await ask();
+      time.advance(keptFor - 1);
+      await retention.round();
+      assert.equal((await kept('one')).length, 4, 'while the job is young');
+      await ask();
+      await die('one', 1, { from: time.now() - 5, first: 10 });
+      time.advance(1);
+      await ask();
+      await retention.round();
+      assert.deepEqual(await kept('one'), ['p10'], 'what died since has its own time');
     }));
 
   test('that the cursor has not passed stay, so that a restart does not send them again', () =>

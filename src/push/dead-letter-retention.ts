@@ -30,10 +30,31 @@ const rowsAtOnce = 1000;
 /** Bytes of events dropped in one transaction, past the first: the writer has others to serve. */
 const mostBytes = 16 * 1024 * 1024;
 
-/** Dead longer than is kept, and not meant by a job that is to send dead letters again. */
-const expired = `state = 'dead' AND changed_at < ? AND NOT EXISTS (
+/** What is compared with, as SQL. */
+interface Times {
+  /** What died before this is kept no longer. */
+  readonly before: string;
+  /** Jobs that were asked for by then protect nothing any more. */
+  readonly asked: string;
+  /** So long after it died what a job means is protected by it. */
+  readonly within: string;
+}
+
+/**
+ * Dead longer than is kept, and not meant by a job that is to send dead letters again. A job protects what had time left when it was
+ * asked for, and only for the operator's time: neither one that never gets on nor ever new ones are a way around that.
+ */
+const expired = ({ before, asked, within }: Times): string => `state = 'dead' AND changed_at < ${before} AND NOT EXISTS (
   SELECT 1 FROM push_replay AS job
-  WHERE job.endpoint = push_delivery.endpoint AND job.kind = 'dead' AND job.state IN ('waiting', 'running') AND job.before > push_delivery.changed_at)`;
+  WHERE job.endpoint = push_delivery.endpoint AND job.kind = 'dead' AND job.state IN ('waiting', 'running') AND job.before > push_delivery.changed_at
+    AND job.created_at > ${asked} AND job.created_at - push_delivery.changed_at <= ${within})`;
+
+const expiredNow = expired({ before: '?', asked: '?', within: '?' });
+
+/** Milliseconds for which dead letters of an endpoint are kept, whatever it says itself, where the operator keeps any for `longest`. */
+export function deadLettersKeptFor({ spec }: Endpoint, longest: number = deadLettersKept.usually): number {
+  return Math.min(longest, spec.keepDeadLetters ?? longest);
+}
 
 /**
  * Drops dead letters when they have been kept long enough, a bounded part in each round. One that its reader's cursor has not passed
@@ -68,17 +89,19 @@ export class DeadLetterRetention {
     return this.#waiting.length > 0;
   }
 
-  /** What died before this wall time is kept no longer. */
-  #before({ spec }: Endpoint): number {
+  /** Parameters of `expired`, in their order. */
+  #times(endpoint: Endpoint): readonly [before: number, asked: number, within: number] {
     const { clock, keptFor = deadLettersKept.usually } = this.#parts;
-    return clock.now() - Math.min(keptFor, spec.keepDeadLetters ?? keptFor);
+    const now = clock.now();
+    return [now - deadLettersKeptFor(endpoint, keptFor), now - keptFor, keptFor];
   }
 
   async #withExpired(endpoints: readonly Endpoint[]): Promise<readonly Endpoint[]> {
+    const isExpired = expired({ before: 'value ->> 1', asked: 'value ->> 2', within: 'value ->> 3' });
     const rows = await this.#parts.database.query(
       `SELECT value ->> 0 AS endpoint FROM json_each(?)
-       WHERE EXISTS (SELECT 1 FROM push_delivery WHERE endpoint = value ->> 0 AND ${expired.replace('?', 'value ->> 1')})`,
-      [JSON.stringify(endpoints.map((endpoint) => [endpoint.id, this.#before(endpoint)]))],
+       WHERE EXISTS (SELECT 1 FROM push_delivery WHERE endpoint = value ->> 0 AND ${isExpired})`,
+      [JSON.stringify(endpoints.map((endpoint) => [endpoint.id, ...this.#times(endpoint)]))],
     );
     const found = new Set(rows.map(({ endpoint }) => endpoint));
     return endpoints.filter(({ id }) => found.has(id));
@@ -87,18 +110,18 @@ export class DeadLetterRetention {
   async #drop(endpoint: Endpoint, limit: number): Promise<{ readonly dropped: number; readonly isMore: boolean }> {
     const { database, onDropped, clock } = this.#parts;
     const { id } = endpoint;
-    const before = this.#before(endpoint);
+    const times = this.#times(endpoint);
     const rows = await database.query(
-      `SELECT rowid AS row, position, length(event) AS bytes FROM push_delivery WHERE endpoint = ? AND ${expired} ORDER BY changed_at LIMIT ?`,
-      [id, before, limit],
+      `SELECT rowid AS row, position, length(event) AS bytes FROM push_delivery WHERE endpoint = ? AND ${expiredNow} ORDER BY changed_at LIMIT ?`,
+      [id, ...times, limit],
     );
     const cursor = await this.#cursorOf(endpoint);
     const passed = rows.filter(({ position }) => !this.#isAhead(String(position) as Position, cursor));
     const chosen = firstBytes(passed);
     if (chosen.length === 0) return { dropped: 0, isMore: false };
     // Looked at again where it is dropped: somebody may have sent it again meanwhile.
-    const where = `endpoint = ? AND ${expired} AND rowid IN (SELECT value FROM json_each(?))`;
-    const which: readonly SqlValue[] = [id, before, JSON.stringify(chosen.map(({ row }) => row))];
+    const where = `endpoint = ? AND ${expiredNow} AND rowid IN (SELECT value FROM json_each(?))`;
+    const which: readonly SqlValue[] = [id, ...times, JSON.stringify(chosen.map(({ row }) => row))];
     const [, deleted] = await database.transact([
       {
         sql: `INSERT INTO push_dropped (endpoint, letters, at) SELECT endpoint, count(*), ? FROM push_delivery WHERE ${where} GROUP BY endpoint
