@@ -4,7 +4,7 @@ import { withinHorizon } from '../gateway/horizon.ts';
 import { allowed } from '../gateway/push-access.ts';
 import type { Log } from '../observe/log.ts';
 import { DeadLetterReplays } from '../push/dead-letter-replays.ts';
-import { DeadLetterRetention } from '../push/dead-letter-retention.ts';
+import { DeadLetterRetention, deadLettersKeptFor } from '../push/dead-letter-retention.ts';
 import { DeliveryLog } from '../push/delivery-log.ts';
 import { countedUnder, type AttemptCounts, type PushCounts } from '../push/push-counts.ts';
 import type { PushService } from '../push/push-service.ts';
@@ -65,6 +65,7 @@ export function openDeliveries({ foundation, parts, service, verifications, keep
     skip: (endpoint, to) => service.skip(endpoint, to),
     courier: (endpoint) => service.courier(endpoint),
     refusal: (endpoint) => service.refusal(endpoint),
+    keptFor: (endpoint) => deadLettersKeptFor(endpoint, keepDeadLetters),
   };
   const close = async (): Promise<void> => {
     await retention.close();

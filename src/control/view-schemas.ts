@@ -158,6 +158,10 @@ export const endpointStatusView = exactly({
   breaker: exactly({ state: { enum: ['closed', 'open', 'half-open'] }, openUntil: timeOrNull }),
   waiting: { type: 'integer', description: 'Deliveries that wait for another attempt or for their turn.' },
   dead: { type: 'integer', description: 'Deliveries that are attempted no more until somebody retries them, as long as they are kept.' },
+  keepDeadLetters: {
+    ...text,
+    description: 'How long they are kept, such as 30d: as the endpoint says, but no longer than the operator keeps any.',
+  },
   dropped: {
     type: ['object', 'null'],
     properties: { letters: { type: 'integer', description: 'How many so far.' }, at: time },

@@ -37,7 +37,7 @@ applications:
       - api: world
         plan: push
         endpoints:
-          long: ${hook}
+          long: ${hook.replace('{', '{ keepDeadLetters: 2h,')}
           short: ${hook.replace('{', '{ keepDeadLetters: 2m,')}
   service:
     credentials: [{ kind: api-key, value: ${serviceKey} }]
@@ -89,6 +89,7 @@ applications:
     assert.equal(response.status, 202, await response.text());
     for (const name of ['long', 'short']) await until(async () => (await status(name)).dead === 2);
     assert.equal((await status('long')).dropped, null);
+    assert.deepEqual([(await status('long')).keepDeadLetters, (await status('short')).keepDeadLetters], ['1h', '2m']);
     age('long', 61);
     age('short', 30);
     // Paused, so that nothing but their being there makes a series of what is dropped.

@@ -2,6 +2,7 @@ import { GatewayError } from '../../core/errors.ts';
 import type { DeliveryPage } from '../../push/delivery-log.ts';
 import { EndpointHealth } from '../../push/endpoint-health.ts';
 import { endpointStatus } from '../../push/endpoint-status.ts';
+import { formatDuration } from '../config/quantities.ts';
 import { choice, integer, moment, text } from '../config/scalars.ts';
 import { fallback, object, optional, required } from '../config/shape.ts';
 import { defaultTenant } from '../draft.ts';
@@ -60,6 +61,7 @@ function statusRoute(router: Router, services: Services): void {
           refused: refused === undefined || !isVerified ? null : { code: refused.code, sentence: refused.message },
           waiting: courier?.owed ?? counts.waiting,
           dead: counts.dead,
+          keepDeadLetters: formatDuration(deliveries.keptFor(endpoint)),
           dropped: counts.dropped ?? null,
           reader: reader ?? null,
         },
