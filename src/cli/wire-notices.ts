@@ -4,7 +4,7 @@ import { HeldWatch } from '../push/notices/held-watch.ts';
 import { NoticePublisher, type NoticePublisherParts } from '../push/notices/notice-publisher.ts';
 import { noticeAddress, noticeApi } from '../push/notices/notice.ts';
 import { Notices } from '../push/notices/notices.ts';
-import type { PushListener } from '../push/push-service.ts';
+import type { PushListener } from '../push/push-listener.ts';
 import type { Foundation, GatewayParts } from './wire.ts';
 
 interface NoticesParts {

@@ -1,5 +1,6 @@
 import type { Backbone } from '../core/backbone.ts';
 import type { Clock } from '../core/clock.ts';
+import type { GatewayError } from '../core/errors.ts';
 import type { Event } from '../core/event.ts';
 import type { Feed } from '../core/feed.ts';
 import type { Governor } from '../core/group.ts';
@@ -22,6 +23,13 @@ export interface PushReading {
   readonly account: ReaderAccount;
   /** The deliver stage of the subscription, as it is now. */
   readonly governor: () => Governor;
+}
+
+/** A reading as the gateway opens it. */
+export interface OpenedReading extends PushReading {
+  /** Why it may not go on; undefined when it may. */
+  readonly refusal: () => GatewayError | undefined;
+  readonly release: () => void;
 }
 
 /** What a courier works with. */

@@ -7,10 +7,9 @@ import type { Database } from '../store/database.ts';
 import type { Resource, ResourceStore } from '../store/resources.ts';
 import { AttemptRetention } from './attempt-retention.ts';
 import { authenticatedSend } from './authentication/authenticated-send.ts';
-import type { PushReading } from './courier-parts.ts';
+import type { OpenedReading } from './courier-parts.ts';
 import { Courier } from './courier.ts';
 import { Dispatcher } from './dispatcher.ts';
-import type { Transition } from './failing-state.ts';
 import {
   forgetEndpoint,
   lastAttemptedFirst,
@@ -23,28 +22,11 @@ import { OriginBreakers } from './origin-breakers.ts';
 import { forgetOrphanReaders } from './orphan-readers.ts';
 import type { PushBook } from './push-book.ts';
 import { countedUnder, type PushCounts } from './push-counts.ts';
+import type { PushListener } from './push-listener.ts';
 import type { PushTarget } from './push-target.ts';
 import { ReplayLog } from './replay-log.ts';
 import { ReplayRunner, type ReplayRunnerParts } from './replay-runner.ts';
 import { skipAhead, type Skipped } from './skip-ahead.ts';
-
-/** A reading as the gateway opens it. */
-export interface OpenedReading extends PushReading {
-  /** Why it may not go on; undefined when it may. */
-  readonly refusal: () => GatewayError | undefined;
-  readonly release: () => void;
-}
-
-/** What becomes of endpoints, for the operator's log and the owner's notices. */
-export interface PushListener {
-  /** It changed between started, failing and stopped. */
-  moved(endpoint: Resource<'endpoint'>, transition: Transition): void;
-  /** It cannot be delivered to for a reason of its configuration, its subscription or its reader. */
-  refused(endpoint: Resource<'endpoint'>, error: GatewayError): void;
-  /** It may have room for dead letters again: half of what it may owe is free, or it begins to be delivered to. */
-  hasRoom?(endpoint: string): void;
-  bug(error: unknown): void;
-}
 
 export interface PushServiceParts {
   readonly store: ResourceStore;
@@ -332,9 +314,21 @@ export class PushService {
     if (toGatewayError(error).code === 'INTERNAL') this.#parts.listener.bug(error);
   }
 
-  async #open({ endpoint, target }: Opening, saved: SavedEndpoint): Promise<Running> {
-    const { store, database, book, clock, random, schedule, send, openReading, listener, counts } = this.#parts;
-    const reading = await openReading(endpoint, () => this.#taken(endpoint));
+  async #open(opening: Opening, saved: SavedEndpoint): Promise<Running> {
+    const { endpoint } = opening;
+    const reading = await this.#parts.openReading(endpoint, () => this.#taken(endpoint));
+    try {
+      return { ...opening, courier: this.#courier(opening, saved, reading), reading };
+    } catch (error) {
+      // What was saved may be damaged. Left open, the account would be taken over by the next try, as by a connection.
+      reading.account.close();
+      reading.release();
+      throw error;
+    }
+  }
+
+  #courier({ endpoint, target }: Opening, saved: SavedEndpoint, reading: OpenedReading): Courier {
+    const { store, database, book, clock, random, schedule, send, listener, counts } = this.#parts;
     const courier: Courier = new Courier({
       ...reading,
       target,
@@ -354,7 +348,7 @@ export class PushService {
       onBug: (error) => listener.bug(error),
       onLost: (error) => this.#lost(endpoint, toGatewayError(error)),
     });
-    return { endpoint, target, courier, reading };
+    return courier;
   }
 
   /** A connection reads on under the endpoint's name: it keeps the reader until somebody starts the endpoint again. */
