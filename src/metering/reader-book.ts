@@ -10,6 +10,7 @@ import type { LatencyBoard } from './latency-board.ts';
 import { Lineage, type ComparePositions } from './lineage.ts';
 import { Account, type AccountOwner } from './reader-account.ts';
 import { ReaderLatencies } from './reader-latencies.ts';
+import { ReaderRounds } from './reader-rounds.ts';
 import { rangeStatements, readerStatements } from './reader-rows.ts';
 import { ReaderSearch } from './reader-search.ts';
 import { Resumable, resumableMilliseconds } from './resumable.ts';
@@ -18,8 +19,6 @@ import { recoverTallies, TallyJournal } from './tally-journal.ts';
 
 /** Durable readers one subscription may have: each is kept for ever, and clients choose the names. Those of WebSub subscribers do not count: the hub bounds and forgets them. */
 const MOST_NAMED_READERS = 1000;
-/** Readers written in one commit: some two milliseconds here and in the store, which is what an event waits that is published meanwhile. */
-const MOST_AT_ONCE = 32;
 
 export interface ReaderBookParts {
   readonly database: Database;
@@ -60,10 +59,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   readonly #journaled = new Set<SharedTally>();
   readonly #journal = new TallyJournal();
   #lastTally = 0;
-  #dirty: Lineage[] = [];
-  /** What was dirty when the round of commits under way began, and is not collected yet. */
-  #round: Lineage[] = [];
-  #writing: Lineage[] = [];
+  readonly #rounds = new ReaderRounds();
 
   constructor(parts: ReaderBookParts) {
     this.#parts = parts;
@@ -172,9 +168,11 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   }
 
   touch(lineage: Lineage): void {
-    if (lineage.isDirty) return;
-    lineage.isDirty = true;
-    this.#dirty.push(lineage);
+    this.#rounds.add(lineage);
+  }
+
+  press(lineage: Lineage): void {
+    this.#rounds.press(lineage);
   }
 
   closed(account: Account): void {
@@ -209,47 +207,36 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   }
 
   get dirty(): boolean {
-    return this.#round.length > 0 || this.#dirty.length > 0 || this.#tallies.length > 0 || this.#journal.dirty;
+    return !this.#rounds.isEmpty || this.#tallies.length > 0 || this.#journal.dirty;
   }
 
   get hasMore(): boolean {
-    return this.#round.length > 0;
+    return this.#rounds.isUnderWay;
   }
 
   collect(now: number): readonly Statement[] {
-    if (this.#round.length === 0) {
+    if (!this.hasMore) {
       this.settle();
-      this.#round = this.#dirty;
-      this.#dirty = [];
+      this.#rounds.begin();
       this.#journal.beginRound();
     }
     this.totals.clear();
-    this.#writing = this.#round.splice(0, MOST_AT_ONCE);
-    const statements = [...readerStatements(this.#writing), ...rangeStatements(this.#writing, minuteOf(now))];
-    for (const lineage of this.#writing) {
-      lineage.isDirty = false;
-      lineage.isWriting = true;
-    }
+    const part = this.#rounds.take();
+    const statements = [...readerStatements(part), ...rangeStatements(part, minuteOf(now))];
     return this.hasMore ? statements : [...statements, ...this.#journal.statements()];
   }
 
   committed(): void {
-    for (const lineage of this.#writing) {
-      lineage.written();
+    for (const lineage of this.#rounds.written()) {
       if (lineage.closedAt !== undefined && !lineage.isDirty && lineage.subjects.name !== undefined)
         this.#named.delete(nameKey(lineage.subjects));
     }
-    this.#writing = [];
     if (!this.hasMore) this.#journal.written();
   }
 
   failed(): void {
     this.#journal.failed();
-    for (const lineage of this.#writing) {
-      lineage.unwritten();
-      this.touch(lineage);
-    }
-    this.#writing = [];
+    this.#rounds.failed();
   }
 
   #openUnnamed(request: ReaderRequest): Lineage {

@@ -145,6 +145,8 @@ export class PushBook implements Book {
     for (const [key, row] of states) if (!this.#states.has(key)) this.#states.set(key, row);
     for (const [key, progress] of replays) if (!this.#replays.has(key)) this.#replays.set(key, progress);
     this.#attempts = [...attempts, ...this.#attempts];
+    // The round ends here, with cursors that are not on disk.
+    for (const id of this.#unfinished.keys()) this.#marks.get(id)?.stay();
     for (const { source, own, changes } of marks) {
       own.undo(changes);
       this.#keep(source, own, this.#sources);
