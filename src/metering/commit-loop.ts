@@ -24,6 +24,8 @@ export class CommitLoop {
   readonly #parts: CommitLoopParts;
   #timer: NodeJS.Timeout | undefined;
   #inFlight: Promise<void> | undefined;
+  /** The one after that, while somebody waits for it: all who come meanwhile share it. */
+  #next: Promise<void> | undefined;
   /** On the monotonic clock: from when on a commit is worth its cost. */
   #dueAt = 0;
   #isClosed = false;
@@ -37,9 +39,9 @@ export class CommitLoop {
   }
 
   /** Resolves when everything in the books at the call is on disk; rejects with what the store said. */
-  async flush(): Promise<void> {
-    while (this.#inFlight !== undefined) await this.#inFlight.catch(() => undefined);
-    await this.#commit();
+  flush(): Promise<void> {
+    if (this.#inFlight === undefined && this.#next === undefined) return this.#commit();
+    return (this.#next ??= this.#commitNext());
   }
 
   /** Commits what is left. Rejects when the store does not take it. */
@@ -76,6 +78,12 @@ export class CommitLoop {
     } catch {
       this.#schedule(AFTER_FAILURE);
     }
+  }
+
+  async #commitNext(): Promise<void> {
+    while (this.#inFlight !== undefined) await this.#inFlight.catch(() => undefined);
+    this.#next = undefined;
+    await this.#commit();
   }
 
   #commit(): Promise<void> {
