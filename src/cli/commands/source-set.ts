@@ -24,7 +24,9 @@ const clearableHmac = {
   'timestamp-header': 'timestampHeader',
   template: 'template',
 } as const;
-const words = [...Object.keys(clearable), ...Object.keys(clearableHmac)];
+/** The same of what belongs to the preset websub. */
+const clearableTopic = { lease: 'lease' } as const;
+const words = [clearable, clearableHmac, clearableTopic].flatMap((members) => Object.keys(members));
 
 /** Changes what is named of a source that is there. */
 export const setSource = defineCommand({
@@ -58,8 +60,12 @@ state and its secrets are changed by start, pause and rotate.`,
 function withDefaults(current: View, cleared: readonly string[]): View {
   const plain = membersOf(clearable, cleared);
   const kept = withoutMembers(current, ['state', ...plain]);
-  const { hmac } = kept;
-  return isObject(hmac) ? { ...kept, hmac: withoutMembers(hmac, membersOf(clearableHmac, cleared)) } : kept;
+  const { hmac, topic } = kept;
+  return {
+    ...kept,
+    ...(isObject(hmac) && { hmac: withoutMembers(hmac, membersOf(clearableHmac, cleared)) }),
+    ...(isObject(topic) && { topic: withoutMembers(topic, membersOf(clearableTopic, cleared)) }),
+  };
 }
 
 function membersOf(names: Readonly<Record<string, string>>, cleared: readonly string[]): readonly string[] {

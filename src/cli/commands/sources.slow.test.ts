@@ -97,6 +97,7 @@ describe('sluice sources', () => {
     assert.equal(own.stdout, `${id} is so already\n`, own.stderr);
     const [feed] = await objects('add', ...where('blog', 'websub'), '--topic', 'https://blog.example/feed', '--paused');
     assert.deepEqual((await objects('set', feed.id, '--lease', '1d'))[0].topic, { url: 'https://blog.example/feed', lease: 86_400_000 });
+    assert.equal((await objects('set', feed.id, '--clear', 'lease'))[0].topic.lease, 864_000_000);
     for (const [wrong, exit, message] of [
       [[], exitCodes.usage, /needs something to change/],
       [['--clear', 'address'], exitCodes.usage, /--clear must be one of tolerance/],

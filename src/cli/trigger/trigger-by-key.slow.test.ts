@@ -30,6 +30,20 @@ describe('trigger with the key of an application', { timeout: 120_000 }, () => {
     assert.deepEqual(types, ['shop.order.placed', 'shop.order.gone', 'shop.order.gone']);
   });
 
+  test('a key that is found serves where no management API takes the token that is found', async () => {
+    const env = { SLUICE_GATEWAY: sluice.gateway, SLUICE_KEY: platformKey, SLUICE_ADMIN_TOKEN: 'of-another-sluice-0123456789' };
+    const expected = (await trigger(platformKey)).stdout;
+    for (const control of ['http://127.0.0.1:9', sluice.control]) {
+      const outcome = await runCli(['trigger'], { env: { ...env, SLUICE_CONTROL: control }, cwd: '/' });
+      assert.deepEqual([outcome.exit, outcome.stdout], [0, expected], outcome.stderr);
+    }
+    const asAdmin = await runCli(['trigger'], {
+      env: { ...env, SLUICE_CONTROL: sluice.control, SLUICE_ADMIN_TOKEN: sluice.admin },
+      cwd: '/',
+    });
+    assert.match(asAdmin.stdout, /shop\.order\.placed/, 'a token that is taken counts more than a key that is found');
+  });
+
   test('publishes what a client may, and what the provider may', async () => {
     const asClient = await trigger(platformKey, 'shop.ship');
     assert.equal(asClient.exit, 0, asClient.stderr);
