@@ -274,7 +274,7 @@ export const replayView = exactly({
     enum: ['waiting', 'running', 'done', 'cancelled', 'failed'],
     description: 'waiting: for those before it, or for an endpoint that cannot be delivered to. A paused endpoint holds up what runs.',
   },
-  reason: { ...why, description: 'Why it failed, or why it waits; null when there is nothing to say.' },
+  reason: { ...why, description: 'Why it failed or waits, or what it left out; null when there is nothing to say.' },
   from: { ...textOrNull, description: 'The place after which the range begins; null for what was given up.' },
   until: { ...textOrNull, description: 'Its last place.' },
   types: texts,
@@ -284,7 +284,7 @@ export const replayView = exactly({
   passed: { type: 'integer', description: 'Events up to the cursor, or how many of what was given up are due again.' },
   sent: { type: 'integer', description: 'Attempts made.' },
   succeeded: { type: 'integer', description: 'Events that were delivered.' },
-  failed: { type: 'integer', description: 'Events given up.' },
+  failed: { type: 'integer', description: 'Events given up; of what was given up before, what cannot be read.' },
   createdAt: time,
   changedAt: time,
 });
