@@ -47,7 +47,12 @@ export class ConnectLine {
   #begunAt = 0;
   #isTurning = false;
 
-  constructor({ random, mostWaiting: most = mostWaiting, now = () => performance.now(), precedence = new Precedence() }: ConnectLineOptions) {
+  constructor({
+    random,
+    mostWaiting: most = mostWaiting,
+    now = () => performance.now(),
+    precedence = new Precedence(),
+  }: ConnectLineOptions) {
     this.#random = random;
     this.#mostWaiting = most;
     this.#now = now;

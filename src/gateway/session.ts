@@ -143,17 +143,8 @@ export class GatewaySession implements Session {
     if (address !== this.address) decodeAddress(address.split('/').map(encodeURIComponent));
     const subscription = publishableBy(this.#mine(), this.#api, address);
     const { meter, precedence, now } = this.#services;
-    return publishEvents({
-      meter,
-      precedence,
-      now,
-      api: this.#api,
-      subscription,
-      connection: this.#connectionOf(subscription),
-      publisher: this,
-      address,
-      events,
-    });
+    const connection = this.#connectionOf(subscription);
+    return publishEvents({ meter, precedence, now, api: this.#api, subscription, connection, publisher: this, address, events });
   }
 
   malformed(error: GatewayError): void {
