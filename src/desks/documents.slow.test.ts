@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { openDeskWorld, otherKey, platformKey, providerKey } from '../testing/desk-world.ts';
+import { narrowKey, openDeskWorld, otherKey, platformKey, providerKey } from '../testing/desk-world.ts';
 import type { SluiceFixture } from '../testing/sluice-fixture.ts';
 
 const signingKey = 'whsk_TU0TYKFzfZTpsLXt0F4A7pwQIfgXs6fIWcLnR8S0r6g=';
@@ -47,7 +47,8 @@ for (const workers of [undefined, 2]) {
       assert.equal((await get('/.well-known/sluice-apis')).status, 401);
       assert.equal((await get('/.well-known/sluice-apis', { 'x-api-key': 'wrong-key-0123456789' })).status, 401);
       const first = await get('/shop/-/channels.json', { 'x-api-key': platformKey });
-      const { channels } = (await first.json()) as { channels: { id: string; send: boolean; receive: boolean }[] };
+      const all = (await first.json()) as { channels: { id: string; send: boolean; receive: boolean }[] };
+      const { channels } = all;
       assert.deepEqual(
         channels.map(({ id, send, receive }) => [id, send, receive]),
         [
@@ -58,6 +59,13 @@ for (const workers of [undefined, 2]) {
       );
       const again = await get('/shop/-/channels.json', { 'x-api-key': otherKey, 'if-none-match': first.headers.get('etag')! });
       assert.equal(again.status, 304);
+      assert.ok(
+        !(await (await get('/shop/-/channels.json', { 'x-api-key': platformKey })).text()).includes('shop.yaml'),
+        'nor how files are called',
+      );
+      const narrow = await get('/shop/-/channels.json', { 'x-api-key': narrowKey, 'if-none-match': first.headers.get('etag')! });
+      const { channels: seen } = (await narrow.json()) as typeof all;
+      assert.deepEqual(seen, [channels[0], channels[2]], 'only what may be read or published to');
       assert.equal((await get('/shop/-/channels.json')).status, 401);
       assert.equal((await get('/shop/-/channels.json', { 'x-api-key': 'stranger-key-0123456789' })).status, 403);
     });

@@ -10,8 +10,8 @@ import { answerWith, documentOf, type Document } from './document.ts';
 export class OpenApiDesk implements Desk {
   readonly name = 'openapi.json';
   readonly #visitors: Visitors;
-  /** Made once for each revision of a contract, and for each URL the API is reached by. */
-  readonly #documents = new WeakMap<ContractRuntime, Map<string, Document>>();
+  /** Made once for each revision of a contract, and for each URL the API is reached by; undefined where it would be too long. */
+  readonly #documents = new WeakMap<ContractRuntime, Map<string, Document | undefined>>();
 
   constructor(visitors: Visitors) {
     this.#visitors = visitors;
@@ -23,11 +23,10 @@ export class OpenApiDesk implements Desk {
     return answerWith(this.#documentOf(api.contract, apiUrl), 'application/vnd.oai.openapi+json;version=3.1', request);
   }
 
-  #documentOf(contract: ContractRuntime, apiUrl: string): Document {
-    const known = this.#documents.get(contract) ?? new Map<string, Document>();
+  #documentOf(contract: ContractRuntime, apiUrl: string): Document | undefined {
+    const known = this.#documents.get(contract) ?? new Map<string, Document | undefined>();
     this.#documents.set(contract, known);
-    const found = known.get(apiUrl);
-    if (found !== undefined) return found;
+    if (known.has(apiUrl)) return known.get(apiUrl);
     const document = documentOf({ ...openApiDocument(contract.contract), servers: [{ url: apiUrl }] });
     // The host is the client's word, of which there may be any number.
     if (known.size >= mostUrls) known.clear();
