@@ -60,6 +60,11 @@ export function oneOf<const Word extends string>(text: string, name: string, wor
   return found;
 }
 
+/** What is read from an option's text; undefined where it was not given. */
+export function ifGiven<T>(text: string | undefined, read: (text: string) => T): T | undefined {
+  return text === undefined ? undefined : read(text);
+}
+
 function parsable(options: Options): Record<string, { type: 'string' | 'boolean'; short?: string; multiple: true }> {
   const entries = Object.entries(options).map(([name, option]) => {
     const short = option.short === undefined ? {} : { short: option.short };

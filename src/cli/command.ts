@@ -65,3 +65,12 @@ export interface Command<O extends Options = Options> {
 export function defineCommand<const O extends Options>(command: Command<O>): Command {
   return command as unknown as Command;
 }
+
+/** The same options, each of which holds only when it is given. */
+export function withoutDefaults<const O extends Options>(options: O): { readonly [Name in keyof O]: Omit<O[Name], 'default'> } {
+  const entries = Object.entries(options).map(([name, option]) => {
+    const { default: _, ...rest } = option;
+    return [name, rest] as const;
+  });
+  return Object.fromEntries(entries) as { [Name in keyof O]: Omit<O[Name], 'default'> };
+}

@@ -63,6 +63,7 @@ describe('a command line with a mistake', () => {
     [['status', 'extra'], /what to do with "extra"/],
     [['listen', 'a/b', '--protcol', 'sse'], /Did you mean --protocol\?/],
     [['apply', '--config'], /--config needs a value/],
+    [['up', '--keep-dead-letters', '1s'], /takes a time from 1m to 366d/],
   ] as const) {
     test(`ends with 2 and a remedy: sluice ${argv.join(' ')}`, async () => {
       const { exit, stdout, stderr } = await runCli(argv);

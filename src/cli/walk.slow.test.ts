@@ -92,6 +92,8 @@ describe('the command line', { timeout: 120_000 }, () => {
     const [told] = await objects(['trigger', 'com.example.greeted', '--param', 'name=sample', '--seed', '1'], { key: greeter });
     assert.deepEqual([told?.['address'], told?.['from'], told?.['accepted']], ['sample', 'schema', 1]);
     assert.equal((await call(['trigger', 'com.example.greted'])).exit, 5);
+    assert.equal((await objects(['trigger', 'com.example.greeted', '--key', greeter, '--dry-run']))[0]?.['from'], 'schema');
+    assert.equal((await call(['trigger', 'com.example.greeted', '--key', listener])).exit, 9);
   });
 
   test('is refused with the exit code that says why', async () => {
@@ -291,6 +293,7 @@ describe('the command line', { timeout: 120_000 }, () => {
     const id = String(made?.['id']);
     assert.deepEqual(await objects(['endpoints', 'keys', id]), []);
     assert.equal((await call(['endpoints', 'verify', id])).exit, 6);
+    assert.equal((await objects(['endpoints', 'set', id, '--timeout', '5s']))[0]?.['timeout'], 5000);
     await objects(['publish', 'greetings/world', '--data', '{"text":"pushed"}'], { key: greeter });
     let attempts: Record<string, unknown>[] = [];
     while (attempts.length === 0) attempts = await objects(['deliveries', 'attempts', id]);
@@ -348,6 +351,7 @@ describe('the command line', { timeout: 120_000 }, () => {
     assert.deepEqual([await send(token), await send('guessed')], [204, 401]);
     const [rotated] = await objects(['sources', 'rotate', id, '--overlap', '0s']);
     assert.deepEqual([await send(token), await send(String(rotated?.['secret']))], [401, 204]);
+    assert.equal((await objects(['sources', 'set', id, '--description', 'Stories.']))[0]?.['description'], 'Stories.');
     assert.equal((await objects(['sources', 'pause', id]))[0]?.['state'], 'paused');
     assert.equal((await objects(['sources', 'start', id]))[0]?.['state'], 'started');
     assert.deepEqual((await objects(['sources', 'status', id]))[0], { source: id, state: 'started', subscription: null });

@@ -2,6 +2,8 @@ import { systemClock } from '../core/clock.ts';
 import { ConsentDesk } from '../desks/consent/consent-desk.ts';
 import { Desks } from '../desks/desks.ts';
 import type { Desk } from '../desks/desk.ts';
+import { ApisDesk } from '../desks/documents/apis-desk.ts';
+import { ChannelsDesk } from '../desks/documents/channels-desk.ts';
 import { OpenApiDesk } from '../desks/documents/openapi-desk.ts';
 import { HooksDesk } from '../desks/hooks/hooks-desk.ts';
 import { OwnEndpoints, type Manage } from '../desks/hooks/own-endpoints.ts';
@@ -34,9 +36,14 @@ export function openDesks({ foundation, parts, inbound, hub, manage, verificatio
       inbound,
       hub,
       new OpenApiDesk(visitors),
-      new HooksDesk({ visitors, catalogue, store, endpoints: new OwnEndpoints(manage), now }),
+      new ChannelsDesk(visitors),
+      new HooksDesk({ visitors, catalogue, store, gateway, endpoints: new OwnEndpoints(manage) }),
     ],
-    gatewayDesks: [new PublicKeysDesk({ store, open: (sealed) => sealer.open(sealed), now }), new ConsentDesk(verifications)],
+    gatewayDesks: [
+      new ApisDesk(visitors, catalogue),
+      new PublicKeysDesk({ store, open: (sealed) => sealer.open(sealed), now }),
+      new ConsentDesk(verifications),
+    ],
   });
   gateway.openDesks((request) => desks.ask(request));
 }

@@ -4,6 +4,7 @@ import type { Administration } from '../control/administration.ts';
 import { systemClock } from '../core/clock.ts';
 import { toGatewayError, type GatewayError } from '../core/errors.ts';
 import { CallbackPace } from '../desks/websub/callback-pace.ts';
+import { HubCounts } from '../desks/websub/hub-counts.ts';
 import { HubDesk } from '../desks/websub/hub-desk.ts';
 import { Hub } from '../desks/websub/hub.ts';
 import { LeaseWatch } from '../desks/websub/lease-watch.ts';
@@ -37,15 +38,17 @@ export interface WebSub {
 /** The WebSub hub, which goes on where it was; resolves when leases that are over have ended. */
 export async function openHub(all: HubParts): Promise<WebSub> {
   const { foundation, parts, push, administration, log } = all;
-  const { database, store, sealer } = foundation;
+  const { database, store, sealer, metrics } = foundation;
   const { catalogue, schedule, onBug } = parts;
   const { send, rules } = push;
-  const common = { clock: systemClock, schedule, send, onBug };
+  const counts = new HubCounts(metrics, (subscription) => store.byId('subscription', subscription)?.spec.api ?? '');
+  const common = { clock: systemClock, schedule, send, onBug, counts };
   const refusalOf = ({ subscription, address }: Place): GatewayError | undefined => refusalAt(catalogue, { subscription, address });
   const subscriptions = new Subscriptions({
     administration,
     onPut: ({ spec }) => leases.lasts(spec.websub?.leaseUntil ?? Infinity),
     onEndedByOthers: (endpoint) => hub.ended(endpoint),
+    counts,
   });
   const leases: LeaseWatch = new LeaseWatch({
     ...common,
@@ -71,6 +74,7 @@ export async function openHub(all: HubParts): Promise<WebSub> {
     if (endpoint.spec.websub !== undefined) hub.gone(endpoint);
   });
   const fetcher = new TopicFetcher({ ...common, table: new TopicTable(database), apis: () => catalogue.apis(), log });
+  counts.show(hub);
   const subscribers = new Subscribers({ visitors: new Visitors(parts), catalogue, store });
   await hub.start();
   await fetcher.start();
@@ -82,6 +86,7 @@ export async function openHub(all: HubParts): Promise<WebSub> {
     refusalOf,
     seal: (text) => sealer.seal(text),
     now: () => systemClock.now(),
+    counts,
   });
   const close = async (): Promise<void> => {
     await fetcher.close();

@@ -1,5 +1,6 @@
 import type { Services } from '../control/services.ts';
 import { systemClock } from '../core/clock.ts';
+import { InboundCounts } from '../desks/inbound/inbound-counts.ts';
 import { InboundDesk } from '../desks/inbound/inbound-desk.ts';
 import { ReplayMemory } from '../desks/inbound/replay-memory.ts';
 import { TopicSubscriber } from '../desks/inbound/topic-subscriber.ts';
@@ -26,14 +27,16 @@ export interface Inbound {
 }
 
 export async function openInbound({ foundation, parts, push, log }: InboundParts): Promise<Inbound> {
-  const { database, store, sealer } = foundation;
+  const { database, store, sealer, metrics } = foundation;
   const { gateway, schedule, onBug } = parts;
   const now = (): number => systemClock.now();
   const open = (sealed: string): string => sealer.open(sealed);
   const replays = await ReplayMemory.open({ database, now, schedule, onBug });
   const table = new InboundTopicTable(database);
   const topics = new TopicSubscriber({ store, table, send: push.send, open, now, random: Math.random, schedule, log, onBug });
-  const desk = new InboundDesk({ store, gateway, open, replays, topics, now });
+  const counts = new InboundCounts(metrics);
+  counts.show(topics);
+  const desk = new InboundDesk({ store, gateway, open, replays, topics, now, counts });
   return {
     desk,
     topicStatus: (source) => topics.status(source),

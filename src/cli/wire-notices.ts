@@ -1,10 +1,10 @@
 import { systemClock } from '../core/clock.ts';
 import type { EndpointHealth } from '../push/endpoint-health.ts';
 import { HeldWatch } from '../push/notices/held-watch.ts';
-import { NoticePublisher } from '../push/notices/notice-publisher.ts';
+import { NoticePublisher, type NoticePublisherParts } from '../push/notices/notice-publisher.ts';
 import { noticeAddress, noticeApi } from '../push/notices/notice.ts';
 import { Notices } from '../push/notices/notices.ts';
-import type { PushListener } from '../push/push-service.ts';
+import type { PushListener } from '../push/push-listener.ts';
 import type { Foundation, GatewayParts } from './wire.ts';
 
 interface NoticesParts {
@@ -20,10 +20,11 @@ export interface NoticeTeller extends Pick<PushListener, 'moved' | 'refused'> {
 }
 
 export function openNotices({ foundation, parts, healthOf }: NoticesParts): NoticeTeller {
-  const { database, store, pushBook, noticeBook } = foundation;
+  const { database, store, pushBook, noticeBook, metrics } = foundation;
   const { catalogue, schedule, onBug } = parts;
   const clock = systemClock;
   const notices = new Notices({ store, book: noticeBook, clock, healthOf });
+  const isThere = (application: string, owner: string): boolean => store.get('application', application)?.id === owner;
   const channelOf = (application: string) => {
     const api = catalogue.api(noticeApi);
     const address = noticeAddress(application);
@@ -31,7 +32,10 @@ export function openNotices({ foundation, parts, healthOf }: NoticesParts): Noti
     if (api?.contract.find(address)?.send !== true) return undefined;
     return { backbone: api.backbone, channel: { log: api.log, address } };
   };
-  const publisher = new NoticePublisher({ database, clock, schedule, channelOf, onBug });
+  const onPublished: NoticePublisherParts['onPublished'] = (published) => {
+    for (const { kind } of published) metrics.counter('notices', kind).value += 1;
+  };
+  const publisher = new NoticePublisher({ database, clock, schedule, isThere, channelOf, onPublished, onBug });
   pushBook.watch((record) => notices.attempted(record));
   noticeBook.watch(() => publisher.wake());
   catalogue.onChange(() => publisher.wake());

@@ -9,6 +9,9 @@ import { NameResolver } from '../outgoing/name-resolver.ts';
 import { openedNetworks } from '../outgoing/opened-networks.ts';
 import type { Outcome } from '../outgoing/outcome.ts';
 import type { UrlRules } from '../outgoing/outgoing-url.ts';
+import { DeadLetterCount } from '../push/dead-letter-count.ts';
+import { PushCounts } from '../push/push-counts.ts';
+import { exportPush } from '../push/push-gauges.ts';
 import { PushService, type PushServiceParts } from '../push/push-service.ts';
 import type { PushTarget } from '../push/push-target.ts';
 import { targetOf } from '../push/target-of.ts';
@@ -26,6 +29,8 @@ interface PushParts {
   readonly openOutgoing: readonly string[];
   /** Where receivers know Sluice to be. */
   readonly publicUrl: string | undefined;
+  /** Milliseconds for which dead letters are kept; undefined: as long as is usual. */
+  readonly keepDeadLetters: number | undefined;
   readonly log: Log;
 }
 
@@ -46,12 +51,11 @@ export interface Push {
 }
 
 /** Rejects with INVALID_CONFIGURATION when a range or a name cannot be opened. */
-export async function openPush({ foundation, parts, openOutgoing, publicUrl, log }: PushParts): Promise<Push> {
-  const { database, store, ledger, pushBook, sealer } = foundation;
+export async function openPush({ foundation, parts, openOutgoing, publicUrl, keepDeadLetters, log }: PushParts): Promise<Push> {
+  const { database, store, ledger, pushBook, sealer, metrics } = foundation;
   const { gateway, catalogue, schedule, onBug } = parts;
   const rules = rulesOf(openOutgoing);
-  const { guard } = rules;
-  const resolver = new NameResolver({ guard, clock: systemClock, hostsFile: new HostsFile(hostsFile, systemClock) });
+  const resolver = new NameResolver({ guard: rules.guard, clock: systemClock, hostsFile: new HostsFile(hostsFile, systemClock) });
   const sender = new HttpSender({ ...rules, resolver });
   const send: Push['send'] = (request) => sender.send(request);
   let onStopped: (endpoint: Resource<'endpoint'>) => void = () => undefined;
@@ -59,6 +63,7 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, log
   const target = (endpoint: Resource<'endpoint'>): PushTarget =>
     targetOf(endpoint, { open: (sealed) => sealer.open(sealed), compile: compileFilter });
   const onChange = (): void => service.changed();
+  const counts = new PushCounts(metrics);
   const verifications = await openVerifications({ foundation, parts, publicUrl, send, targetOf: target, onChange });
   const service: PushService = new PushService({
     store,
@@ -72,6 +77,7 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, log
     forgetReader: async (reader) => void (await ledger.forget('default', reader)),
     targetOf: (endpoint) => verifications.consented(endpoint, target(endpoint)),
     send,
+    counts,
     listener: {
       moved: (endpoint, transition) => {
         notices.moved(endpoint, transition);
@@ -82,13 +88,20 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, log
         notices.refused(endpoint, error);
         log.warn({ ...named(endpoint), code: error.code }, `nothing is pushed to an endpoint: ${error.message}`);
       },
+      hasRoom: (endpoint) => hasRoom(endpoint),
       bug: onBug,
     },
   });
+  const letters = showPush(foundation, parts, service);
   catalogue.onChange(() => service.changed());
-  const { deliveries, close: closeDeliveries } = openDeliveries({ foundation, parts, service, verifications });
+  const {
+    deliveries,
+    hasRoom,
+    close: closeDeliveries,
+  } = openDeliveries({ foundation, parts, service, verifications, keepDeadLetters, counts, log });
   verifications.start();
   const close = async (): Promise<void> => {
+    await letters.close();
     await closeDeliveries();
     await verifications.close();
     await service.close();
@@ -97,6 +110,14 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, log
     resolver.close();
   };
   return { service, deliveries, verifications, send, rules, onStopped: (listener) => (onStopped = listener), close };
+}
+
+/** Shows on the page of metrics how endpoints stand; what counts their dead letters is to be closed. */
+function showPush({ database, store, metrics }: Foundation, { schedule, onBug }: GatewayParts, service: PushService): DeadLetterCount {
+  const endpoints = (): readonly string[] => store.list('endpoint').map(({ id }) => id);
+  const letters = new DeadLetterCount({ database, clock: systemClock, schedule, onBug, endpoints });
+  exportPush(metrics, { store, service, deadLettersOf: (endpoint) => letters.of(endpoint), now: () => systemClock.now() });
+  return letters;
 }
 
 /** How the log is read for endpoints. */

@@ -9,7 +9,7 @@ interface ServiceParts {
   readonly foundation: Foundation;
   readonly parts: GatewayParts;
   readonly administration: Administration;
-  readonly options: Pick<SluiceOptions, 'openOutgoing' | 'publicUrl'>;
+  readonly options: Pick<SluiceOptions, 'openOutgoing' | 'publicUrl' | 'keepDeadLetters'>;
   readonly log: Log;
 }
 
@@ -25,8 +25,8 @@ export async function openServices(
   { foundation, parts, administration, options, log }: ServiceParts,
   closers: (() => unknown)[],
 ): Promise<OutwardServices> {
-  const { openOutgoing = [], publicUrl } = options;
-  const push = await openPush({ foundation, parts, openOutgoing, publicUrl, log });
+  const { openOutgoing = [], publicUrl, keepDeadLetters } = options;
+  const push = await openPush({ foundation, parts, openOutgoing, publicUrl, keepDeadLetters, log });
   closers.push(() => push.close());
   const inbound = await openInbound({ foundation, parts, push, log });
   closers.push(() => inbound.close());

@@ -2,7 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { systemClock } from '../core/clock.ts';
 import { consentDesk } from '../desks/consent/consent-desk.ts';
-import type { OpenedReading } from '../push/push-service.ts';
+import type { OpenedReading } from '../push/courier-parts.ts';
 import type { ConsentCallback, VerificationsParts } from '../push/verification/verifications.ts';
 import { Verifications } from '../push/verification/verifications.ts';
 import type { Resource } from '../store/resources.ts';

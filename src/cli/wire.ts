@@ -6,7 +6,7 @@ import { Administration, type ContractProblem } from '../control/administration.
 import { loadAdminToken, type AdminToken } from '../control/admin-token.ts';
 import { applyConfig, type ConfigChange } from '../control/configuration.ts';
 import { checkListenAddress } from '../control/listen-address.ts';
-import { noticeSource } from '../control/notice-access.ts';
+import { noticeHorizon, noticeSource } from '../control/notice-access.ts';
 import { NoticeKeeper } from '../control/notice-keeper.ts';
 import { loadSealer } from '../control/secret-key.ts';
 import { systemClock } from '../core/clock.ts';
@@ -66,6 +66,8 @@ export interface SluiceOptions {
   readonly mostWaiting?: number | undefined;
   /** Ranges of addresses besides the public ones that endpoints may have, such as `10.0.0.0/8`, and names of private networks; default: none. */
   readonly openOutgoing?: readonly string[] | undefined;
+  /** Milliseconds for which dead letters are kept, where an endpoint does not say less; default: 30 days. */
+  readonly keepDeadLetters?: number | undefined;
   /** Base URL of the gateway as its clients see it, where something stands before it; default: the host each request names. */
   readonly publicUrl?: string | undefined;
   /** Serve https on the gateway's port instead of http. */
@@ -166,6 +168,7 @@ function buildGateway({ store, embedded, ledger, contracts }: Foundation, log: L
     },
     backboneOf: (name) => (store.get('backbone', name)?.spec.kind === 'embedded' ? embedded : undefined),
     policiesOf: planBinder(policies, { clock: systemClock, counters: ledger }),
+    horizonOf: (subscription) => noticeHorizon(subscription, store),
     onProblem: (api, error) => log.error({ api, error }, 'this API cannot be served as it is configured'),
   });
   const tickets = new Tickets(systemClock);

@@ -13,6 +13,7 @@ import type { Position } from '../core/position.ts';
 import type { Insights } from '../metering/insights.ts';
 import type { ReaderStatus } from '../metering/reader-status.ts';
 import { pushMigrations } from '../push/migrations.ts';
+import { deadLettersKeptFor } from '../push/dead-letter-retention.ts';
 import { DeliveryLog } from '../push/delivery-log.ts';
 import { Redrive } from '../push/redrive.ts';
 import { ReplayLog } from '../push/replay-log.ts';
@@ -230,6 +231,7 @@ function deliveriesOf(database: Database, clock: Clock): Services['deliveries'] 
     },
     courier: () => undefined,
     refusal: () => undefined,
+    keptFor: (endpoint) => deadLettersKeptFor(endpoint),
   };
 }
 

@@ -26,6 +26,7 @@ export function writtenEndpoint(endpoint: Resource<'endpoint'>, now: number): Re
     concurrency: spec.concurrency,
     order: spec.order,
     batch: spec.batch && { events: spec.batch.events, bytes: formatSize(spec.batch.bytes), wait: formatDuration(spec.batch.wait) },
+    keepDeadLetters: spec.keepDeadLetters === undefined ? undefined : formatDuration(spec.keepDeadLetters),
     metadata: spec.metadata,
     state: spec.state === 'started' ? undefined : spec.state,
   };

@@ -33,6 +33,18 @@ export function isOwnNotices(spec: SubscriptionSpec, resources: Resources): bool
 }
 
 /**
+ * What an application may see of the notices under its own name: those since it was made. What is older was told to another that had the name.
+ * Undefined for a subscription to anything else.
+ */
+export function noticeHorizon(
+  { spec }: Resource<'subscription'>,
+  resources: Resources,
+): { readonly address: string; readonly since: number } | undefined {
+  const application = spec.api === noticeApi ? resources.get('application', spec.application) : undefined;
+  return application && { address: noticeAddress(application.name), since: application.createdAt };
+}
+
+/**
  * What is missing so that notices have a channel and the owners of endpoints can read theirs: the built-in API once there is a plan of
  * the mode push, and a subscription for each application under one. Nothing where something else has the name or the path.
  */

@@ -13,7 +13,7 @@ import type { Resources } from './outlook.ts';
 import { Outlook } from './outlook.ts';
 import { pruneEndpoints, reconcileEndpoints } from './reconcile-endpoints.ts';
 import { pruneSources, reconcileSources } from './reconcile-sources.ts';
-import { openSubscription, strandedSubscriptions } from './rules.ts';
+import { openSubscriptions, strandedSubscriptions, type OpenSubscriptions } from './rules.ts';
 import { unresolvedIn, withSecrets } from './secret-options.ts';
 import { sourceEnds } from './source-rules.ts';
 
@@ -102,6 +102,8 @@ function reconcileApis(desired: Desired, work: Work): void {
 function reconcileApplications(desired: Desired, work: Work): void {
   const owners = new Map(work.current.list('credential').map((credential) => [credential.spec.hash, credential]));
   const claimed = new Map<string, string>();
+  // Looked through once: there may be as many applications as subscriptions.
+  const open = openSubscriptions(work.current);
   for (const [name, application] of desired.applications) {
     reconcileOne('application', name, '', application.spec, work);
     for (const credential of application.credentials) {
@@ -116,7 +118,7 @@ function reconcileApplications(desired: Desired, work: Work): void {
       else if (twice) work.problems.push({ path: credential.path, sentence: 'this key is named twice' });
       else reconcileCredential(name, credential, owners.get(credential.spec.hash), work);
     }
-    reconcileSubscriptions(application, work);
+    reconcileSubscriptions(application, open, work);
   }
 }
 
@@ -133,7 +135,7 @@ function reconcileCredential(
   }
 }
 
-function reconcileSubscriptions(application: DesiredApplication, work: Work): void {
+function reconcileSubscriptions(application: DesiredApplication, open: OpenSubscriptions, work: Work): void {
   const seen = new Set<string>();
   const seenEndpoints = new Set<string>();
   const seenSources = new Set<string>();
@@ -144,7 +146,7 @@ function reconcileSubscriptions(application: DesiredApplication, work: Work): vo
       continue;
     }
     seen.add(side);
-    const current = openSubscription(work.current, spec.application, spec.api, spec.as);
+    const current = open(spec);
     const state = spec.state ?? current?.spec.state ?? 'accepted';
     const reason = current?.spec.state === state ? current.spec.reason : undefined;
     const wanted: SubscriptionSpec = { ...spec, state, reason };

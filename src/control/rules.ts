@@ -101,6 +101,18 @@ export function openSubscription(
     .find(({ spec }) => spec.application === application && spec.api === api && spec.as === as && isOpen(spec.state));
 }
 
+/** The open subscription of an application to an API on one side, if there is one. */
+export type OpenSubscriptions = (wanted: Pick<SubscriptionSpec, 'application' | 'api' | 'as'>) => Resource<'subscription'> | undefined;
+
+/** As `openSubscription`, for those who ask for many of them: the resources as they are now. */
+export function openSubscriptions(resources: Resources): OpenSubscriptions {
+  const keyOf = ({ application, api, as }: Parameters<OpenSubscriptions>[0]): string => JSON.stringify([application, api, as]);
+  const open = resources.list('subscription').filter(({ spec }) => isOpen(spec.state));
+  // The first of several counts, as it does there.
+  const bySide = new Map(open.toReversed().map((subscription) => [keyOf(subscription.spec), subscription]));
+  return (wanted) => bySide.get(keyOf(wanted));
+}
+
 /** Open subscriptions that cannot go on: their API is retired or gone, or their plan closed or gone. */
 export function strandedSubscriptions(resources: Resources): readonly Resource<'subscription'>[] {
   return resources.list('subscription').filter(({ spec }) => {

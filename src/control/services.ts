@@ -7,7 +7,7 @@ import type { PushService } from '../push/push-service.ts';
 import type { Redrive } from '../push/redrive.ts';
 import type { Replays } from '../push/replays.ts';
 import type { Verifications } from '../push/verification/verifications.ts';
-import type { ContractSource, ResourceStore } from '../store/resources.ts';
+import type { ContractSource, Resource, ResourceStore } from '../store/resources.ts';
 import type { Administration } from './administration.ts';
 
 export interface Ticket {
@@ -29,6 +29,8 @@ export interface Deliveries {
   readonly courier: (endpoint: string) => Pick<Courier, 'health' | 'owed' | 'reader'> | undefined;
   /** Why nobody does though somebody should. */
   readonly refusal: (endpoint: string) => GatewayError | undefined;
+  /** Milliseconds for which its dead letters are kept, whatever it says itself. */
+  readonly keptFor: (endpoint: Resource<'endpoint'>) => number;
 }
 
 /** An address, event types and a filter to be tried on events that are there already. */

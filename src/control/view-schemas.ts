@@ -157,7 +157,18 @@ export const endpointStatusView = exactly({
   pausedUntil: { ...timeOrNull, description: 'The receiver asked for a pause until then.' },
   breaker: exactly({ state: { enum: ['closed', 'open', 'half-open'] }, openUntil: timeOrNull }),
   waiting: { type: 'integer', description: 'Deliveries that wait for another attempt or for their turn.' },
-  dead: { type: 'integer', description: 'Deliveries that are attempted no more until somebody retries them.' },
+  dead: { type: 'integer', description: 'Deliveries that are attempted no more until somebody retries them, as long as they are kept.' },
+  keepDeadLetters: {
+    ...text,
+    description: 'How long they are kept, such as 30d: as the endpoint says, but no longer than the operator keeps any.',
+  },
+  dropped: {
+    type: ['object', 'null'],
+    properties: { letters: { type: 'integer', description: 'How many so far.' }, at: time },
+    required: ['letters', 'at'],
+    additionalProperties: false,
+    description: 'What was given up and is gone, since it was kept long enough; `at` is when some last went. Null: nothing.',
+  },
   reader: { type: ['object', 'null'], description: 'The reader it is pushed through, with its cursor and lag; null while it is not.' },
 });
 
@@ -263,7 +274,7 @@ export const replayView = exactly({
     enum: ['waiting', 'running', 'done', 'cancelled', 'failed'],
     description: 'waiting: for those before it, or for an endpoint that cannot be delivered to. A paused endpoint holds up what runs.',
   },
-  reason: { ...why, description: 'Why it failed, or why it waits; null when there is nothing to say.' },
+  reason: { ...why, description: 'Why it failed or waits, or what it left out; null when there is nothing to say.' },
   from: { ...textOrNull, description: 'The place after which the range begins; null for what was given up.' },
   until: { ...textOrNull, description: 'Its last place.' },
   types: texts,
@@ -273,7 +284,7 @@ export const replayView = exactly({
   passed: { type: 'integer', description: 'Events up to the cursor, or how many of what was given up are due again.' },
   sent: { type: 'integer', description: 'Attempts made.' },
   succeeded: { type: 'integer', description: 'Events that were delivered.' },
-  failed: { type: 'integer', description: 'Events given up.' },
+  failed: { type: 'integer', description: 'Events given up; of what was given up before, what cannot be read.' },
   createdAt: time,
   changedAt: time,
 });

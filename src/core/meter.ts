@@ -35,6 +35,8 @@ export interface ReaderRequest {
   readonly start: Position;
   /** Whether `start` was named by the client (Last-Event-ID, `?from=<position>`), so that a closed connection may be resumed. */
   readonly resumes: boolean;
+  /** Whether another connection may go on with an unnamed reader once this one is closed. Default: yes. */
+  readonly isResumable?: boolean | undefined;
 }
 
 /** A running sum of batches that several readers of one channel take whole: charged once, it charges them all. */

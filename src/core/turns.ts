@@ -1,3 +1,5 @@
+import { Precedence } from './precedence.ts';
+
 /** Milliseconds of work done in one turn of the loop. */
 const budget = 1;
 
@@ -6,10 +8,15 @@ const budget = 1;
  * readers that catch up hold up a live flush by about a millisecond.
  */
 export class Turns {
+  readonly #precedence: Precedence;
   readonly #waiting: (() => void)[] = [];
   /** Of those waiting, so many have gone on. */
   #done = 0;
   #isScheduled = false;
+
+  constructor(precedence = new Precedence()) {
+    this.#precedence = precedence;
+  }
 
   /** Resolves when it is the caller's turn; what it does before it waits again is counted. */
   next(): Promise<void> {
@@ -22,7 +29,7 @@ export class Turns {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => this.#run(performance.now() + budget));
+    this.#precedence.afterRest(() => setImmediate(() => this.#run(performance.now() + budget)));
   }
 
   #run(until: number): void {

@@ -51,7 +51,7 @@ describe('desks', () => {
 
   for (const path of ['/orders/-', '/orders/-/', '/orders/-/none', '/none/-/hooks', '/.well-known/none', '/.well-known/']) {
     test(`nothing answers at ${path}`, async () => {
-      await assert.rejects(opened().desks.ask(at(path)), /there are in, hooks, openapi.json and websub|empty or dot/);
+      await assert.rejects(opened().desks.ask(at(path)), /there are in, hooks, openapi.json, channels.json and websub|empty or dot/);
     });
   }
 

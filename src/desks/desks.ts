@@ -62,6 +62,6 @@ function decoded(segments: readonly string[]): readonly string[] {
 function nothingHere(path: string): GatewayError {
   return new GatewayError(
     'NOT_FOUND',
-    `Nothing answers at ${path.slice(0, 200)}. Below an API's /-/ there are in, hooks, openapi.json and websub.`,
+    `Nothing answers at ${path.slice(0, 200)}. Below an API's /-/ there are in, hooks, openapi.json, channels.json and websub.`,
   );
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { openDeskWorld, otherKey, platformKey, providerKey } from '../testing/desk-world.ts';
+import { narrowKey, openDeskWorld, otherKey, platformKey, providerKey } from '../testing/desk-world.ts';
 import type { SluiceFixture } from '../testing/sluice-fixture.ts';
 
 const signingKey = 'whsk_TU0TYKFzfZTpsLXt0F4A7pwQIfgXs6fIWcLnR8S0r6g=';
@@ -25,6 +25,49 @@ for (const workers of [undefined, 2]) {
       const again = await get('/shop/-/openapi.json', { authorization: `Bearer ${otherKey}`, 'if-none-match': first.headers.get('etag')! });
       assert.equal(again.status, 304);
       assert.equal(await again.text(), '');
+    });
+
+    test('whoever is subscribed gets the channels of the contract, and is told which APIs are its own and as what', async () => {
+      const mine = await get('/.well-known/sluice-apis', { 'x-api-key': platformKey });
+      const shop = { name: 'shop', path: '/shop', title: 'Shop' };
+      const { application, items } = (await mine.json()) as { application: string; items: { name: string }[] };
+      assert.deepEqual(
+        [application, items.map(({ name }) => name).toSorted()],
+        ['platform', ['shop', 'sluice']],
+        'notices are its own too',
+      );
+      assert.deepEqual(
+        items.find(({ name }) => name === 'shop'),
+        { ...shop, as: ['client'] },
+      );
+      const ofProvider = await get('/.well-known/sluice-apis', { authorization: `Bearer ${providerKey}` });
+      assert.deepEqual(await ofProvider.json(), { application: 'provider', items: [{ ...shop, as: ['provider'] }] });
+      const ofStranger = await get('/.well-known/sluice-apis', { 'x-api-key': 'stranger-key-0123456789' });
+      assert.deepEqual(await ofStranger.json(), { application: null, items: [] });
+      assert.equal((await get('/.well-known/sluice-apis')).status, 401);
+      assert.equal((await get('/.well-known/sluice-apis', { 'x-api-key': 'wrong-key-0123456789' })).status, 401);
+      const first = await get('/shop/-/channels.json', { 'x-api-key': platformKey });
+      const all = (await first.json()) as { channels: { id: string; send: boolean; receive: boolean }[] };
+      const { channels } = all;
+      assert.deepEqual(
+        channels.map(({ id, send, receive }) => [id, send, receive]),
+        [
+          ['orders', true, false],
+          ['returns', true, false],
+          ['commands', false, true],
+        ],
+      );
+      const again = await get('/shop/-/channels.json', { 'x-api-key': otherKey, 'if-none-match': first.headers.get('etag')! });
+      assert.equal(again.status, 304);
+      assert.ok(
+        !(await (await get('/shop/-/channels.json', { 'x-api-key': platformKey })).text()).includes('shop.yaml'),
+        'nor how files are called',
+      );
+      const narrow = await get('/shop/-/channels.json', { 'x-api-key': narrowKey, 'if-none-match': first.headers.get('etag')! });
+      const { channels: seen } = (await narrow.json()) as typeof all;
+      assert.deepEqual(seen, [channels[0], channels[2]], 'only what may be read or published to');
+      assert.equal((await get('/shop/-/channels.json')).status, 401);
+      assert.equal((await get('/shop/-/channels.json', { 'x-api-key': 'stranger-key-0123456789' })).status, 403);
     });
 
     test('nobody else does', async () => {

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { PlanSpec, Resource, ResourceChange, ResourceStore } from '../store/resources.ts';
 import { combineStages, type CompiledStages } from './compile.ts';
 import type { ContractRuntime } from './contract-runtime.ts';
+import type { Horizon } from './horizon.ts';
 import { PathTable } from './path-table.ts';
 
 /** An API as the gateway serves it. */
@@ -20,6 +21,8 @@ export interface BoundSubscription {
   readonly resource: Resource<'subscription'>;
   readonly context: SubscriptionContext;
   readonly stages: CompiledStages;
+  /** What it may see of an address less than all of; undefined: there is no such address. */
+  readonly horizon: Horizon | undefined;
 }
 
 export interface CatalogueParts {
@@ -29,6 +32,8 @@ export interface CatalogueParts {
   readonly backboneOf: (name: string) => Backbone | undefined;
   /** The stages of a plan, as functions that bind them to one subscription; a provider may have no plan. */
   readonly policiesOf: (plan: PlanSpec | undefined) => readonly ((subscription: SubscriptionContext) => Stages)[];
+  /** What is hidden from a subscription though it may read there; default: nothing. */
+  readonly horizonOf?: (subscription: Resource<'subscription'>) => Horizon | undefined;
   /** An API that cannot be served as it is configured: for the operator's log. */
   readonly onProblem: (api: string, error: unknown) => void;
 }
@@ -140,10 +145,12 @@ export class Catalogue {
   #bind(resource: Resource<'subscription'>, previous: BoundSubscription | undefined): BoundSubscription {
     const { spec } = resource;
     const plan = this.#plan(spec.api, spec.plan);
-    if (previous !== undefined && previous.resource === resource && this.#bound.get(previous) === plan) return previous;
+    const horizon = this.#parts.horizonOf?.(resource);
+    const isSame = previous !== undefined && previous.resource === resource && isDeepStrictEqual(previous.horizon, horizon);
+    if (isSame && this.#bound.get(previous) === plan) return previous;
     const { application, api, as, allow } = spec;
     const context: SubscriptionContext = { tenant: resource.tenant, id: resource.id, application, api, plan: spec.plan, as, allow };
-    const bound: BoundSubscription = { resource, context, stages: combineStages(plan.bind.map((bind) => bind(context))) };
+    const bound: BoundSubscription = { resource, context, stages: combineStages(plan.bind.map((bind) => bind(context))), horizon };
     this.#bound.set(bound, plan);
     return bound;
   }

@@ -1,5 +1,6 @@
 import type { Peer } from '../core/entrypoint.ts';
 import { GatewayError } from '../core/errors.ts';
+import { Precedence } from '../core/precedence.ts';
 
 /** Milliseconds of handshakes in one turn of the loop: what everybody else may have to wait for them. */
 const budget = 4;
@@ -23,6 +24,8 @@ interface ConnectLineOptions {
   readonly mostWaiting?: number | undefined;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
+  /** What is waited for while they come in. */
+  readonly precedence?: Precedence;
 }
 
 /**
@@ -33,6 +36,7 @@ export class ConnectLine {
   readonly #random: () => number;
   readonly #mostWaiting: number;
   readonly #now: () => number;
+  readonly #precedence: Precedence;
   #first: Waiter | undefined;
   #last: Waiter | undefined;
   #waiting = 0;
@@ -43,10 +47,16 @@ export class ConnectLine {
   #begunAt = 0;
   #isTurning = false;
 
-  constructor({ random, mostWaiting: most = mostWaiting, now = () => performance.now() }: ConnectLineOptions) {
+  constructor({
+    random,
+    mostWaiting: most = mostWaiting,
+    now = () => performance.now(),
+    precedence = new Precedence(),
+  }: ConnectLineOptions) {
     this.#random = random;
     this.#mostWaiting = most;
     this.#now = now;
+    this.#precedence = precedence;
     this.#allowed = this.#perTurn;
   }
 
@@ -86,8 +96,10 @@ export class ConnectLine {
   #turnSoon(): void {
     if (this.#isTurning) return;
     this.#isTurning = true;
-    setImmediate(() => this.#turn());
-    setImmediate(() => this.#measure());
+    this.#precedence.afterRest(() => {
+      setImmediate(() => this.#turn());
+      setImmediate(() => this.#measure());
+    });
   }
 
   #turn(): void {

@@ -1,10 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
+import type { Backbone, Channel } from '../core/backbone.ts';
 import type { Clock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Event } from '../core/event.ts';
 import type { Position } from '../core/position.ts';
-import type { ApiRuntime, Catalogue } from './catalogue.ts';
+import type { Catalogue } from './catalogue.ts';
 import { tryFilter, type TrialResult } from './filter-trial.ts';
+import { withinHorizon } from './horizon.ts';
 import { placeOfNewest } from './newest-events.ts';
 import { allowed } from './push-access.ts';
 
@@ -83,22 +85,26 @@ export class FilterPreview {
   async preview(request: PreviewRequest): Promise<Preview> {
     const { subscription, filter, limit } = request;
     const { catalogue, mostTime = 3000 } = this.#parts;
-    const { api } = allowed({ catalogue }, request);
+    const { api, subscription: bound } = allowed({ catalogue }, request);
     const trial = filter === undefined ? (): TrialResult => 'yes' : tryFilter(filter);
     if (this.#running.has(subscription) || this.#running.size >= mostAtOnce) throw busy();
     this.#running.add(subscription);
     try {
       const until = performance.now() + mostTime;
       const tally = new Tally((event) => (request.wantsType(event.type) ? trial(event) : 'no'));
-      return await this.#examine(api, request.address, { limit, tally, isOver: () => performance.now() >= until });
+      const { address } = request;
+      const places = withinHorizon(api.backbone, bound.horizon, address);
+      return await this.#examine(places, { log: api.log, address }, { limit, tally, isOver: () => performance.now() >= until });
     } finally {
       this.#running.delete(subscription);
     }
   }
 
-  async #examine(api: ApiRuntime, address: string, { limit, tally, isOver }: Examination): Promise<Preview> {
-    const { backbone, log } = api;
-    const channel = { log, address };
+  async #examine(
+    backbone: Pick<Backbone, 'locate' | 'lag' | 'read'>,
+    channel: Channel,
+    { limit, tally, isOver }: Examination,
+  ): Promise<Preview> {
     const until = await backbone.locate(channel, { at: 'latest' });
     const { after, events: behind } = await placeOfNewest(backbone, channel, { count: limit, now: this.#parts.clock.now(), isOver });
     let passed = Math.max(0, behind - limit);

@@ -3,8 +3,10 @@ import type { Clock } from '../core/clock.ts';
 import type { DeskAnswer, DeskRequest } from '../core/desk.ts';
 import type { Credential, Gateway, Hello, RouteInfo, Session } from '../core/entrypoint.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
+import type { Event } from '../core/event.ts';
 import type { Meter } from '../core/meter.ts';
 import type { ConnectionContext } from '../core/policy.ts';
+import { Precedence } from '../core/precedence.ts';
 import { Turns } from '../core/turns.ts';
 import { hashApiKey } from '../store/api-key.ts';
 import type { Resource } from '../store/resources.ts';
@@ -16,6 +18,7 @@ import { LostReaders } from './lost-readers.ts';
 import { routeOf } from './desk-route.ts';
 import { decodeAddress } from './path.ts';
 import { admittedBy, usable } from './permission.ts';
+import { newestPage, type NewestRequest } from './newest-page.ts';
 import { openPushReader, type PushReader, type PushRequest } from './push-access.ts';
 import { reasonOf } from './refusal.ts';
 import { GatewaySession, type SessionServices } from './session.ts';
@@ -55,7 +58,8 @@ export class EventGateway implements Gateway {
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.#feeds = new Feeds(() => parts.meter.openTally());
-    this.#line = new ConnectLine(parts);
+    const precedence = new Precedence();
+    this.#line = new ConnectLine({ ...parts, precedence });
     const { catalogue, meter, schedule, clock, onUsed, onBug } = parts;
     this.#services = {
       catalogue,
@@ -63,7 +67,8 @@ export class EventGateway implements Gateway {
       views: new Views(),
       lost: new LostReaders(),
       meter,
-      turns: new Turns(),
+      turns: new Turns(precedence),
+      precedence,
       schedule,
       now: () => clock.now(),
       authenticate: (credential, api) => this.#authenticate(credential, api),
@@ -133,6 +138,12 @@ export class EventGateway implements Gateway {
   async openPushReader(request: PushRequest): Promise<PushReader> {
     if (this.#isDraining) throw restarting();
     return await openPushReader(this.#services, request);
+  }
+
+  /** Shows a subscriber the newest events of a type, newest first, as its plan lets it; rejects with what a client would be told. */
+  async newest(request: NewestRequest): Promise<readonly Event[]> {
+    if (this.#isDraining) throw restarting();
+    return await newestPage(this.#services, request);
   }
 
   /** The way in for webhooks of other providers, which show no key. */

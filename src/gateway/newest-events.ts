@@ -23,7 +23,11 @@ const widening = 8;
 const mostTooMany = 2;
 
 /** Looks back from now in ever longer spans, then narrows the last one down; with a log no steps but by time there may be more events than asked for. */
-export async function placeOfNewest(backbone: Backbone, channel: Channel, { count, now, isOver }: Search): Promise<NewestPlace> {
+export async function placeOfNewest(
+  backbone: Pick<Backbone, 'locate' | 'lag'>,
+  channel: Channel,
+  { count, now, isOver }: Search,
+): Promise<NewestPlace> {
   const earliest = await backbone.locate(channel, { at: 'earliest' });
   // What was stored this very millisecond belongs to it.
   let late = now + 1;
@@ -49,7 +53,7 @@ export async function placeOfNewest(backbone: Backbone, channel: Channel, { coun
   }
 }
 
-async function placeAt(backbone: Backbone, channel: Channel, time: number): Promise<NewestPlace> {
+async function placeAt(backbone: Pick<Backbone, 'locate' | 'lag'>, channel: Channel, time: number): Promise<NewestPlace> {
   const after = await backbone.locate(channel, { at: 'time', time });
   const { events } = await backbone.lag(channel, after);
   return { after, events };

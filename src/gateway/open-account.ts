@@ -4,6 +4,7 @@ import type { Feed } from '../core/feed.ts';
 import type { Meter, ReaderAccount } from '../core/meter.ts';
 import type { Position } from '../core/position.ts';
 import type { ApiRuntime, BoundSubscription } from './catalogue.ts';
+import { withinHorizon } from './horizon.ts';
 import type { LostReaders } from './lost-readers.ts';
 import type { View } from './view.ts';
 
@@ -28,7 +29,7 @@ export async function openAccount(opening: Opening, onTaken: () => void): Promis
   const { log } = api;
   const { address, name } = options;
   const resumed =
-    options.resume === undefined ? undefined : await api.backbone.locate(feed.channel, { at: 'position', position: options.resume });
+    options.resume === undefined ? undefined : await placesOf(opening).locate(feed.channel, { at: 'position', position: options.resume });
   const isKnown = name !== undefined && meter.knows({ subscription: subscription.resource.id, name, address, log });
   const start = resumed ?? (isKnown ? feed.position : await startOf(opening));
   const resumes = resumed !== undefined || options.from.at === 'position';
@@ -72,6 +73,11 @@ async function goOn(opening: Opening, account: ReaderAccount): Promise<void> {
   }
 }
 
-function startOf({ api, feed, options: { from } }: Opening): Promise<Position> | Position {
-  return from.at === 'latest' ? feed.position : api.backbone.locate(feed.channel, from);
+function startOf(opening: Opening): Promise<Position> | Position {
+  const { feed, options } = opening;
+  return options.from.at === 'latest' ? feed.position : placesOf(opening).locate(feed.channel, options.from);
+}
+
+function placesOf({ api, subscription, options }: Opening): ReturnType<typeof withinHorizon> {
+  return withinHorizon(api.backbone, subscription.horizon, options.address);
 }

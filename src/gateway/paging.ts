@@ -180,8 +180,8 @@ function takePage(
 }
 
 /** How much of a batch may go now, and the limit that holds the rest; asked again where its window ended in between. */
-function allowance(
-  { stages }: BoundSubscription,
+export function allowance(
+  { stages }: Pick<BoundSubscription, 'stages'>,
   { events: { length }, bytes }: Batch,
 ): { readonly allowed: number; readonly limit?: LimitAnswer } {
   if (length === 0) return { allowed: 0 };

@@ -3,12 +3,15 @@ import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { EventDraft } from '../core/event.ts';
 import type { Meter } from '../core/meter.ts';
 import type { ConnectionContext } from '../core/policy.ts';
+import type { Precedence } from '../core/precedence.ts';
 import type { ApiRuntime, BoundSubscription } from './catalogue.ts';
 import type { Violation } from './contract-runtime.ts';
 import { refusalOf } from './refusal.ts';
 
 interface Publishing {
   readonly meter: Meter;
+  /** Over those who come back and catch up. */
+  readonly precedence: Precedence;
   readonly now: () => number;
   readonly api: ApiRuntime;
   readonly subscription: BoundSubscription;
@@ -21,7 +24,7 @@ interface Publishing {
 
 /** The publish stage: size, contract, limits, then the log. All events of a call are taken, or none. */
 export async function publishEvents(publishing: Publishing): Promise<readonly Placed[]> {
-  const { meter, now, api, subscription, connection, address, events } = publishing;
+  const { meter, precedence, now, api, subscription, connection, address, events } = publishing;
   const { stages } = subscription;
   const refusal = tooLarge(api, events) ?? breaksContract(publishing) ?? stages.publish(connection, address, events);
   if (refusal !== undefined) {
@@ -29,7 +32,9 @@ export async function publishEvents(publishing: Publishing): Promise<readonly Pl
     throw refusal;
   }
   const offeredAt = now();
-  const placed = await api.backbone.publish({ log: api.log, address }, events, publishing.publisher).catch((error: unknown) => {
+  const publish = api.backbone.publish({ log: api.log, address }, events, publishing.publisher);
+  precedence.give(publish);
+  const placed = await publish.catch((error: unknown) => {
     stages.published(events.length, 0);
     const failure = toGatewayError(error);
     record(publishing, failure);

@@ -5,6 +5,7 @@ import type { EventDraft } from '../core/event.ts';
 import type { Meter } from '../core/meter.ts';
 import type { ConnectionContext, LimitStatus } from '../core/policy.ts';
 import { LiveReader } from '../core/reader.ts';
+import type { Precedence } from '../core/precedence.ts';
 import type { Turns } from '../core/turns.ts';
 import type { Resource } from '../store/resources.ts';
 import type { ApiRuntime, BoundSubscription, Catalogue } from './catalogue.ts';
@@ -26,6 +27,7 @@ export interface SessionServices {
   readonly lost: LostReaders;
   readonly meter: Meter;
   readonly turns: Turns;
+  readonly precedence: Precedence;
   /** Calls back once at a wall time in milliseconds; returns how to cancel. */
   readonly schedule: (at: number, callback: () => void) => () => void;
   readonly now: () => number;
@@ -140,16 +142,9 @@ export class GatewaySession implements Session {
     // An address that did not come by a path must be one that a path could name, or nobody could ever read it.
     if (address !== this.address) decodeAddress(address.split('/').map(encodeURIComponent));
     const subscription = publishableBy(this.#mine(), this.#api, address);
-    return publishEvents({
-      meter: this.#services.meter,
-      now: this.#services.now,
-      api: this.#api,
-      subscription,
-      connection: this.#connectionOf(subscription),
-      publisher: this,
-      address,
-      events,
-    });
+    const { meter, precedence, now } = this.#services;
+    const connection = this.#connectionOf(subscription);
+    return publishEvents({ meter, precedence, now, api: this.#api, subscription, connection, publisher: this, address, events });
   }
 
   malformed(error: GatewayError): void {

@@ -30,7 +30,7 @@ export interface SourceAccess {
   refused(stage: 'connect' | 'publish', error: GatewayError): void;
 }
 
-type Services = Pick<SessionServices, 'catalogue' | 'meter' | 'now'>;
+type Services = Pick<SessionServices, 'catalogue' | 'meter' | 'precedence' | 'now'>;
 
 /** Opens a source under its subscription as it is now. */
 export function openSource(services: Services, request: SourceRequest): SourceAccess {
@@ -41,7 +41,7 @@ export function openSource(services: Services, request: SourceRequest): SourceAc
 }
 
 async function publishFrom(services: Services, request: SourceRequest, events: readonly EventDraft[]): Promise<readonly Placed[]> {
-  const { meter, now } = services;
+  const { meter, precedence, now } = services;
   const { address, publisher } = request;
   let admitted: ReturnType<typeof admit>;
   try {
@@ -51,7 +51,7 @@ async function publishFrom(services: Services, request: SourceRequest, events: r
     record(services, request, { stage: 'publish', error, events: events.length });
     throw error;
   }
-  return await publishEvents({ meter, now, ...admitted, publisher, address, events });
+  return await publishEvents({ meter, precedence, now, ...admitted, publisher, address, events });
 }
 
 function admit(

@@ -7,7 +7,8 @@ import type { Statement } from '../store/database.ts';
 export interface Book {
   /** Whether there is anything to write. */
   readonly dirty: boolean;
-  collect(now: number): readonly Statement[];
+  /** `isContinued`: a book behind this one goes on with a round of which earlier parts are committed, and so may be some of what belongs together. */
+  collect(now: number, isContinued?: boolean): readonly Statement[];
   /** The last `collect` was only a part: the next one belongs to the same round, and follows once this one is committed. */
   readonly hasMore?: boolean;
   /** What it has to write must not wait for longer than the shortest interval, because a crash would make others notice. */

@@ -24,6 +24,8 @@ export class CommitLoop {
   readonly #parts: CommitLoopParts;
   #timer: NodeJS.Timeout | undefined;
   #inFlight: Promise<void> | undefined;
+  /** The one after that, while somebody waits for it: all who come meanwhile share it. */
+  #next: Promise<void> | undefined;
   /** On the monotonic clock: from when on a commit is worth its cost. */
   #dueAt = 0;
   #isClosed = false;
@@ -37,9 +39,9 @@ export class CommitLoop {
   }
 
   /** Resolves when everything in the books at the call is on disk; rejects with what the store said. */
-  async flush(): Promise<void> {
-    while (this.#inFlight !== undefined) await this.#inFlight.catch(() => undefined);
-    await this.#commit();
+  flush(): Promise<void> {
+    if (this.#inFlight === undefined && this.#next === undefined) return this.#commit();
+    return (this.#next ??= this.#commitNext());
   }
 
   /** Commits what is left. Rejects when the store does not take it. */
@@ -78,21 +80,26 @@ export class CommitLoop {
     }
   }
 
+  async #commitNext(): Promise<void> {
+    while (this.#inFlight !== undefined) await this.#inFlight.catch(() => undefined);
+    this.#next = undefined;
+    await this.#commit();
+  }
+
   #commit(): Promise<void> {
-    const books = this.#parts.books.filter((book) => book.dirty);
-    if (books.length === 0) return Promise.resolve();
-    this.#inFlight = this.#write(books).finally(() => {
+    if (!this.#parts.books.some((book) => book.dirty)) return Promise.resolve();
+    this.#inFlight = this.#write().finally(() => {
       this.#inFlight = undefined;
     });
     return this.#inFlight;
   }
 
   /** What would be long goes in parts, so that neither this thread nor who publishes meanwhile waits for the whole. */
-  async #write(books: readonly Book[]): Promise<void> {
-    const { database, clock, onOutcome } = this.#parts;
-    let left = books;
-    while (left.length > 0) {
-      const { statements, taken } = collectPart(left, clock.now());
+  async #write(): Promise<void> {
+    const { database, clock, books, onOutcome } = this.#parts;
+    let isContinued = false;
+    do {
+      const { statements, taken } = collectPart(books, clock.now(), isContinued);
       try {
         await database.transact(statements);
       } catch (error) {
@@ -101,18 +108,26 @@ export class CommitLoop {
         throw error;
       }
       for (const book of taken) book.committed();
-      left = left.slice(taken.at(-1)?.hasMore === true ? taken.length - 1 : taken.length);
-    }
+      isContinued = taken.at(-1)?.hasMore === true;
+    } while (isContinued);
     onOutcome(undefined);
   }
 }
 
-/** Up to the first book that gives only a part: those behind it go with its last one, so that no count is on disk before the usage it counts. */
-function collectPart(books: readonly Book[], now: number): { readonly statements: Statement[]; readonly taken: readonly Book[] } {
+/**
+ * Up to the first book that gives only a part: those behind it go with its last one, so that no count is on disk before the usage it
+ * counts. Those before it go with every part: a part has what is so when it is collected, and must not be on disk before them.
+ */
+function collectPart(
+  books: readonly Book[],
+  now: number,
+  isContinued: boolean,
+): { readonly statements: Statement[]; readonly taken: readonly Book[] } {
   const statements: Statement[] = [];
   const taken: Book[] = [];
   for (const book of books) {
-    statements.push(...book.collect(now));
+    if (!book.dirty) continue;
+    statements.push(...book.collect(now, isContinued));
     taken.push(book);
     if (book.hasMore === true) break;
   }

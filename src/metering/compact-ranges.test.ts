@@ -41,6 +41,9 @@ test('a day later each hour of a reader is one range: the same sums by reader an
   assert.equal(await count(), 120 * 13);
   clock.at = begin + 30 * 3_600_000;
   await ledger.rollUp();
+  assert.equal(await count(), 120 * 13, 'the first minute after a start belongs to those who come back');
+  clock.at += 60_000;
+  await ledger.rollUp();
   assert.equal(await count(), 120 * 3);
   assert.deepEqual(byId(await report()), earlier);
   assert.equal((await verifyRanges(kit.database, compareInTests, 'default'))['ok'], true);

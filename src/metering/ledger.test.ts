@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { ReaderRequest } from '../core/meter.ts';
 import type { SqlValue } from '../store/database.ts';
 import type { Ledger } from './ledger.ts';
 import { HandClock, batchOf, positionAt, quietLedger, requestOf, subscriptionOf, temporaryDatabase } from './ledger-fixture.ts';
@@ -165,6 +166,30 @@ test('a connection can be resumed after a restart and after a crash, and not aft
   await withLedger(async (ledger) => {
     assert.notEqual((await ledger.open(requestOf(subscription, { start: positionAt(12), resumes: true }), ignore)).id, id);
   }, clock);
+});
+
+test('a reader that nobody goes on with takes no place among those that can be resumed, not even after a restart, and is billed', async () => {
+  const clock = new HandClock(Date.UTC(2026, 11, 24));
+  const subscription = nextSubscription();
+  const reopened = (): Promise<Ledger> => quietLedger({ database: kit.database, clock, mostResumable: 1 });
+  const resume = requestOf(subscription, { start: positionAt(5), resumes: true });
+  const read = async (ledger: Ledger, over: Partial<ReaderRequest> = {}): Promise<string> => {
+    const account = await ledger.open(requestOf(subscription, over), ignore);
+    account.charge(batchOf(0, 10), 0);
+    account.close();
+    clock.at += 1000;
+    return account.id;
+  };
+  const first = await reopened();
+  const kept = await read(first);
+  const passing = [await read(first, { isResumable: false }), await read(first, { isResumable: false })];
+  assert.equal(first.readers.resumable, 1);
+  await first.close();
+  const second = await reopened();
+  assert.equal((await second.open(resume, ignore)).id, kept);
+  assert.ok(!passing.includes((await second.open(resume, ignore)).id));
+  await second.close();
+  for (const id of passing) assert.equal((await ranges(id))[0]?.['n_billable'], 10);
 });
 
 test('closed connections are kept up to a number, the oldest go first', async () => {

@@ -30,6 +30,8 @@ export class Lineage implements RateSource {
   cursor: Position;
   state: 'live' | 'catching-up' | 'paused' | 'closed' = 'closed';
   closedAt: number | undefined;
+  /** Whether a connection may go on with it once it is closed. */
+  isResumable = true;
   deliveredAt: number | undefined;
   /** Whether the store has its row. */
   isWritten = false;
@@ -192,7 +194,8 @@ export class Lineage implements RateSource {
       this.charged,
       this.range.serial,
       this.deliveredAt ?? null,
-      this.closedAt ?? null,
+      // Closed at no time that is looked for: after a crash as little as after a restart.
+      this.isResumable ? (this.closedAt ?? null) : 0,
       tally?.id ?? null,
       tally === undefined ? null : this.stretch,
     ];

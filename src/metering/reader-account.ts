@@ -14,6 +14,8 @@ export interface AccountOwner {
   readonly compare: ComparePositions;
   /** The lineage has something to write. */
   touch(lineage: Lineage): void;
+  /** The lineage has something to write that must be in the very next commit, with what another book writes of it. */
+  press(lineage: Lineage): void;
   /** The lineage has events for the sampler. */
   freshen(lineage: Lineage): void;
   closed(account: Account): void;
@@ -58,7 +60,8 @@ export class Account implements ReaderAccount {
     if (this.#isOver || events.length === 0) return;
     const bytes = events.reduce((sum, event) => sum + event.bytes, 0);
     this.lineage.chargeLate(events.length, bytes, new BatchTotals(events, this.#owner.clock.now()));
-    if (!this.lineage.isDirty) this.#owner.touch(this.lineage);
+    // Whoever owed them says in the next commit that they are delivered.
+    this.#owner.press(this.lineage);
     if (!this.lineage.isFresh) this.#owner.freshen(this.lineage);
   }
 

@@ -10,15 +10,15 @@ import type { LatencyBoard } from './latency-board.ts';
 import { Lineage, type ComparePositions } from './lineage.ts';
 import { Account, type AccountOwner } from './reader-account.ts';
 import { ReaderLatencies } from './reader-latencies.ts';
+import { ReaderRounds } from './reader-rounds.ts';
 import { rangeStatements, readerStatements } from './reader-rows.ts';
+import { ReaderSearch } from './reader-search.ts';
 import { Resumable, resumableMilliseconds } from './resumable.ts';
 import { SharedTally, type Stretch, type TallyOwner } from './tally.ts';
 import { recoverTallies, TallyJournal } from './tally-journal.ts';
 
 /** Durable readers one subscription may have: each is kept for ever, and clients choose the names. Those of WebSub subscribers do not count: the hub bounds and forgets them. */
 const MOST_NAMED_READERS = 1000;
-/** Readers written in one commit: a few milliseconds here and in the store. */
-const MOST_AT_ONCE = 256;
 
 export interface ReaderBookParts {
   readonly database: Database;
@@ -47,6 +47,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   readonly fewestJournaled: number;
   readonly #parts: ReaderBookParts;
   readonly #resumable: Resumable;
+  readonly #search: ReaderSearch;
   readonly #live = new Map<string, Account>();
   /** Durable readers that are connected or not yet written. */
   readonly #named = new Map<string, Lineage | Promise<Lineage>>();
@@ -58,10 +59,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   readonly #journaled = new Set<SharedTally>();
   readonly #journal = new TallyJournal();
   #lastTally = 0;
-  #dirty: Lineage[] = [];
-  /** What was dirty when the round of commits under way began, and is not collected yet. */
-  #round: Lineage[] = [];
-  #writing: Lineage[] = [];
+  readonly #rounds = new ReaderRounds();
 
   constructor(parts: ReaderBookParts) {
     this.#parts = parts;
@@ -71,6 +69,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
     this.freshen = parts.freshen;
     this.fewestJournaled = parts.fewestJournaled;
     this.#resumable = new Resumable(parts.compare, parts.mostResumable);
+    this.#search = new ReaderSearch(parts.database);
   }
 
   /** Connected readers by id. */
@@ -106,6 +105,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
     const account = new Account(lineage, this, onTaken);
     lineage.closedAt = undefined;
     lineage.state = 'catching-up';
+    lineage.isResumable = request.isResumable ?? true;
     lineage.protocol = request.protocol;
     lineage.plan = request.subscription.plan;
     this.#live.set(account.id, account);
@@ -168,9 +168,11 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   }
 
   touch(lineage: Lineage): void {
-    if (lineage.isDirty) return;
-    lineage.isDirty = true;
-    this.#dirty.push(lineage);
+    this.#rounds.add(lineage);
+  }
+
+  press(lineage: Lineage): void {
+    this.#rounds.press(lineage);
   }
 
   closed(account: Account): void {
@@ -180,7 +182,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
     lineage.closedAt = this.clock.now();
     const isKept = lineage.isWritten || lineage.isDirty || lineage.isWriting;
     if (!isKept) return;
-    if (lineage.subjects.name === undefined) this.#resumable.add(lineage);
+    if (lineage.subjects.name === undefined && lineage.isResumable) this.#resumable.add(lineage);
     this.touch(lineage);
   }
 
@@ -205,47 +207,36 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   }
 
   get dirty(): boolean {
-    return this.#round.length > 0 || this.#dirty.length > 0 || this.#tallies.length > 0 || this.#journal.dirty;
+    return !this.#rounds.isEmpty || this.#tallies.length > 0 || this.#journal.dirty;
   }
 
   get hasMore(): boolean {
-    return this.#round.length > 0;
+    return this.#rounds.isUnderWay;
   }
 
   collect(now: number): readonly Statement[] {
-    if (this.#round.length === 0) {
+    if (!this.hasMore) {
       this.settle();
-      this.#round = this.#dirty;
-      this.#dirty = [];
+      this.#rounds.begin();
       this.#journal.beginRound();
     }
     this.totals.clear();
-    this.#writing = this.#round.splice(0, MOST_AT_ONCE);
-    const statements = [...readerStatements(this.#writing), ...rangeStatements(this.#writing, minuteOf(now))];
-    for (const lineage of this.#writing) {
-      lineage.isDirty = false;
-      lineage.isWriting = true;
-    }
+    const part = this.#rounds.take();
+    const statements = [...readerStatements(part), ...rangeStatements(part, minuteOf(now))];
     return this.hasMore ? statements : [...statements, ...this.#journal.statements()];
   }
 
   committed(): void {
-    for (const lineage of this.#writing) {
-      lineage.written();
+    for (const lineage of this.#rounds.written()) {
       if (lineage.closedAt !== undefined && !lineage.isDirty && lineage.subjects.name !== undefined)
         this.#named.delete(nameKey(lineage.subjects));
     }
-    this.#writing = [];
     if (!this.hasMore) this.#journal.written();
   }
 
   failed(): void {
     this.#journal.failed();
-    for (const lineage of this.#writing) {
-      lineage.unwritten();
-      this.touch(lineage);
-    }
-    this.#writing = [];
+    this.#rounds.failed();
   }
 
   #openUnnamed(request: ReaderRequest): Lineage {
@@ -306,14 +297,10 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
     }
   }
 
-  async #load({ subscription, name, address }: Omit<DurableName, 'log'>): Promise<Lineage> {
-    const rows = await this.#parts.database.query('SELECT * FROM reader WHERE subscription = ? AND name = ? AND address = ?', [
-      subscription,
-      name,
-      address,
-    ]);
-    if (rows[0] === undefined) throw new Error(`no row of the durable reader ${name} of ${subscription}`);
-    return this.#restore(rows[0]);
+  async #load(reader: Omit<DurableName, 'log'>): Promise<Lineage> {
+    const row = await this.#search.find(reader);
+    if (row === undefined) throw new Error(`no row of the durable reader ${reader.name} of ${reader.subscription}`);
+    return this.#restore(row);
   }
 
   #namesOf(subscription: string): Map<string, boolean> {

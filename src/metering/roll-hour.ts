@@ -1,50 +1,91 @@
-import type { Database } from '../store/database.ts';
+import type { Database, SqlValue } from '../store/database.ts';
 import { bulk } from './bulk.ts';
 import { addSparse, bucketCount, percentileBucket, rateOf, toSparse, type SparseHistogram } from './log-histogram.ts';
 
-/** Makes the hour (hours since 1970) out of its minutes. */
+/** Tenant, measure, subject and its id. */
+type Series = readonly [string, string, string, string];
+type Row = Readonly<Record<string, SqlValue>>;
+
+/** Series whose minutes are in memory together, some 500 rows: a millisecond or two of this thread. */
+const readAtOnce = 8;
+/** Hours written in one transaction. */
+const writtenAtOnce = 64;
+/** Seconds whose series are looked for with one read of the store. */
+const soughtAtOnce = 600;
+
+const minutesOf = `SELECT wanted.key AS nth, n, bytes, low, high, histogram FROM json_each(?) AS wanted
+  CROSS JOIN series ON series.tenant = wanted.value ->> 0 AND series.step = 60 AND series.measure = wanted.value ->> 1
+    AND series.subject = wanted.value ->> 2 AND series.id = wanted.value ->> 3 AND series.at >= ? AND series.at < ?`;
+
+/**
+ * Makes the hour (hours since 1970) out of its minutes. Thousands of readers have a hundred thousand of them: they are read and written a
+ * few at a time, so that nobody waits for the whole and it is never in memory.
+ */
 export async function rollHour(database: Database, hour: number): Promise<void> {
   const from = hour * 3600;
-  await database.transact([
-    {
-      // An hour with fewer minutes than 60 had silent ones, and so seconds without an event.
-      sql: `INSERT INTO series (tenant, step, measure, subject, id, at, n, bytes, low, high)
-        SELECT tenant, 3600, measure, subject, id, ?, sum(n), sum(bytes), CASE WHEN count(low) < 60 THEN 0 ELSE min(low) END, max(high)
-        FROM series WHERE step = 60 AND at >= ? AND at < ? GROUP BY tenant, measure, subject, id
-        ON CONFLICT (tenant, step, measure, subject, id, at) DO UPDATE SET n = excluded.n, bytes = excluded.bytes,
-          low = excluded.low, high = excluded.high`,
-      parameters: [from, from, from + 3600],
-    },
-  ]);
-  await mergeHistograms(database, from);
+  const series = await seriesOf(database, from);
+  let hours: (readonly SqlValue[])[] = [];
+  for (let next = 0; next < series.length; next += readAtOnce) {
+    hours.push(...(await hoursOf(database, from, series.slice(next, next + readAtOnce))));
+    if (hours.length < writtenAtOnce && next + readAtOnce < series.length) continue;
+    await database.transact(
+      bulk(
+        'INSERT INTO series (tenant, step, measure, subject, id, at, n, bytes, low, high, p95, histogram)',
+        `ON CONFLICT (tenant, step, measure, subject, id, at) DO UPDATE SET n = excluded.n, bytes = excluded.bytes, low = excluded.low,
+          high = excluded.high, p95 = coalesce(excluded.p95, p95), histogram = coalesce(excluded.histogram, histogram)`,
+        12,
+        hours,
+      ),
+    );
+    hours = [];
+  }
 }
 
-async function mergeHistograms(database: Database, from: number): Promise<void> {
-  const rows = await database.query(
-    `SELECT tenant, measure, subject, id, histogram FROM series WHERE step = 60 AND at >= ? AND at < ? AND histogram IS NOT NULL`,
-    [from, from + 3600],
-  );
-  const merged = new Map<string, { readonly key: readonly string[]; readonly histogram: Float64Array }>();
-  for (const row of rows) {
-    const key = [String(row['tenant']), String(row['measure']), String(row['subject']), String(row['id'])];
-    const name = key.join('\n');
-    let entry = merged.get(name);
-    if (entry === undefined) merged.set(name, (entry = { key, histogram: new Float64Array(bucketCount) }));
-    addSparse(entry.histogram, JSON.parse(String(row['histogram'])) as SparseHistogram);
+/** Those with a minute in the hour. */
+async function seriesOf(database: Database, from: number): Promise<readonly Series[]> {
+  const found = new Map<string, Series>();
+  for (let at = from; at < from + 3600; at += soughtAtOnce) {
+    const rows = await database.query(
+      'SELECT DISTINCT tenant, measure, subject, id FROM series INDEXED BY series_by_age WHERE step = 60 AND at >= ? AND at < ?',
+      [at, at + soughtAtOnce],
+    );
+    for (const { tenant, measure, subject, id } of rows) {
+      const one: Series = [String(tenant), String(measure), String(subject), String(id)];
+      found.set(one.join('\n'), one);
+    }
   }
-  const updates = [...merged.values()].map(({ key, histogram }) => {
-    if (!String(key[1]).startsWith('latency')) fillSilence(histogram);
-    return [...key, from, rateOf(percentileBucket(histogram, 0.95) ?? 0), JSON.stringify(toSparse(histogram))];
+  return [...found.values()];
+}
+
+async function hoursOf(database: Database, from: number, series: readonly Series[]): Promise<readonly (readonly SqlValue[])[]> {
+  const rows = await database.query(minutesOf, [JSON.stringify(series), from, from + 3600]);
+  const minutes = Map.groupBy(rows, ({ nth }) => Number(nth));
+  return [...minutes].map(([nth, rowsOfOne]) => {
+    const [tenant, measure, subject, id] = series[nth] as Series;
+    return [tenant, 3600, measure, subject, id, from, ...sumUp(rowsOfOne, measure)];
   });
-  await database.transact(
-    bulk(
-      'UPDATE series SET p95 = s.column6, histogram = s.column7 FROM (',
-      `) AS s WHERE series.tenant = s.column1 AND series.step = 3600 AND series.measure = s.column2 AND series.subject = s.column3
-         AND series.id = s.column4 AND series.at = s.column5`,
-      7,
-      updates,
-    ),
-  );
+}
+
+/** Events, bytes, lowest, highest, 95th percentile and histogram. */
+function sumUp(minutes: readonly Row[], measure: string): readonly SqlValue[] {
+  let [events, bytes] = [0, 0];
+  const lows: number[] = [];
+  let high: number | null = null;
+  let histogram: Float64Array | undefined;
+  for (const minute of minutes) {
+    events += Number(minute['n']);
+    bytes += Number(minute['bytes']);
+    if (typeof minute['low'] === 'number') lows.push(minute['low']);
+    if (typeof minute['high'] === 'number') high = Math.max(high ?? minute['high'], minute['high']);
+    if (typeof minute['histogram'] !== 'string') continue;
+    histogram ??= new Float64Array(bucketCount);
+    addSparse(histogram, JSON.parse(minute['histogram']) as SparseHistogram);
+  }
+  // An hour with fewer minutes than 60 had silent ones, and so seconds without an event.
+  const low = lows.length < 60 ? 0 : Math.min(...lows);
+  if (histogram === undefined) return [events, bytes, low, high, null, null];
+  if (!measure.startsWith('latency')) fillSilence(histogram);
+  return [events, bytes, low, high, rateOf(percentileBucket(histogram, 0.95) ?? 0), JSON.stringify(toSparse(histogram))];
 }
 
 /** Seconds of the hour that no minute speaks for had no events. */

@@ -67,6 +67,7 @@ export class RollUp {
   async #run(): Promise<void> {
     const { database, clock, board, latencies, flush } = this.#parts;
     const current = minuteOf(clock.now());
+    const isFirst = this.#next === undefined;
     await flush();
     await rollLatencies(database, latencies, current - 1);
     const hours = new Set<number>();
@@ -84,7 +85,8 @@ export class RollUp {
     this.#next = current;
     board.renew(current * 60);
     await this.#purge(current);
-    await this.#compact(current);
+    // Not right after a start, when thousands of readers are read from the same store: every hour's ranges are looked at.
+    if (!isFirst) await this.#compact(current);
   }
 
   /** Minutes with usage since the last run; after a start, since the last run of the process before. */

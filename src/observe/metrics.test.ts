@@ -29,8 +29,25 @@ test('label sets are bounded: the rest is counted under other, and the overflow 
     lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0),
     1000,
   );
-  assert.match(body, /api="other",plan="other",protocol="other"\} 990/);
+  assert.match(body, /api="other",plan="other",protocol="sse"\} 990/);
   assert.match(body, /^sluice_metrics_label_overflow_total\{metric="sluice_subscription_delivered_messages_total"\} 990$/m);
+});
+
+test('what finds no room is told apart by all but the names people gave, as long as that is bounded too', async () => {
+  const metrics = new Metrics({ mostLabelSets: 10 });
+  for (let index = 0; index < 10; index += 1) metrics.counter('pushEnded', `api-${index}`, 'webhook', 'first', 'dead');
+  for (let index = 10; index < 30; index += 1) {
+    metrics.counter('pushEnded', `api-${index}`, 'webhook', 'first', 'delivered').value += 1;
+    metrics.counter('pushEnded', `api-${index}`, 'webhook', 'retry', 'dead').value += 2;
+  }
+  for (let index = 0; index < 1000; index += 1) metrics.counter('pushEnded', 'api-99', 'webhook', `lane-${index}`, 'dead').value += 1;
+  metrics.counter('pushEnded', 'api-99', 'webhook', 'retry', 'dead').value += 5;
+  const { body } = await metrics.scrape();
+  const lines = body.split('\n').filter((line) => line.startsWith('sluice_push_ended_messages_total{'));
+  assert.equal(lines.length, 21);
+  assert.match(body, /\{api="other",protocol="webhook",lane="first",result="delivered"\} 20$/m);
+  assert.match(body, /\{api="other",protocol="webhook",lane="retry",result="dead"\} 45$/m);
+  assert.match(body, /\{api="other",protocol="other",lane="other",result="other"\} 992$/m);
 });
 
 test('label values are escaped', async () => {

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Registry, collectDefaultMetrics, type Metric } from 'prom-client';
-import { metricNames, type MetricName } from './names.ts';
+import { metricNames, namedByPeople, type MetricName } from './names.ts';
 
-/** Different label sets a metric may have. Past it everything is counted under `other`. */
+/** Different label sets a metric may have, and a counter has as many again for `other` names by what else they differ in. */
 const MOST_LABEL_SETS = 500;
 
 /** A number on the hot path: add to `value`. */
@@ -56,14 +56,9 @@ export class Metrics {
     const id = labels.join('\n');
     const known = family.cells.get(id);
     if (known !== undefined) return known.cell;
-    if (family.cells.size >= this.#mostLabelSets) {
-      if (key !== 'labelOverflow') this.counter('labelOverflow', family.name.name).value += 1;
-      return this.#add(
-        family,
-        labels.map(() => 'other'),
-      );
-    }
-    return this.#add(family, labels);
+    if (family.cells.size < this.#mostLabelSets) return this.#add(family, labels);
+    if (key !== 'labelOverflow') this.counter('labelOverflow', family.name.name).value += 1;
+    return this.#together(family, labels);
   }
 
   /** Where a gauge's values come from, asked at each scrape. */
@@ -85,6 +80,16 @@ export class Metrics {
   async scrape(): Promise<{ readonly contentType: string; readonly body: string }> {
     for (const work of this.#beforeScrape) work();
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+  }
+
+  /** The cell of all that found no room of their own; what alerts tell apart stays apart, such as results. */
+  #together(family: Family, labels: readonly string[]): Cell {
+    const { labels: names } = family.name;
+    const nameless = labels.map((value, index) => (namedByPeople.has(names[index] ?? '') ? 'other' : value));
+    const known = family.cells.get(nameless.join('\n'));
+    if (known !== undefined) return known.cell;
+    const hasRoom = family.cells.size < 2 * this.#mostLabelSets;
+    return this.#add(family, hasRoom ? nameless : labels.map(() => 'other'));
   }
 
   #add(family: Family, labels: readonly string[]): Cell {

@@ -6,7 +6,10 @@ export interface MetricName {
   readonly labels: readonly string[];
 }
 
-/** Every metric there is. docs/reference/metrics.md is generated from this table. Never a subscription, application, reader or address as a label. */
+/** Labels whose values people make up, so that there may be any number; those of all others stand in the code. */
+export const namedByPeople: ReadonlySet<string> = new Set(['api', 'plan', 'backbone']);
+
+/** Every metric there is. docs/reference/metrics.md is generated from this table. Never a subscription, application, endpoint, reader or address as a label. */
 export const metricNames = {
   delivered: {
     name: 'sluice_subscription_delivered_messages_total',
@@ -109,6 +112,120 @@ export const metricNames = {
     type: 'counter',
     help: 'Events read back from the log of a backbone, for pages and for readers that were behind. One read serves all that wait for it.',
     labels: ['backbone'],
+  },
+  pushAttempts: {
+    name: 'sluice_push_attempts_total',
+    type: 'counter',
+    help: 'Attempts to deliver to endpoints. The outcome is `delivered`, `gone` (410), `abandoned` (at the receiver’s wish), or why it has to be tried again, as `webhook-retry-reason` has it: `server-error`, `timeout`, `connect`, …',
+    labels: ['api', 'protocol', 'outcome'],
+  },
+  pushAttemptDuration: {
+    name: 'sluice_push_attempt_duration_seconds',
+    type: 'histogram',
+    help: 'Time an attempt took, from wanting a connection to the end of the answer or the failure.',
+    labels: ['api', 'protocol'],
+  },
+  pushEnded: {
+    name: 'sluice_push_ended_messages_total',
+    type: 'counter',
+    help: 'Events whose delivery to an endpoint ended: `delivered`, or `dead`, which is a dead letter except in a replay. The lane is `first` for the first attempt, `retry` for a later one, `replay` for what was to be sent once more.',
+    labels: ['api', 'protocol', 'lane', 'result'],
+  },
+  pushEndpoints: {
+    name: 'sluice_push_endpoints',
+    type: 'gauge',
+    help: 'Endpoints by state: `started`, `held` (its breaker is not closed, or its receiver asked for a pause), `failing` (without a success for long), `stopped`, `refused` (nothing can be pushed as it is), `unverified`, `paused`, `opening`. WebSub subscriptions are those of the protocol `websub`.',
+    labels: ['api', 'protocol', 'state'],
+  },
+  pushOwed: {
+    name: 'sluice_push_retry_pending_messages',
+    type: 'gauge',
+    help: 'Events that failed and wait for another attempt, or behind others of their key, by the state of their endpoints; 0 of those that are not delivered to.',
+    labels: ['api', 'protocol', 'state'],
+  },
+  pushOldest: {
+    name: 'sluice_push_oldest_untried_seconds',
+    type: 'gauge',
+    help: 'Age of the oldest event whose first attempt is under way or still to come, by the state of its endpoint; 0 without one. Left out are endpoints that are not delivered to, and those where events wait in their order for one that failed.',
+    labels: ['api', 'protocol', 'state'],
+  },
+  pushDeadLetters: {
+    name: 'sluice_push_dead_letters',
+    type: 'gauge',
+    help: 'Dead letters that are kept, by the state of their endpoints; counted once a minute.',
+    labels: ['api', 'protocol', 'state'],
+  },
+  pushDropped: {
+    name: 'sluice_push_dead_letters_dropped_total',
+    type: 'counter',
+    help: 'Dead letters that were kept long enough and are gone.',
+    labels: ['api', 'protocol'],
+  },
+  pushBreakers: {
+    name: 'sluice_push_breakers_open',
+    type: 'gauge',
+    help: 'Circuit breakers that are not closed: of endpoints, and of origins, which all endpoints there share.',
+    labels: ['kind'],
+  },
+  pushUnderWay: {
+    name: 'sluice_push_attempts_active',
+    type: 'gauge',
+    help: 'Attempts under way.',
+    labels: [],
+  },
+  pushSlots: {
+    name: 'sluice_push_attempts_active_limit',
+    type: 'gauge',
+    help: 'Attempts that may be under way at once.',
+    labels: [],
+  },
+  notices: {
+    name: 'sluice_push_notices_total',
+    type: 'counter',
+    help: 'Notices to owners of endpoints that were published.',
+    labels: ['kind'],
+  },
+  websubRequests: {
+    name: 'sluice_websub_requests_total',
+    type: 'counter',
+    help: 'Requests to the hub by their mode, `subscribe`, `unsubscribe`, `publish` or `unknown`, and the status they were answered with; 202 is accepted.',
+    labels: ['api', 'mode', 'status'],
+  },
+  websubPending: {
+    name: 'sluice_websub_requests_pending',
+    type: 'gauge',
+    help: 'Requests the hub accepted and has not settled yet.',
+    labels: [],
+  },
+  websubVerifications: {
+    name: 'sluice_websub_verifications_total',
+    type: 'counter',
+    help: 'Requests the hub has settled: `confirmed`, `not-confirmed` by their callbacks, `denied` by the hub, or `unreachable` until it gave up.',
+    labels: ['api', 'mode', 'result'],
+  },
+  websubExpired: {
+    name: 'sluice_websub_leases_expired_total',
+    type: 'counter',
+    help: 'WebSub subscriptions that ended with their lease.',
+    labels: ['api'],
+  },
+  websubFetches: {
+    name: 'sluice_websub_topic_fetches_total',
+    type: 'counter',
+    help: 'Looks at topics of others after a ping: `published`, `unchanged`, `failed` (and to be tried again) or `given-up` (what came is no content, or cannot be published).',
+    labels: ['api', 'result'],
+  },
+  inboundRequests: {
+    name: 'sluice_inbound_requests_total',
+    type: 'counter',
+    help: 'Webhooks of other providers: `accepted`, `repeated`, `empty` (believed, and of no event), `challenge`, `paused`, or `refused` with a code, that of the signature check or of the error the provider was answered; `NO_SOURCE` where there is none.',
+    labels: ['api', 'preset', 'result', 'code'],
+  },
+  inboundTopics: {
+    name: 'sluice_inbound_topic_subscriptions',
+    type: 'gauge',
+    help: 'Subscriptions of sources at the hubs of others: `subscribed`, `asking` or `failing`.',
+    labels: ['state'],
   },
   ledgerCommits: {
     name: 'sluice_usage_commits_total',

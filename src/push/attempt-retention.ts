@@ -1,12 +1,8 @@
-import type { Clock } from '../core/clock.ts';
 import type { Database, SqlValue } from '../store/database.ts';
+import { Rounds, type RoundsParts } from './rounds.ts';
 
-export interface AttemptRetentionParts {
+export interface AttemptRetentionParts extends RoundsParts {
   readonly database: Database;
-  readonly clock: Clock;
-  /** Calls back once at a wall time in milliseconds; returns how to cancel. */
-  readonly schedule: (at: number, callback: () => void) => () => void;
-  readonly onBug: (error: unknown) => void;
   /** Milliseconds for which an attempt is kept; default 30 days. */
   readonly keptFor?: number;
   /** Attempts kept of one endpoint; default 10,000. */
@@ -14,9 +10,6 @@ export interface AttemptRetentionParts {
 }
 
 const day = 86_400_000;
-/** Milliseconds between two rounds, and after one that has left something to do. */
-const roundEvery = 60_000;
-const goOnAfter = 250;
 /** Rows deleted in one statement. */
 const rowsAtOnce = 1000;
 /** Endpoints looked at in one round. */
@@ -27,19 +20,15 @@ export class AttemptRetention {
   readonly #parts: AttemptRetentionParts;
   /** The endpoint after which the next round begins. */
   #after = '';
-  #cancel: (() => void) | undefined;
-  #round: Promise<void> | undefined;
-  #isClosed = false;
+  readonly #rounds: Rounds;
 
   constructor(parts: AttemptRetentionParts) {
     this.#parts = parts;
-    this.#later(roundEvery);
+    this.#rounds = new Rounds(parts, () => this.round());
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#cancel?.();
-    await this.#round;
+    await this.#rounds.close();
   }
 
   /** True when there is more to delete than one round may. */
@@ -47,22 +36,6 @@ export class AttemptRetention {
     const isMoreOld = await this.#deleteOld();
     const isMoreOfOne = await this.#deleteSurplus();
     return isMoreOld || isMoreOfOne;
-  }
-
-  #later(delay: number): void {
-    if (this.#isClosed) return;
-    const { clock, schedule, onBug } = this.#parts;
-    this.#cancel = schedule(clock.now() + delay, () => {
-      this.#round = this.round()
-        .then(
-          (isMore) => this.#later(isMore ? goOnAfter : roundEvery),
-          (error: unknown) => {
-            onBug(error);
-            this.#later(roundEvery);
-          },
-        )
-        .finally(() => (this.#round = undefined));
-    });
   }
 
   /** Ids follow time closely enough that the oldest are found among the first. */

@@ -1,5 +1,6 @@
 import type { Backbone } from '../core/backbone.ts';
 import type { Clock } from '../core/clock.ts';
+import type { GatewayError } from '../core/errors.ts';
 import type { Event } from '../core/event.ts';
 import type { Feed } from '../core/feed.ts';
 import type { Governor } from '../core/group.ts';
@@ -12,6 +13,7 @@ import type { Transition } from './failing-state.ts';
 import type { Lane } from './lane-turns.ts';
 import type { SavedEndpoint } from './load-endpoint.ts';
 import type { PushBook } from './push-book.ts';
+import type { AttemptCounts } from './push-counts.ts';
 import type { PushTarget } from './push-target.ts';
 
 /** What a courier reads: its place in a feed and its reader's books. */
@@ -21,6 +23,13 @@ export interface PushReading {
   readonly account: ReaderAccount;
   /** The deliver stage of the subscription, as it is now. */
   readonly governor: () => Governor;
+}
+
+/** A reading as the gateway opens it. */
+export interface OpenedReading extends PushReading {
+  /** Why it may not go on; undefined when it may. */
+  readonly refusal: () => GatewayError | undefined;
+  readonly release: () => void;
 }
 
 /** What a courier works with. */
@@ -43,6 +52,10 @@ export interface CourierParts extends PushReading {
   readonly offer: (ready: Readonly<Partial<Record<Lane, number>>>, windowAttempts: number) => void;
   /** When its breaker opens and for how long, where that is not the usual. */
   readonly breaker?: CircuitBreakerOptions | undefined;
+  /** What its attempts are counted under. */
+  readonly counts?: AttemptCounts | undefined;
+  /** A dead one was not taken since too much was owed; now half of that is free. */
+  readonly onRoom?: (() => void) | undefined;
   readonly onTransition: (transition: Transition) => void;
   readonly onBug: (error: unknown) => void;
   /** It can read no further: the log has let go of its place, or cannot be read. */

@@ -41,6 +41,8 @@ export class Courier {
   #replay: ReplayRun | undefined;
   /** What the book was given last. */
   #keptState: string | undefined;
+  /** A dead one was not taken: there was no room. */
+  #isRoomWanted = false;
   #isStopped = false;
   #cancelWake: (() => void) | undefined;
 
@@ -87,6 +89,11 @@ export class Courier {
     return this.#live.owed;
   }
 
+  /** The oldest event whose first attempt has no result yet, replays aside. */
+  get oldestUntried(): Event | undefined {
+    return this.#live.oldestUntried;
+  }
+
   /** False: it was stopped, and everything is held. */
   get isSentTo(): boolean {
     return this.#health.failing.state !== 'stopped';
@@ -124,6 +131,7 @@ export class Courier {
   sendAgain(owed: OwedDelivery, event: Event): boolean {
     const isTaken = this.#live.sendAgain(owed, event);
     if (isTaken) this.#offer();
+    else if (owed.state === 'dead') this.#isRoomWanted = true;
     return isTaken;
   }
 
@@ -167,6 +175,13 @@ export class Courier {
     }
     stream.readOn();
     this.#offer();
+    this.#tellOfRoom();
+  }
+
+  #tellOfRoom(): void {
+    if (!this.#isRoomWanted || !this.#live.isRoomy) return;
+    this.#isRoomWanted = false;
+    this.#parts.onRoom?.();
   }
 
   /** In a replay what failed before goes before what is new. */
@@ -185,7 +200,7 @@ export class Courier {
 
   async #make(delivery: Delivery, errand: Errand, admissions: Admissions): Promise<void> {
     const { stream, replay, lane } = errand;
-    const { target, clock, send, book } = this.#parts;
+    const { target, clock, send, book, counts } = this.#parts;
     const events = await stream.eventsOf(delivery);
     if (events.length < delivery.size) {
       this.#gate.giveBack(admissions);
@@ -208,7 +223,9 @@ export class Courier {
     this.#learn(judged, delivery, at);
     const isSplit = delivery.size > 1 && isPoisoned(outcome, judged);
     const result = isSplit ? this.#split(judged, delivery, events, stream) : this.#conclude(judged, delivery, events, errand);
-    book.attempted(attemptRecord({ target, delivery, lane: replay === undefined ? lane : 'replay', at, request, outcome, result }));
+    const record = attemptRecord({ target, delivery, lane: replay === undefined ? lane : 'replay', at, request, outcome, result });
+    book.attempted(record);
+    counts?.attempted(record, judged.decision);
     replay?.attempted(result, delivery.size);
     stream.follow();
   }

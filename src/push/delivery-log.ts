@@ -28,6 +28,13 @@ export interface DeliveryWish extends PageWish {
   readonly state: 'waiting' | 'dead' | undefined;
 }
 
+/** Dead letters that were kept long enough. */
+export interface DroppedLetters {
+  readonly letters: number;
+  /** Wall time in milliseconds of the last of them. */
+  readonly at: number;
+}
+
 type Row = Readonly<Record<string, SqlValue>>;
 
 /** What is on disk of the deliveries to an endpoint, as its owner sees it: plain JSON values, never a secret. */
@@ -71,11 +78,20 @@ export class DeliveryLog {
     return pageOf(rows, most, deliveryView);
   }
 
-  /** How many are owed, and how many are dead. */
-  async counts(endpoint: string): Promise<{ readonly waiting: number; readonly dead: number }> {
-    const rows = await this.#database.query('SELECT state, count(*) AS n FROM push_delivery WHERE endpoint = ? GROUP BY state', [endpoint]);
+  /** How many are owed, how many are dead, and how many dead ones were dropped for their age, at last when. */
+  async counts(
+    endpoint: string,
+  ): Promise<{ readonly waiting: number; readonly dead: number; readonly dropped: DroppedLetters | undefined }> {
+    const [rows, [dropped]] = await Promise.all([
+      this.#database.query('SELECT state, count(*) AS n FROM push_delivery WHERE endpoint = ? GROUP BY state', [endpoint]),
+      this.#database.query('SELECT letters, at FROM push_dropped WHERE endpoint = ?', [endpoint]),
+    ]);
     const count = (state: string): number => Number(rows.find((row) => row['state'] === state)?.['n'] ?? 0);
-    return { waiting: count('waiting'), dead: count('dead') };
+    return {
+      waiting: count('waiting'),
+      dead: count('dead'),
+      dropped: dropped && { letters: Number(dropped['letters']), at: Number(dropped['at']) },
+    };
   }
 
   /** How the endpoint did when it was last delivered to, as it was given to `PushBook.keepState`. */

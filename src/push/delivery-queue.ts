@@ -35,6 +35,11 @@ export class DeliveryQueue {
     return this.owed >= this.#mostOwed;
   }
 
+  /** Whether half of what may be owed is free. */
+  get isRoomy(): boolean {
+    return this.owed <= this.#mostOwed / 2;
+  }
+
   /** Wall time at which the next retry is due; Infinity when there is none. */
   get nextDue(): number {
     return this.#due.next;

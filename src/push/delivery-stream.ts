@@ -94,6 +94,16 @@ export class DeliveryStream implements MarkSource {
     return this.#queue.owed;
   }
 
+  /** Whether half of what it may owe is free. */
+  get isRoomy(): boolean {
+    return this.#queue.isRoomy;
+  }
+
+  /** The oldest event that was read and has not been attempted to its end. */
+  get oldestUntried(): Event | undefined {
+    return this.#window.oldestOpen;
+  }
+
   /** Attempts under way. */
   get underWay(): number {
     return this.#underWay;

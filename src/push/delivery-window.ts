@@ -54,6 +54,11 @@ export class DeliveryWindow {
     return this.#cursor;
   }
 
+  /** The first event that is not settled. */
+  get oldestOpen(): Event | undefined {
+    return this.#held.find(({ state }) => state === 'open')?.event;
+  }
+
   get isFull(): boolean {
     return this.#held.length >= this.#bound.events || this.#bytes >= this.#bound.bytes;
   }

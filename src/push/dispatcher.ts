@@ -22,6 +22,11 @@ export class Dispatcher<A extends Attempter> {
     return this.#ring.held;
   }
 
+  /** Attempts that may be under way at once. */
+  get slots(): number {
+    return this.#ring.slots;
+  }
+
   add(attempter: A, tenant: string): void {
     this.#ring.add(attempter, tenant);
   }

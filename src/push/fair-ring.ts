@@ -51,6 +51,11 @@ export class FairRing<E extends object> {
     return this.#held;
   }
 
+  /** Slots there are. */
+  get slots(): number {
+    return this.#maxSlots;
+  }
+
   /** Makes an endpoint known, with nothing ready. Throws when it is known already. */
   add(endpoint: E, tenantName: string): void {
     if (this.#members.has(endpoint)) throw new Error('An endpoint is added to the ring twice.');

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { Position } from '../core/position.ts';
 import { openDatabase } from '../store/sqlite/open-database.ts';
 import type { Database } from '../store/database.ts';
-import { forgetEndpoint, loadKeptVersions } from './load-endpoint.ts';
+import { forgetEndpoint, lastAttemptedFirst, loadEndpoints, loadKeptVersions } from './load-endpoint.ts';
 import { pushMigrations } from './migrations.ts';
 
 test('a deleted endpoint with many dead letters is forgotten in parts, and its state last', { timeout: 20_000 }, async () => {
@@ -37,4 +38,74 @@ test('a deleted endpoint with many dead letters is forgotten in parts, and its s
   );
   await database.close();
   await rm(folder, { recursive: true });
+});
+
+describe('endpoints that are loaded together', () => {
+  let folder: string;
+  let database: Database;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sluice-'));
+    database = await openDatabase({ folder, migrations: pushMigrations });
+  });
+  afterEach(async () => {
+    await database.close();
+    await rm(folder, { recursive: true });
+  });
+
+  async function owe(endpoint: string, state: 'waiting' | 'dead', count: number): Promise<void> {
+    const sql = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
+      INSERT INTO push_delivery (endpoint, position, tenant, address, event_id, event_type, state, reason, attempts, counted, throttled,
+        format_refused, billed, accepted_at, changed_at, event)
+      SELECT ?, ? || i, 'default', 'a', 'e' || i, 't', ?, 'status', 1, 1, 0, 0, 0, -i, 1, x'7b7d' FROM n`;
+    await database.transact([{ sql, parameters: [endpoint, state, state] }]);
+  }
+
+  test('cost one read of each table, and each gets what is its own in its order', async () => {
+    await owe('a', 'waiting', 3);
+    await owe('b', 'dead', 2);
+    await owe('other', 'waiting', 1);
+    await database.transact([
+      { sql: `INSERT INTO push_settled (endpoint, position) VALUES ('a', 's1'), ('b', 's2'), ('other', 's3')`, parameters: [] },
+      { sql: `INSERT INTO push_endpoint (endpoint, tenant, state) VALUES ('b', 'default', '{"version":7}')`, parameters: [] },
+    ]);
+    let queries = 0;
+    const query: Database['query'] = (sql, parameters) => {
+      queries += 1;
+      return database.query(sql, parameters);
+    };
+    const loaded = await loadEndpoints({ query }, ['a', 'b', 'new']);
+    assert.equal(queries, 4);
+    const shown = [...loaded].map(([id, { waiting, dead, ...others }]) => [
+      id,
+      { waiting: waiting.map(({ position }) => position), dead: dead.toSorted(), ...others },
+    ]);
+    assert.deepEqual(shown, [
+      ['a', { waiting: ['waiting3', 'waiting2', 'waiting1'], dead: [], settled: ['s1'], state: undefined }],
+      ['b', { waiting: [], dead: ['dead1', 'dead2'], settled: ['s2'], state: { version: 7 } }],
+      ['new', { waiting: [], dead: [], settled: [], state: undefined }],
+    ]);
+  });
+
+  test('each have their newest dead letters, however many the others have', async () => {
+    await owe('many', 'dead', 5000);
+    await owe('few', 'dead', 3);
+    const loaded = await loadEndpoints(database, ['many', 'few']);
+    const many = new Set(loaded.get('many')?.dead);
+    assert.deepEqual([many.size, many.has('dead5000' as Position), many.has('dead1' as Position)], [4096, true, false]);
+    assert.equal(loaded.get('few')?.dead.length, 3);
+  });
+
+  test('come in the order in which they were attempted last, those that never were behind them', async () => {
+    const attempt = `INSERT INTO push_attempt (tenant, endpoint, position, event_id, event_type, attempt, lane, at, outcome, duration, detail)
+      VALUES ('default', ?, 'p', 'e', 't', 1, 'first', 1, 'delivered', 1, '{}')`;
+    for (const endpoint of ['c', 'a', 'gone', 'c', 'e']) await database.transact([{ sql: attempt, parameters: [endpoint] }]);
+    const ordered = await lastAttemptedFirst(
+      database,
+      ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id })),
+    );
+    assert.deepEqual(
+      ordered.map(({ id }) => id),
+      ['e', 'c', 'a', 'b', 'd'],
+    );
+  });
 });

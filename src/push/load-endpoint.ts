@@ -20,31 +20,67 @@ export interface SavedEndpoint extends SavedDeliveries {
   readonly state: unknown;
 }
 
+type Reads = Pick<Database, 'query'>;
+
 /** More rows than can have come since one that is ahead of the cursor: those of its window, and those that waited behind others. */
 const newestDead = 4096;
 
-export async function loadEndpoint(database: Database, endpoint: string): Promise<SavedEndpoint> {
-  const [saved, states] = await Promise.all([
-    loadDeliveries(database, endpoint),
-    database.query('SELECT state FROM push_endpoint WHERE endpoint = ?', [endpoint]),
+/** What earlier runs left of each of these endpoints. */
+export async function loadEndpoints(database: Reads, endpoints: readonly string[]): Promise<ReadonlyMap<string, SavedEndpoint>> {
+  const [saved, rows] = await Promise.all([
+    loadAll(database, endpoints),
+    database.query('SELECT endpoint, state FROM push_endpoint WHERE endpoint IN (SELECT value FROM json_each(?))', [
+      JSON.stringify(endpoints),
+    ]),
   ]);
-  return { ...saved, state: states[0] === undefined ? undefined : (JSON.parse(String(states[0]['state'])) as unknown) };
+  const states = new Map(rows.map(({ endpoint, state }) => [String(endpoint), JSON.parse(String(state)) as unknown]));
+  return new Map([...saved].map(([id, deliveries]) => [id, { ...deliveries, state: states.get(id) }]));
+}
+
+export async function loadEndpoint(database: Reads, endpoint: string): Promise<SavedEndpoint> {
+  const loaded = await loadEndpoints(database, [endpoint]);
+  return loaded.get(endpoint)!;
 }
 
 /** `owner`: id of an endpoint or of a replay. */
-export async function loadDeliveries(database: Database, owner: string): Promise<SavedDeliveries> {
+export async function loadDeliveries(database: Reads, owner: string): Promise<SavedDeliveries> {
+  const loaded = await loadAll(database, [owner]);
+  return loaded.get(owner)!;
+}
+
+/** Of each owner; one read of each table, however many they are. */
+async function loadAll(database: Reads, owners: readonly string[]): Promise<ReadonlyMap<string, SavedDeliveries>> {
+  const wanted = [JSON.stringify(owners)];
   const [waiting, dead, settled] = await Promise.all([
-    database.query(`SELECT ${owedFields} FROM push_delivery WHERE endpoint = ? AND state = 'waiting' ORDER BY accepted_at, rowid`, [owner]),
-    database.query(`SELECT position FROM push_delivery WHERE endpoint = ? AND state = 'dead' ORDER BY rowid DESC LIMIT ${newestDead}`, [
-      owner,
-    ]),
-    database.query('SELECT position FROM push_settled WHERE endpoint = ?', [owner]),
+    database.query(
+      `SELECT ${owedFields} FROM push_delivery WHERE endpoint IN (SELECT value FROM json_each(?)) AND state = 'waiting'
+       ORDER BY accepted_at, rowid`,
+      wanted,
+    ),
+    database.query(
+      `SELECT endpoint, position FROM json_each(?) AS wanted CROSS JOIN push_delivery AS dead ON dead.rowid IN (
+         SELECT rowid FROM push_delivery WHERE endpoint = wanted.value AND state = 'dead' ORDER BY rowid DESC LIMIT ${newestDead})`,
+      wanted,
+    ),
+    database.query('SELECT endpoint, position FROM push_settled WHERE endpoint IN (SELECT value FROM json_each(?))', wanted),
   ]);
-  return {
-    waiting: waiting.map(readOwed),
-    dead: dead.map(({ position }) => String(position) as Position),
-    settled: settled.map(({ position }) => String(position) as Position),
-  };
+  const loaded = new Map(owners.map((id) => [id, { waiting: [] as OwedDelivery[], dead: [] as Position[], settled: [] as Position[] }]));
+  for (const row of waiting) loaded.get(String(row['endpoint']))!.waiting.push(readOwed(row));
+  for (const { endpoint, position } of dead) loaded.get(String(endpoint))!.dead.push(String(position) as Position);
+  for (const { endpoint, position } of settled) loaded.get(String(endpoint))!.settled.push(String(position) as Position);
+  return loaded;
+}
+
+/** The same endpoints, those first that were attempted last: they are the likeliest to have something to be sent. */
+export async function lastAttemptedFirst<E extends { readonly id: string }>(
+  database: Reads,
+  endpoints: readonly E[],
+): Promise<readonly E[]> {
+  const rows = await database.query(
+    `SELECT key FROM json_each(?) ORDER BY (SELECT max(id) FROM push_attempt WHERE endpoint = value) DESC NULLS LAST, key`,
+    [JSON.stringify(endpoints.map(({ id }) => id))],
+  );
+  return rows.map(({ key }) => endpoints[Number(key)]!);
 }
 
 /** The version each endpoint had when its state was last kept, also of endpoints that are deleted and not forgotten yet. */
@@ -78,7 +114,10 @@ export async function forgetEndpoint(database: Pick<Database, 'transact'>, endpo
     if ((owed?.changes ?? 0) < rowsAtOnce) break;
   }
   await database.transact([
-    ...['push_settled', 'push_endpoint'].map((table) => ({ sql: `DELETE FROM ${table} WHERE endpoint = ?`, parameters: [endpoint] })),
+    ...['push_settled', 'push_dropped', 'push_endpoint'].map((table) => ({
+      sql: `DELETE FROM ${table} WHERE endpoint = ?`,
+      parameters: [endpoint],
+    })),
     ...forgetReplays(endpoint),
   ]);
 }

@@ -58,4 +58,12 @@ export const pushMigrations: readonly { readonly name: string; readonly up: read
        END`,
     ],
   },
+  {
+    name: 'push-004-dead-letters',
+    up: [
+      `CREATE INDEX push_delivery_dead ON push_delivery (endpoint, changed_at) WHERE state = 'dead'`,
+      // How many dead letters of an endpoint were dropped because they had been kept long enough, and when some were last.
+      'CREATE TABLE push_dropped (endpoint TEXT PRIMARY KEY, letters INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID',
+    ],
+  },
 ];

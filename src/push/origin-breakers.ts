@@ -18,6 +18,13 @@ export class OriginBreakers {
     return this.#byOrigin.size;
   }
 
+  /** Those that are not closed. */
+  get open(): number {
+    let open = 0;
+    for (const { state } of this.#byOrigin.values()) if (state !== 'closed') open += 1;
+    return open;
+  }
+
   of(url: string): CircuitBreaker {
     const { origin } = new URL(url);
     let breaker = this.#byOrigin.get(origin);

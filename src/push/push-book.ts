@@ -39,7 +39,10 @@ export class PushBook implements Book {
   #states = new Map<string, readonly SqlValue[]>();
   #replays = new Map<string, ReplayProgress>();
   #attempts: AttemptRecord[] = [];
-  readonly #sources = new Set<MarkSource>();
+  /** With something that the next commit has to mark, by endpoint. */
+  readonly #sources = new Map<string, MarkSource>();
+  /** With marks that may have to go when all cursors of the round of commits under way are on disk, by endpoint. */
+  readonly #unfinished = new Map<string, MarkSource>();
   #writing = nothing;
   #onAttempted: (record: AttemptRecord) => void = () => undefined;
 
@@ -61,12 +64,13 @@ export class PushBook implements Book {
 
   /** The endpoint is no longer delivered to; what it left is still written, what was done ahead of its cursor with it. */
   release(source: MarkSource): void {
-    this.#sources.add(source);
+    this.#sources.set(source.id, source);
   }
 
   /** Nothing of it is on disk any more, and nothing more comes. */
   forget(owner: string): void {
-    for (const source of this.#sources) if (source.id === owner) this.#sources.delete(source);
+    this.#sources.delete(owner);
+    this.#unfinished.delete(owner);
     this.#marks.delete(owner);
   }
 
@@ -107,11 +111,11 @@ export class PushBook implements Book {
 
   /** Something was done ahead of the cursor, or the cursor has passed something. */
   moved(source: MarkSource): void {
-    this.#sources.add(source);
+    this.#sources.set(source.id, source);
   }
 
   get dirty(): boolean {
-    return this.#owed.size > 0 || this.#states.size > 0 || this.#replays.size > 0 || this.#attempts.length > 0 || this.#sources.size > 0;
+    return this.#owed.size > 0 || this.#states.size > 0 || this.#replays.size > 0 || this.#attempts.length > 0 || this.#hasMarks;
   }
 
   /** What is delivered and not on disk is delivered again after a crash. */
@@ -119,23 +123,19 @@ export class PushBook implements Book {
     return this.#attempts.length > 0;
   }
 
-  collect(now: number): readonly Statement[] {
-    const marks = [...this.#sources].map((source) => {
-      const own = this.#marksOf(source.id);
-      return { source, own, changes: own.change(source.settledAhead()) };
-    });
+  collect(now: number, isContinued = false): readonly Statement[] {
+    const marks = this.#collectMarks(isContinued);
     this.#writing = { owed: this.#owed, states: this.#states, replays: this.#replays, attempts: this.#attempts, marks };
     this.#owed = new Map();
     this.#states = new Map();
     this.#replays = new Map();
     this.#attempts = [];
-    this.#sources.clear();
     const { owed, replays } = this.#writing;
     return [...owedStatements(owed, now), ...this.#otherStatements(), ...replayStatements(replays, now), ...markStatements(marks)];
   }
 
   committed(): void {
-    for (const { source, own } of this.#writing.marks) if (own.isLeaving) this.#writeAgain(source, own);
+    for (const { source, own } of this.#writing.marks) if (own.isLeaving) this.#keep(source, own, this.#unfinished);
     this.#writing = nothing;
   }
 
@@ -145,16 +145,35 @@ export class PushBook implements Book {
     for (const [key, row] of states) if (!this.#states.has(key)) this.#states.set(key, row);
     for (const [key, progress] of replays) if (!this.#replays.has(key)) this.#replays.set(key, progress);
     this.#attempts = [...attempts, ...this.#attempts];
+    // The round ends here, with cursors that are not on disk.
+    for (const id of this.#unfinished.keys()) this.#marks.get(id)?.stay();
     for (const { source, own, changes } of marks) {
       own.undo(changes);
-      this.#writeAgain(source, own);
+      this.#keep(source, own, this.#sources);
     }
     this.#writing = nothing;
   }
 
+  get #hasMarks(): boolean {
+    return this.#sources.size > 0 || this.#unfinished.size > 0;
+  }
+
+  /** Within a round none goes: the cursor that has passed it may be written with a later part. */
+  #collectMarks(isContinued: boolean): Writing['marks'] {
+    const sources = isContinued ? [...this.#sources.values()] : [...new Map([...this.#unfinished, ...this.#sources]).values()];
+    this.#sources.clear();
+    if (!isContinued) this.#unfinished.clear();
+    return sources.map((source) => {
+      const own = this.#marksOf(source.id);
+      if (isContinued) this.#unfinished.set(source.id, source);
+      const ahead = source.settledAhead();
+      return { source, own, changes: isContinued ? own.add(ahead) : own.change(ahead) };
+    });
+  }
+
   /** Not when another source has its marks by now. */
-  #writeAgain(source: MarkSource, own: SettledMarks): void {
-    if (this.#marks.get(source.id) === own) this.#sources.add(source);
+  #keep(source: MarkSource, own: SettledMarks, sources: Map<string, MarkSource>): void {
+    if (this.#marks.get(source.id) === own) sources.set(source.id, source);
   }
 
   #marksOf(endpoint: string): SettledMarks {

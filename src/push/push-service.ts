@@ -7,34 +7,26 @@ import type { Database } from '../store/database.ts';
 import type { Resource, ResourceStore } from '../store/resources.ts';
 import { AttemptRetention } from './attempt-retention.ts';
 import { authenticatedSend } from './authentication/authenticated-send.ts';
-import type { PushReading } from './courier-parts.ts';
+import type { OpenedReading } from './courier-parts.ts';
 import { Courier } from './courier.ts';
 import { Dispatcher } from './dispatcher.ts';
-import type { Transition } from './failing-state.ts';
-import { forgetEndpoint, loadEndpoint, loadKeptVersions, loadOwedEvents } from './load-endpoint.ts';
+import {
+  forgetEndpoint,
+  lastAttemptedFirst,
+  loadEndpoints,
+  loadKeptVersions,
+  loadOwedEvents,
+  type SavedEndpoint,
+} from './load-endpoint.ts';
 import { OriginBreakers } from './origin-breakers.ts';
 import { forgetOrphanReaders } from './orphan-readers.ts';
 import type { PushBook } from './push-book.ts';
+import { countedUnder, type PushCounts } from './push-counts.ts';
+import type { PushListener } from './push-listener.ts';
 import type { PushTarget } from './push-target.ts';
 import { ReplayLog } from './replay-log.ts';
 import { ReplayRunner, type ReplayRunnerParts } from './replay-runner.ts';
 import { skipAhead, type Skipped } from './skip-ahead.ts';
-
-/** A reading as the gateway opens it. */
-export interface OpenedReading extends PushReading {
-  /** Why it may not go on; undefined when it may. */
-  readonly refusal: () => GatewayError | undefined;
-  readonly release: () => void;
-}
-
-/** What becomes of endpoints, for the operator's log and the owner's notices. */
-export interface PushListener {
-  /** It changed between started, failing and stopped. */
-  moved(endpoint: Resource<'endpoint'>, transition: Transition): void;
-  /** It cannot be delivered to for a reason of its configuration, its subscription or its reader. */
-  refused(endpoint: Resource<'endpoint'>, error: GatewayError): void;
-  bug(error: unknown): void;
-}
 
 export interface PushServiceParts {
   readonly store: ResourceStore;
@@ -53,6 +45,8 @@ export interface PushServiceParts {
   readonly targetOf: (endpoint: Resource<'endpoint'>) => PushTarget;
   readonly send: (request: OutgoingRequest) => Promise<Outcome>;
   readonly listener: PushListener;
+  /** Where attempts are counted. */
+  readonly counts?: PushCounts | undefined;
 }
 
 interface Running {
@@ -62,8 +56,16 @@ interface Running {
   readonly reading: OpenedReading;
 }
 
-/** Endpoints that are opened at once. */
-const openedAtOnce = 16;
+/** An endpoint that is to have a courier. */
+interface Opening {
+  readonly endpoint: Resource<'endpoint'>;
+  readonly target: PushTarget;
+}
+
+/** Endpoints that are opened at once, some ten milliseconds, with one read of the store for all; who publishes meanwhile waits for no more. */
+const openedAtOnce = 64;
+/** Endpoints that are forgotten at once: they share commits. */
+const forgottenAtOnce = 64;
 /** Milliseconds after which an endpoint that could not be opened is tried again. */
 const tryAgainAfter = 30_000;
 
@@ -111,6 +113,16 @@ export class PushService {
   /** Attempts under way. */
   get underWay(): number {
     return this.#dispatcher.underWay;
+  }
+
+  /** Attempts that may be under way at once. */
+  get slots(): number {
+    return this.#dispatcher.slots;
+  }
+
+  /** Origins whose breakers are not closed. */
+  get openOrigins(): number {
+    return this.#origins.open;
   }
 
   courier(endpoint: string): Courier | undefined {
@@ -170,6 +182,7 @@ export class PushService {
         reading.account.close();
         reading.release();
         await flush();
+        this.#parts.listener.hasRoom?.(endpoint.id);
       }
     });
   }
@@ -194,10 +207,7 @@ export class PushService {
       await this.#endThose((running) => !isToGoOn(running, wanted.get(running.endpoint.id)));
       await this.#forgetDeleted(wanted);
       for (const { id, version } of wanted.values()) if (!this.#seen.has(id)) this.#seen.set(id, version);
-      const missing = [...wanted.values()].filter((endpoint) => this.#isMissing(endpoint));
-      for (let next = 0; next < missing.length && !this.#isClosed; next += openedAtOnce) {
-        await Promise.all(missing.slice(next, next + openedAtOnce).map((endpoint) => this.#begin(endpoint)));
-      }
+      await this.#beginThose([...wanted.values()].filter((endpoint) => this.#isMissing(endpoint)));
       this.#origins.trim([...this.#running.values()].map(({ target }) => target.url));
       const isBlocked = !this.#isClosed && (await this.#replays.sync(this.#running));
       if (isBlocked || this.#hasOrphans) this.#later();
@@ -244,22 +254,48 @@ export class PushService {
   }
 
   async #forgetDeleted(wanted: ReadonlyMap<string, Resource<'endpoint'>>): Promise<void> {
-    for (const id of this.#seen.keys()) {
-      if (wanted.has(id)) continue;
-      this.#hasOrphans = true;
-      await forgetEndpoint(this.#parts.database, id);
-      this.#parts.book.forget(id);
-      this.#refused.delete(id);
-      // Last: what could not be forgotten is tried again.
-      this.#seen.delete(id);
+    const gone = [...this.#seen.keys()].filter((id) => !wanted.has(id));
+    if (gone.length > 0) this.#hasOrphans = true;
+    for (let next = 0; next < gone.length; next += forgottenAtOnce) {
+      await Promise.all(gone.slice(next, next + forgottenAtOnce).map((id) => this.#forgetOne(id)));
     }
     if (this.#hasOrphans) this.#hasOrphans = await forgetOrphanReaders(this.#parts, wanted.values());
   }
 
-  async #begin(endpoint: Resource<'endpoint'>): Promise<void> {
-    const { listener } = this.#parts;
+  async #forgetOne(id: string): Promise<void> {
+    await forgetEndpoint(this.#parts.database, id);
+    this.#parts.book.forget(id);
+    this.#refused.delete(id);
+    // Last: what could not be forgotten is tried again.
+    this.#seen.delete(id);
+  }
+
+  async #beginThose(endpoints: readonly Resource<'endpoint'>[]): Promise<void> {
+    const { database, targetOf } = this.#parts;
+    const ordered = endpoints.length > openedAtOnce ? await lastAttemptedFirst(database, endpoints) : endpoints;
+    for (let next = 0; next < ordered.length && !this.#isClosed; next += openedAtOnce) {
+      const opening: Opening[] = [];
+      for (const endpoint of ordered.slice(next, next + openedAtOnce)) {
+        try {
+          opening.push({ endpoint, target: targetOf(endpoint) });
+        } catch (error) {
+          this.#notBegun(endpoint, error);
+        }
+      }
+      if (opening.length === 0) continue;
+      const loading = loadEndpoints(
+        database,
+        opening.map(({ endpoint }) => endpoint.id),
+      );
+      await Promise.all(opening.map((one) => this.#begin(one, loading)));
+    }
+  }
+
+  async #begin(opening: Opening, loading: ReturnType<typeof loadEndpoints>): Promise<void> {
+    const { endpoint } = opening;
     try {
-      const running = await this.#open(endpoint);
+      const saved = (await loading).get(endpoint.id)!;
+      const running = await this.#open(opening, saved);
       this.#refused.delete(endpoint.id);
       this.#running.set(endpoint.id, running);
       this.#dispatcher.add(running.courier, endpoint.tenant);
@@ -267,17 +303,32 @@ export class PushService {
       this.#seen.set(endpoint.id, endpoint.version);
       if (isChanged) running.courier.startAgain();
       else running.courier.start();
+      this.#parts.listener.hasRoom?.(endpoint.id);
     } catch (error) {
-      this.#refuse(endpoint, toGatewayError(error), false);
-      if (toGatewayError(error).code === 'INTERNAL') listener.bug(error);
+      this.#notBegun(endpoint, error);
     }
   }
 
-  async #open(endpoint: Resource<'endpoint'>): Promise<Running> {
-    const { database, book, clock, random, schedule, send, openReading, targetOf, listener } = this.#parts;
-    const target = targetOf(endpoint);
-    const saved = await loadEndpoint(database, endpoint.id);
-    const reading = await openReading(endpoint, () => this.#taken(endpoint));
+  #notBegun(endpoint: Resource<'endpoint'>, error: unknown): void {
+    this.#refuse(endpoint, toGatewayError(error), false);
+    if (toGatewayError(error).code === 'INTERNAL') this.#parts.listener.bug(error);
+  }
+
+  async #open(opening: Opening, saved: SavedEndpoint): Promise<Running> {
+    const { endpoint } = opening;
+    const reading = await this.#parts.openReading(endpoint, () => this.#taken(endpoint));
+    try {
+      return { ...opening, courier: this.#courier(opening, saved, reading), reading };
+    } catch (error) {
+      // What was saved may be damaged. Left open, the account would be taken over by the next try, as by a connection.
+      reading.account.close();
+      reading.release();
+      throw error;
+    }
+  }
+
+  #courier({ endpoint, target }: Opening, saved: SavedEndpoint, reading: OpenedReading): Courier {
+    const { store, database, book, clock, random, schedule, send, listener, counts } = this.#parts;
     const courier: Courier = new Courier({
       ...reading,
       target,
@@ -291,11 +342,13 @@ export class PushService {
       originBreaker: this.#origins.of(target.url),
       loadEvents: (positions) => loadOwedEvents(database, endpoint.id, positions),
       offer: (ready, windowAttempts) => this.#dispatcher.offer(courier, ready, windowAttempts),
+      counts: counts?.of(...countedUnder(endpoint, store)),
+      onRoom: () => listener.hasRoom?.(endpoint.id),
       onTransition: (transition) => listener.moved(endpoint, transition),
       onBug: (error) => listener.bug(error),
       onLost: (error) => this.#lost(endpoint, toGatewayError(error)),
     });
-    return { endpoint, target, courier, reading };
+    return courier;
   }
 
   /** A connection reads on under the endpoint's name: it keeps the reader until somebody starts the endpoint again. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 
-/** A token bucket for what may be sent to one endpoint. */
+/** A token bucket, such as for what may be sent to one endpoint. */
 export class RateLimit {
   readonly #clock: Clock;
   readonly #perMillisecond: number;
@@ -21,6 +21,12 @@ export class RateLimit {
   get wait(): number {
     this.#fill();
     return this.#tokens >= 1 ? 0 : Math.max(1, Math.ceil((1 - this.#tokens) / this.#perMillisecond - 1e-9));
+  }
+
+  /** Whether it is as if nothing had ever been taken. */
+  get isFull(): boolean {
+    this.#fill();
+    return this.#tokens === this.#burst;
   }
 
   /** Takes one token when there is one: 0; else leaves it at the milliseconds until there is. */

@@ -156,8 +156,8 @@ describe('a delivery that is retried by hand', { timeout: 20_000 }, () => {
       await world.publish(['late']);
       await untilDead(world, 41);
       isBroken = false;
-      assert.deepEqual(await redrive.dead('end_1', { before, limit: 25 }), { retried: 25, left: 15 });
-      assert.deepEqual(await redrive.dead('end_1', { before, limit: 25 }), { retried: 15, left: 0 });
+      assert.partialDeepStrictEqual(await redrive.dead('end_1', { before, limit: 25 }), { retried: 25, isFull: false, left: 15 });
+      assert.partialDeepStrictEqual(await redrive.dead('end_1', { before, limit: 25 }), { retried: 15, isFull: false, left: 0 });
       await world.until(() => world.received.length === 81);
       await checkBilled(world, 40);
       assert.deepEqual(
@@ -165,4 +165,34 @@ describe('a delivery that is retried by hand', { timeout: 20_000 }, () => {
         ['late'],
       );
     }));
+
+  test('is not taken where as many are owed as may be, and its endpoint says when half of that is free', () =>
+    withWorld(
+      { order: 'strict', batch: { events: 100, bytes: 1024 * 1024, wait: 10 }, schedule: { delays: [600_000] } },
+      async (world, redrive) => {
+        world.answer = (_received, response) => void response.writeHead(500, { 'webhook-delivery': 'abort-message' }).end();
+        await world.publish(['dead']);
+        await untilDead(world, 1);
+        const before = Date.now() + 1;
+        world.answer = (_received, response) => void response.writeHead(500).end();
+        // One fails, and the others wait behind it.
+        await world.publish(Array.from({ length: 1200 }, (_, index) => `e${index}`));
+        await world.until(() => world.courier.owed >= 1000);
+        assert.partialDeepStrictEqual(await redrive.dead('end_1', { before, limit: 25 }), { retried: 0, isFull: true, left: 1 });
+        let owedThen: number | undefined;
+        world.answer = (_received, response) => {
+          if (world.rooms > 0) owedThen ??= world.courier.owed;
+          response.writeHead(200).end();
+        };
+        assert.equal(world.rooms, 0);
+        const first = (await rows(world, 'waiting')).find((row) => row['attempts'] === 1);
+        assert.equal(await redrive.one('end_1', String(first?.['position'])), 'retried');
+        await world.until(() => world.rooms > 0);
+        assert.partialDeepStrictEqual(await redrive.dead('end_1', { before, limit: 25 }), { retried: 1, isFull: false, left: 0 });
+        await world.until(() => world.courier.owed === 0);
+        await checkBilled(world, 1201);
+        assert.equal(world.rooms, 1);
+        assert.ok(owedThen !== undefined && owedThen > 100 && owedThen <= 500, `it was told at ${owedThen}`);
+      },
+    ));
 });

@@ -18,10 +18,28 @@ export interface RedriveParts {
 /** `retried`: it is due. `busy`: it is under way, waits behind others of its key, or so much is owed that no dead one is taken. `absent`: neither owed nor dead. */
 export type RetryAnswer = 'retried' | 'busy' | 'absent';
 
-/** How far one call of many came. */
-export interface RedriveAnswer {
+interface Sent {
   readonly retried: number;
-  /** Dead ones that a further call with the same `before` is for. */
+  /** So much is owed that no dead one is taken. */
+  readonly isFull: boolean;
+  /** For each that cannot be read, and stays as it is, what is wrong. */
+  readonly unreadable: readonly Error[];
+  /** Row of the last one that was dealt with: where a further call may go on. */
+  readonly last: number;
+}
+
+/** Which dead ones are meant. */
+export interface DeadWish {
+  /** Those that died before this wall time. */
+  readonly before: number;
+  readonly limit: number;
+  /** `last` of the call before; 0, the default: from the first one on. */
+  readonly after?: number;
+}
+
+/** How far one call of many came. */
+export interface RedriveAnswer extends Sent {
+  /** Dead ones behind `last` that a further call with the same `before` is for. */
   readonly left: number;
 }
 
@@ -60,20 +78,21 @@ export class Redrive {
     });
   }
 
-  /** Dead ones that died before this wall time, oldest first and at most `limit`; each call does a bounded part. */
-  async dead(endpoint: string, { before, limit }: { readonly before: number; readonly limit: number }): Promise<RedriveAnswer> {
-    const retried = await this.#steadily(() => {
+  /** Dead ones, oldest first and at most `limit`; each call does a bounded part. */
+  async dead(endpoint: string, wish: DeadWish): Promise<RedriveAnswer> {
+    const sent = await this.#steadily(() => {
       const isRunning = this.#parts.service.courier(endpoint) !== undefined;
-      return isRunning ? this.#sendDead(endpoint, before, limit) : this.#markDead(endpoint, before, limit);
+      return isRunning ? this.#sendDead(endpoint, wish) : this.#markDead(endpoint, wish);
     });
-    return { retried, left: await this.countDead(endpoint, before) };
+    return { ...sent, left: await this.countDead(endpoint, wish.before, sent.last) };
   }
 
-  /** Dead ones that died before this wall time. */
-  async countDead(endpoint: string, before: number): Promise<number> {
+  /** Dead ones that died before this wall time, of the rows behind `after`. */
+  async countDead(endpoint: string, before: number, after = 0): Promise<number> {
+    // The plus makes it count in the index of the dead, and not look at rows.
     const [row] = await this.#parts.database.query(
-      `SELECT count(*) AS n FROM push_delivery WHERE endpoint = ? AND state = 'dead' AND changed_at < ?`,
-      [endpoint, before],
+      `SELECT count(*) AS n FROM push_delivery WHERE endpoint = ? AND state = 'dead' AND changed_at < ? AND +rowid > ?`,
+      [endpoint, before, after],
     );
     return Number(row?.['n']);
   }
@@ -89,40 +108,51 @@ export class Redrive {
     });
   }
 
-  async #sendDead(endpoint: string, before: number, limit: number): Promise<number> {
+  async #sendDead(endpoint: string, { before, limit, after = 0 }: DeadWish): Promise<Sent> {
     const { service, database } = this.#parts;
-    let [retried, bytes, last] = [0, 0, 0];
-    while (retried < limit && bytes < mostBytes) {
+    const unreadable: Error[] = [];
+    let [retried, bytes, last] = [0, 0, after];
+    while (retried + unreadable.length < limit && bytes < mostBytes) {
       const rows = await database.query(
-        `SELECT rowid AS row, ${owedFields}, address, accepted_at, event FROM push_delivery
-         WHERE endpoint = ? AND state = 'dead' AND changed_at < ? AND rowid > ? ORDER BY rowid LIMIT ?`,
-        [endpoint, before, last, Math.min(rowsAtOnce, limit - retried)],
+        `SELECT rowid AS row, ${owedFields}, address, accepted_at, event, length(event) AS bytes FROM push_delivery
+         WHERE endpoint = ? AND state = 'dead' AND +changed_at < ? AND rowid > ? ORDER BY rowid LIMIT ?`,
+        [endpoint, before, last, Math.min(rowsAtOnce, limit - retried - unreadable.length)],
       );
       if (rows.length === 0) break;
       for (const row of rows) {
         // Asked each time: it may have ended while the store was read.
         const courier = service.courier(endpoint);
-        if (courier === undefined || !this.#send(courier, readOwed(row), readOwedEvent(row))) return retried;
-        retried += 1;
-        bytes += (row['event'] as Uint8Array).byteLength;
+        const owed = readOwed(row);
+        if (courier === undefined || this.#isChanging(owed)) return { retried, unreadable, last, isFull: false };
+        const event = keptEvent(row);
+        if (event instanceof Error) unreadable.push(event);
+        else if (courier.sendAgain(owed, event)) retried += 1;
+        else return { retried, unreadable, last, isFull: true };
+        bytes += Number(row['bytes']);
         last = Number(row['row']);
       }
     }
-    return retried;
+    return { retried, unreadable, last, isFull: false };
   }
 
   #send(courier: Courier, owed: OwedDelivery, event: Event): boolean {
-    // Its row says what it was, not what it is.
-    if (owed.state === 'dead' && this.#parts.book.isChanging(owed.endpoint, owed.position)) return false;
-    return courier.sendAgain(owed, event);
+    return !this.#isChanging(owed) && courier.sendAgain(owed, event);
   }
 
-  async #markDead(endpoint: string, before: number, limit: number): Promise<number> {
+  /** A dead one whose row says what it was, not what it is. */
+  #isChanging({ state, endpoint, position }: OwedDelivery): boolean {
+    return state === 'dead' && this.#parts.book.isChanging(endpoint, position);
+  }
+
+  async #markDead(endpoint: string, { before, limit, after = 0 }: DeadWish): Promise<Sent> {
     const { database } = this.#parts;
     const [row] = await database.query(`SELECT count(*) AS n FROM push_delivery WHERE endpoint = ? AND state = 'waiting'`, [endpoint]);
     const room = Math.max(0, mostOwed - Number(row?.['n']));
-    const chosen = `rowid IN (SELECT rowid FROM push_delivery WHERE endpoint = ? AND state = 'dead' AND changed_at < ? ORDER BY rowid LIMIT ?)`;
-    return await this.#mark(chosen, 'dead', [endpoint, before, Math.min(limit, room)]);
+    // The plus makes it read them in their order, and not sort all there are.
+    const chosen = `rowid IN (
+      SELECT rowid FROM push_delivery WHERE endpoint = ? AND state = 'dead' AND +changed_at < ? AND rowid > ? ORDER BY rowid LIMIT ?)`;
+    const retried = await this.#mark(chosen, 'dead', [endpoint, before, after, Math.min(limit, room)]);
+    return { retried, unreadable: [], last: after, isFull: room < limit && retried === room };
   }
 
   /** How many rows changed. */
@@ -135,5 +165,15 @@ export class Redrive {
     };
     const [result] = await this.#parts.database.transact([statement]);
     return result?.changes ?? 0;
+  }
+}
+
+type Row = Parameters<typeof readOwedEvent>[0];
+
+function keptEvent(row: Row): Event | Error {
+  try {
+    return readOwedEvent(row);
+  } catch (cause) {
+    return new Error(`The dead letter of ${String(row['endpoint'])} at ${String(row['position'])} cannot be read.`, { cause });
   }
 }

@@ -137,10 +137,13 @@ export class ReplayLog {
     return moved?.changes === 1;
   }
 
-  /** Of dead letters: how many were made due so far. */
-  async passed(id: string, passed: number, now: number): Promise<void> {
+  /** Of dead letters: how many were made due so far, and how many cannot be read. */
+  async passed(id: string, { passed, failed }: Pick<Replay, 'passed' | 'failed'>, now: number): Promise<void> {
     await this.#database.transact([
-      { sql: `UPDATE push_replay SET passed = ?, changed_at = ? WHERE id = ? AND ${unfinished}`, parameters: [passed, now, id] },
+      {
+        sql: `UPDATE push_replay SET passed = ?, failed = ?, changed_at = ? WHERE id = ? AND ${unfinished}`,
+        parameters: [passed, failed, now, id],
+      },
     ]);
   }
 

@@ -15,8 +15,8 @@ export interface MarkChanges {
 }
 
 /**
- * The marks of one endpoint as they are on disk. A mark goes one commit after the cursor has passed it: the cursor may be written by a
- * later transaction than the marks, and a crash between the two must not send again what was delivered.
+ * The marks of one endpoint as they are on disk. A mark goes one round of commits after the cursor has passed it: the cursor may be written
+ * by a later transaction than the marks, and a crash between the two must not send again what was delivered.
  */
 export class SettledMarks {
   readonly #written: Set<Position>;
@@ -29,6 +29,13 @@ export class SettledMarks {
   /** Whether the next commit has something to remove even if nothing happens. */
   get isLeaving(): boolean {
     return this.#leaving.size > 0;
+  }
+
+  /** What has to be written so that all of `ahead` is marked; counts as written until `undo`. */
+  add(ahead: readonly Position[]): MarkChanges {
+    const add = ahead.filter((position) => !this.#written.has(position));
+    for (const position of add) this.#written.add(position);
+    return { add, remove: [] };
   }
 
   /** What has to be written so that the marks are as `ahead` says; counts as written until `undo`. */
@@ -45,13 +52,13 @@ export class SettledMarks {
 
   /** The commit failed. */
   undo({ add, remove }: MarkChanges): void {
-    for (const position of add) {
-      this.#written.delete(position);
-      this.#leaving.delete(position);
-    }
-    for (const position of remove) {
-      this.#written.add(position);
-      this.#leaving.add(position);
-    }
+    for (const position of add) this.#written.delete(position);
+    for (const position of remove) this.#written.add(position);
+    this.stay();
+  }
+
+  /** A commit failed that may have had the cursor: what is leaving goes one whole round of commits later. */
+  stay(): void {
+    this.#leaving.clear();
   }
 }

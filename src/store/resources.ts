@@ -185,6 +185,8 @@ export interface EndpointSpec {
   readonly order: 'none' | 'per-key' | 'strict';
   /** Several events in one attempt: so many, or bytes of all together, or milliseconds the first has waited, whatever comes first. */
   readonly batch?: { readonly events: number; readonly bytes: number; readonly wait: number };
+  /** Milliseconds for which dead letters are kept, where that is less than the operator keeps any. */
+  readonly keepDeadLetters?: number;
   readonly metadata: Readonly<Record<string, string>>;
   /** A subscriber asked the hub for it, and ends or renews it there. */
   readonly websub?: WebSubSubscriptionSpec;

@@ -67,6 +67,8 @@ const limitless: Governor = {
 export class PushWorld {
   readonly received: Received[] = [];
   readonly transitions: Transition[] = [];
+  /** How often it was said that there is room for dead letters again. */
+  rooms = 0;
   answer: Answering = (_received, response) => void response.writeHead(204).end();
   onBug: (error: unknown) => void = (error) => {
     throw error;
@@ -159,6 +161,7 @@ export class PushWorld {
       loadEvents: (positions) => loadOwedEvents(this.database, this.target.id, positions),
       offer: (ready, window) => this.#dispatcher.offer(courier, ready, window),
       breaker: { openFor: 20, maxOpenFor: 20 },
+      onRoom: () => (this.rooms += 1),
       onTransition: (transition) => this.transitions.push(transition),
       onBug: (error) => this.onBug(error),
       onLost: (error) => {

@@ -44,6 +44,7 @@ export interface FixtureOptions {
   readonly mostWaiting?: number;
   /** Address ranges besides the public ones that webhooks may go to. */
   readonly openOutgoing?: readonly string[];
+  readonly keepDeadLetters?: number;
   /** Where clients and receivers are told that the gateway is. */
   readonly publicUrl?: string;
   /** Where log lines go; silent without. */
@@ -138,7 +139,7 @@ class RunningSluice implements SluiceFixture {
   }
 
   async start(config: Readonly<Record<string, unknown>> | undefined, port = 0, controlPort = 0): Promise<void> {
-    const { onLog, workers = workersOfAll, mostWaiting, tls, openOutgoing, publicUrl } = this.#options;
+    const { onLog, workers = workersOfAll, mostWaiting, tls, openOutgoing, keepDeadLetters, publicUrl } = this.#options;
     const destination = { write: (line: string) => onLog?.(line) };
     const log = createLog({ level: onLog === undefined ? 'silent' : 'info', destination, json: true });
     this.#sluice = await startSluice({
@@ -149,6 +150,7 @@ class RunningSluice implements SluiceFixture {
       workers,
       mostWaiting,
       openOutgoing,
+      keepDeadLetters,
       publicUrl,
       tls,
       log,

@@ -1,10 +1,26 @@
 import { dirname, resolve } from 'node:path';
-import { oneOf, wholeNumber } from '../arguments.ts';
-import type { Context } from '../command.ts';
+import { ifGiven, oneOf, wholeNumber } from '../arguments.ts';
+import type { View } from '../client/management.ts';
+import { withoutDefaults, type Context } from '../command.ts';
 import { CliError } from '../exit-code.ts';
 
-/** What an endpoint is and how it is called, besides what its events are. */
-export const settingOptions = {
+/** What an endpoint gets, and how it is called. */
+export const endpointOptions = {
+  url: { type: 'string', value: 'URL', describe: 'where events are delivered to' },
+  address: { type: 'string', value: 'PATTERN', default: '*', describe: 'what it gets: an address, * for one segment, or alone for all' },
+  event: { type: 'string', multiple: true, value: 'TYPE', describe: 'event types it gets; .* at the end takes every type below' },
+  filter: { type: 'string', value: 'CEL', describe: 'only events for which this is true' },
+  header: { type: 'string', multiple: true, value: 'HEADER', describe: '"Name: value", sent with every attempt' },
+  content: { type: 'string', value: 'WORD', default: 'structured', describe: 'structured, binary or data' },
+  timeout: { type: 'string', value: 'TIME', default: '15s', describe: 'how long one attempt may take, 1s to 30s' },
+  retry: {
+    type: 'string',
+    multiple: true,
+    value: 'TIME',
+    describe: 'a delay after the first attempt and each one more, or standard, short, none',
+  },
+  concurrency: { type: 'string', value: 'N', default: '8', describe: 'most attempts under way at once, 1 to 32' },
+  order: { type: 'string', value: 'WORD', default: 'none', describe: 'none, per-key or strict' },
   authentication: {
     type: 'string',
     value: 'YAML',
@@ -23,26 +39,67 @@ export const settingOptions = {
   batch: { type: 'string', value: 'N', describe: 'most events in one attempt, 1 to 1000; needs --content structured' },
   'batch-bytes': { type: 'string', value: 'SIZE', describe: 'most bytes of them together; default 256KiB' },
   'batch-wait': { type: 'string', value: 'TIME', describe: 'how long the first waits for others; default 1s' },
+  'keep-dead-letters': {
+    type: 'string',
+    value: 'TIME',
+    describe: 'how long what is given up is kept, such as 7d; default, and the most: as long as the operator keeps it',
+  },
   metadata: { type: 'string', multiple: true, value: 'NAME=VALUE', describe: 'what its owner wants to keep with it' },
   description: { type: 'string', value: 'TEXT', describe: 'what it is for' },
 } as const;
 
+/** The same where only what is named counts. */
+export const endpointChanges = withoutDefaults(endpointOptions);
+
 const maxFileBytes = 256 * 1024;
 
-/** These options as members of an endpoint. Rejects with a CliError for what cannot be read. */
-export async function settingsIn({ values, env, cwd }: Context<typeof settingOptions>): Promise<Readonly<Record<string, unknown>>> {
-  const { authentication, verification, signature, rate } = values;
-  const style = oneOf(signature, 'signature', ['standard', 'github', 'github-sha1', 'stripe']);
-  const header = values['signature-header'];
+/** These options as members of an endpoint, undefined where none was given. Rejects with a CliError for what cannot be read. */
+export async function endpointMembers({ values, env, cwd }: Context<typeof endpointChanges>): Promise<View> {
+  const { url, address, event, filter, header, content, timeout, retry, concurrency, order } = values;
+  const { authentication, verification, rate, metadata, description } = values;
   return {
-    authentication: authentication === undefined ? undefined : await authenticationIn(authentication, env, cwd),
-    verification: oneOf(verification, 'verification', ['none', 'challenge', 'cloudevents', 'signed-ping']),
-    signature: header === undefined ? style : { style, header },
-    rateLimit: rate === undefined ? undefined : rateIn(rate),
+    url,
+    address,
+    events: event.length === 0 ? undefined : event,
+    filter,
+    headers: header.length === 0 ? undefined : headersOf(header),
+    content: ifGiven(content, (word) => oneOf(word, 'content', ['structured', 'binary', 'data'])),
+    timeout,
+    retry: retry.length === 0 ? undefined : scheduleOf(retry),
+    concurrency: ifGiven(concurrency, (text) => wholeNumber(text, 'concurrency', 1, 32)),
+    order: ifGiven(order, (word) => oneOf(word, 'order', ['none', 'per-key', 'strict'])),
+    authentication: await ifGiven(authentication, async (text) => await authenticationIn(text, env, cwd)),
+    verification: ifGiven(verification, (word) => oneOf(word, 'verification', ['none', 'challenge', 'cloudevents', 'signed-ping'])),
+    signature: signatureIn(values),
+    rateLimit: ifGiven(rate, rateIn),
     batch: batchIn(values),
-    metadata: metadataIn(values.metadata),
-    description: values.description,
+    keepDeadLetters: values['keep-dead-letters'],
+    metadata: metadata.length === 0 ? undefined : metadataIn(metadata),
+    description,
   };
+}
+
+type Given = Context<typeof endpointChanges>['values'];
+
+/** A single word is a preset: a delay begins with a digit. */
+function scheduleOf(retry: readonly string[]): string | readonly string[] {
+  const [first = ''] = retry;
+  return retry.length === 1 && /^[a-z]/.test(first) ? first : retry;
+}
+
+function headersOf(headers: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    headers.map((header) => {
+      const at = header.indexOf(':');
+      if (at < 1) throw new CliError('usage', '--header must be a name, a colon and a value, such as "X-Env: prod".');
+      return [header.slice(0, at).trim(), header.slice(at + 1).trim()];
+    }),
+  );
+}
+
+function signatureIn({ signature, 'signature-header': header }: Given): View | undefined {
+  if (signature === undefined && header === undefined) return undefined;
+  return { style: ifGiven(signature, (word) => oneOf(word, 'signature', ['standard', 'github', 'github-sha1', 'stripe'])), header };
 }
 
 /** YAML, of which JSON is a part; secrets are filled in as in a configuration file. */
@@ -85,9 +142,7 @@ function metadataIn(pairs: readonly string[]): Readonly<Record<string, string>> 
   );
 }
 
-function batchIn(values: Context<typeof settingOptions>['values']): object | undefined {
-  const { batch, 'batch-bytes': bytes, 'batch-wait': wait } = values;
-  if (batch !== undefined) return { events: wholeNumber(batch, 'batch', 1, 1000), bytes, wait };
-  if (bytes !== undefined || wait !== undefined) throw new CliError('usage', '--batch-bytes and --batch-wait belong to --batch.');
-  return undefined;
+function batchIn({ batch, 'batch-bytes': bytes, 'batch-wait': wait }: Given): View | undefined {
+  if (batch === undefined && bytes === undefined && wait === undefined) return undefined;
+  return { events: ifGiven(batch, (text) => wholeNumber(text, 'batch', 1, 1000)), bytes, wait };
 }

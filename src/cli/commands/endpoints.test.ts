@@ -61,17 +61,18 @@ describe('sluice endpoints', () => {
       '--rate',
       '10/second',
     ];
-    const batch = ['--batch', '100', '--batch-wait', '5s'];
+    const batch = ['--batch', '100', '--batch-wait', '5s', '--keep-dead-letters', '7d'];
     const { stdout, stderr } = await runCli(['endpoints', 'add', ...where, '--authentication', authentication, ...more, ...batch], { env });
     const made = JSON.parse(stdout);
     assert.deepEqual(
-      [made.authentication.user, made.verification, made.signature, made.rateLimit, made.batch],
+      [made.authentication.user, made.verification, made.signature, made.rateLimit, made.batch, made.keepDeadLetters],
       [
         'shop',
         'signed-ping',
         { style: 'stripe', header: 'X-Shop-Signature' },
         { limit: 10, per: 'second' },
         { events: 100, bytes: 256 * 1024, wait: 5000 },
+        7 * 86_400_000,
       ],
       stderr,
     );

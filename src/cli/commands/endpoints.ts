@@ -1,8 +1,9 @@
-import { oneOf, wholeNumber } from '../arguments.ts';
+import { wholeNumber } from '../arguments.ts';
 import type { View } from '../client/management.ts';
 import { defineCommand, type Context } from '../command.ts';
 import { CliError } from '../exit-code.ts';
-import { settingOptions, settingsIn } from './endpoint-settings.ts';
+import { setEndpoint } from './endpoint-set.ts';
+import { endpointMembers, endpointOptions } from './endpoint-settings.ts';
 import { controlOptions, managementClient, ownerClient, ownerOptions } from '../servers.ts';
 
 const columns = ['id', 'application', 'name', 'url', 'address', 'order', 'state', 'kind'];
@@ -30,23 +31,8 @@ const addOptions = {
   ...ownerOptions,
   subscription: { type: 'string', value: 'ID', describe: 'the subscription, under a plan of the mode push' },
   name: { type: 'string', value: 'NAME', describe: 'its name, unique within the application; also that of its reader' },
-  url: { type: 'string', value: 'URL', describe: 'where events are delivered to' },
-  address: { type: 'string', value: 'PATTERN', default: '*', describe: 'what it gets: an address, * for one segment, or alone for all' },
-  event: { type: 'string', multiple: true, value: 'TYPE', describe: 'event types it gets; .* at the end takes every type below' },
-  filter: { type: 'string', value: 'CEL', describe: 'only events for which this is true' },
-  header: { type: 'string', multiple: true, value: 'HEADER', describe: '"Name: value", sent with every attempt' },
+  ...endpointOptions,
   secret: { type: 'string', value: 'SECRET', describe: 'what signs its deliveries; else one is made' },
-  content: { type: 'string', value: 'WORD', default: 'structured', describe: 'structured, binary or data' },
-  timeout: { type: 'string', value: 'TIME', default: '15s', describe: 'how long one attempt may take, 1s to 30s' },
-  retry: {
-    type: 'string',
-    multiple: true,
-    value: 'TIME',
-    describe: 'a delay after the first attempt and each one more, or standard, short, none',
-  },
-  concurrency: { type: 'string', value: 'N', default: '8', describe: 'most attempts under way at once, 1 to 32' },
-  order: { type: 'string', value: 'WORD', default: 'none', describe: 'none, per-key or strict' },
-  ...settingOptions,
   paused: { type: 'boolean', describe: 'nothing is delivered until it is started' },
 } as const;
 
@@ -55,47 +41,17 @@ const add = defineCommand({
   summary: 'deliver the events of a subscription to a URL; prints the id and the secret',
   options: addOptions,
   async run(context) {
-    const { subscription, name, url, address, event, filter, header, secret, content, timeout, retry, concurrency, order, paused } =
-      context.values;
+    const { subscription, name, url, secret, paused, 'batch-bytes': bytes, 'batch-wait': wait } = context.values;
     if (subscription === undefined || name === undefined || url === undefined)
       throw new CliError('usage', 'sluice endpoints add needs --subscription, --name and --url.');
-    const body = {
-      subscription,
-      name,
-      url,
-      address,
-      events: event,
-      filter,
-      headers: headersOf(header),
-      secret,
-      content: oneOf(content, 'content', ['structured', 'binary', 'data']),
-      timeout,
-      retry: retry.length === 0 ? undefined : scheduleOf(retry),
-      concurrency: wholeNumber(concurrency, 'concurrency', 1, 32),
-      order: oneOf(order, 'order', ['none', 'per-key', 'strict']),
-      ...(await settingsIn(context)),
-      state: paused ? 'paused' : 'started',
-    };
+    const members = await endpointMembers(context);
+    if (context.values.batch === undefined && (bytes ?? wait) !== undefined)
+      throw new CliError('usage', '--batch-bytes and --batch-wait belong to --batch.');
+    const body = { subscription, name, ...members, secret, state: paused ? 'paused' : 'started' };
     const { client } = await ownerClient(context);
     await showWithSecret(context, await client.post(['endpoints'], body));
   },
 });
-
-/** A single word is a preset: a delay begins with a digit. */
-function scheduleOf(retry: readonly string[]): string | readonly string[] {
-  const [first = ''] = retry;
-  return retry.length === 1 && /^[a-z]/.test(first) ? first : retry;
-}
-
-function headersOf(headers: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    headers.map((header) => {
-      const at = header.indexOf(':');
-      if (at < 1) throw new CliError('usage', '--header must be a name, a colon and a value, such as "X-Env: prod".');
-      return [header.slice(0, at).trim(), header.slice(at + 1).trim()];
-    }),
-  );
-}
 
 async function showWithSecret(context: Context, endpoint: View): Promise<void> {
   context.output.note('The secret verifies the signatures of what is delivered; sluice endpoints secret shows it again.');
@@ -252,12 +208,13 @@ const remove = defineCommand({
 /** Where push subscriptions deliver to. */
 export const endpoints = defineCommand({
   name: 'endpoints',
-  summary: 'list, add, preview, verify, pause, start, rotate and remove endpoints that events are pushed to',
+  summary: 'list, add, set, preview, verify, pause, start, rotate and remove endpoints that events are pushed to',
   details: 'With the key of an application instead of the admin token it is about its own endpoints; secret alone needs the token.',
-  subcommands: [list, add, pause, start, rotate, secret, keys, verify, preview, remove],
+  subcommands: [list, add, setEndpoint, pause, start, rotate, secret, keys, verify, preview, remove],
   examples: [
     'sluice endpoints add --subscription sub_4f0a1b2c3d4e --name shop --url https://example.com/hooks/orders',
     'sluice endpoints add --subscription sub_4f0a1b2c3d4e --name erp --url https://erp.example.com/in --authentication \'{ kind: key, header: Authorization, value: "Bearer ${env:ERP_TOKEN}" }\'',
+    "sluice endpoints set ep_4f0a1b2c3d4e --timeout 5s --filter 'data.total > 100.0'",
     'sluice endpoints rotate ep_4f0a1b2c3d4e --overlap 1h',
     "sluice endpoints preview --subscription sub_4f0a1b2c3d4e --filter 'data.total > 100.0'",
   ],

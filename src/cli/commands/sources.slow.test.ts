@@ -56,6 +56,63 @@ describe('sluice sources', () => {
     assert.deepEqual([feed.topic, feed.state], [{ url: 'https://blog.example/feed', lease: 86_400_000 }, 'paused']);
   });
 
+  test('changes what is named of one, and leaves all else as it was', async () => {
+    const style = ['--header', 'X-Sig', '--id-header', 'X-Id', '--prefix', 'sha256=', '--type', 'com.example', '--description', 'CI.'];
+    const [{ id }] = await objects(
+      'add',
+      ...where('whole', 'hmac'),
+      '--secret',
+      's3cret',
+      '--rename',
+      'a=b',
+      '--rename',
+      'c.*=d.*',
+      ...style,
+    );
+    const spec = () => control.store.byId('source', id)!.spec;
+    const { tolerance: _, ...before } = spec();
+    assert.equal((await objects('set', id, '--tolerance', '10m'))[0].tolerance, 600_000);
+    const { tolerance, ...after } = spec();
+    assert.deepEqual([tolerance, after], [600_000, before]);
+    await sluice('pause', id);
+    const more = [
+      '--rename',
+      'a=',
+      '--rename',
+      'e=f',
+      '--header',
+      'X-Signature',
+      '--clear',
+      'prefix',
+      '--clear',
+      'description',
+      '--replay',
+      'id',
+    ];
+    assert.equal((await sluice('set', id, ...more)).stdout, `${id} changed\n`);
+    const { types, hmac, description, replay, state } = spec();
+    assert.deepEqual([types, description, replay, state], [{ 'c.*': 'd.*', e: 'f' }, undefined, 'id', 'paused']);
+    assert.deepEqual([hmac?.header, hmac?.idHeader, hmac?.prefix, hmac?.type], ['X-Signature', 'X-Id', undefined, 'com.example']);
+    const own = await runCli(['sources', 'set', id, '--replay', 'id', '--key', key], { env: { SLUICE_CONTROL: control.url }, cwd: '/' });
+    assert.equal(own.stdout, `${id} is so already\n`, own.stderr);
+    const [feed] = await objects('add', ...where('blog', 'websub'), '--topic', 'https://blog.example/feed', '--paused');
+    assert.deepEqual((await objects('set', feed.id, '--lease', '1d'))[0].topic, { url: 'https://blog.example/feed', lease: 86_400_000 });
+    assert.equal((await objects('set', feed.id, '--clear', 'lease'))[0].topic.lease, 864_000_000);
+    for (const [wrong, exit, message] of [
+      [[], exitCodes.usage, /needs something to change/],
+      [['--clear', 'address'], exitCodes.usage, /--clear must be one of tolerance/],
+      [['--preset', 'github'], exitCodes.usage, /Unknown option --preset/],
+      [['--topic', 'https://blog.example/feed'], exitCodes.invalid, /preset: websub/],
+      [['--address', '*'], exitCodes.invalid, /pattern/],
+    ] as const) {
+      const outcome = await sluice('set', id, ...wrong);
+      assert.equal(outcome.exit, exit, outcome.stderr);
+      assert.match(outcome.stderr, message);
+    }
+    await objects('remove', id);
+    await objects('remove', feed.id);
+  });
+
   test('lists those of an application with its own key', async () => {
     const own = await runCli(['sources', 'list', '--key', key], { env: { SLUICE_CONTROL: control.url } });
     assert.match(own.stdout, /^ID +APPLICATION +NAME +PRESET/);

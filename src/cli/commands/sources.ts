@@ -1,8 +1,9 @@
-import { oneOf } from '../arguments.ts';
 import type { View } from '../client/management.ts';
 import { defineCommand, type Command, type Context } from '../command.ts';
 import { CliError } from '../exit-code.ts';
 import { ownerClient, ownerOptions } from '../servers.ts';
+import { setSource } from './source-set.ts';
+import { sourceMembers, sourceOptions } from './source-settings.ts';
 
 const columns = ['id', 'application', 'name', 'preset', 'address', 'state'];
 const id = { usage: 'ID', min: 1, max: 1 } as const;
@@ -29,25 +30,8 @@ const addOptions = {
   subscription: { type: 'string', value: 'ID', describe: 'the subscription under which its events are published' },
   name: { type: 'string', value: 'NAME', describe: 'its name, unique within the application; it stands in the URL' },
   preset: { type: 'string', value: 'NAME', describe: 'the provider: github, stripe, slack, …; hmac with --header and --type' },
-  address: { type: 'string', value: 'ADDRESS', describe: 'where its events are published' },
+  ...sourceOptions,
   secret: { type: 'string', value: 'SECRET', describe: 'the secret, token or public key; else one is made where the provider takes it' },
-  tolerance: { type: 'string', value: 'TIME', default: '5m', describe: 'how far the time of a signature may lie from now' },
-  rename: {
-    type: 'string',
-    multiple: true,
-    value: 'FROM=TO',
-    describe: 'another name for an event type; .* at the end of both for all below',
-  },
-  header: { type: 'string', value: 'NAME', describe: 'with --preset hmac: the header the signature stands in' },
-  prefix: { type: 'string', value: 'TEXT', describe: 'with --preset hmac: what precedes the signature, such as sha256=' },
-  algorithm: { type: 'string', value: 'WORD', default: 'sha256', describe: 'with --preset hmac: sha1, sha256, sha384 or sha512' },
-  encoding: { type: 'string', value: 'WORD', default: 'hex', describe: 'with --preset hmac: hex or base64' },
-  'id-header': { type: 'string', value: 'NAME', describe: 'with --preset hmac: the header with the id of the delivery' },
-  'timestamp-header': { type: 'string', value: 'NAME', describe: 'with --preset hmac: the header with the time of the signature' },
-  template: { type: 'string', value: 'TEXT', describe: 'with --preset hmac: what is signed, such as {timestamp}.{body}' },
-  type: { type: 'string', value: 'TYPE', describe: 'with --preset hmac: the type of its events' },
-  topic: { type: 'string', value: 'URL', describe: 'with --preset websub: what is subscribed to' },
-  lease: { type: 'string', value: 'TIME', default: '10d', describe: 'with --preset websub: for how long at a time' },
   paused: { type: 'boolean', describe: 'nothing is taken until it is started' },
 } as const;
 
@@ -56,46 +40,26 @@ const add = defineCommand({
   summary: 'take the webhooks of a provider; prints the id, and a secret that was made',
   options: addOptions,
   async run(context) {
-    const { subscription, name, preset, address, secret, tolerance, rename, topic, lease, paused } = context.values;
+    const { subscription, name, preset, address, secret, paused, header, type } = context.values;
     if (subscription === undefined || name === undefined || preset === undefined || address === undefined)
       throw new CliError('usage', 'sluice sources add needs --subscription, --name, --preset and --address.');
+    if (preset === 'hmac' && (header === undefined || type === undefined))
+      throw new CliError('usage', '--preset hmac needs --header and --type.');
+    const { hmac, topic, ...members } = sourceMembers(context.values);
     const body = {
       subscription,
       name,
       preset,
-      address,
+      ...members,
       secret,
-      tolerance,
-      types: Object.fromEntries(rename.map(renaming)),
-      hmac: preset === 'hmac' ? hmacOf(context.values) : undefined,
-      topic: topic === undefined ? undefined : { url: topic, lease },
+      hmac: preset === 'hmac' ? hmac : undefined,
+      topic: context.values.topic === undefined ? undefined : topic,
       state: paused ? 'paused' : 'started',
     };
     const { client } = await ownerClient(context);
     await showMade(context, await client.post(['sources'], body));
   },
 });
-
-function renaming(text: string): readonly [string, string] {
-  const at = text.indexOf('=');
-  if (at < 1 || at === text.length - 1) throw new CliError('usage', '--rename must be two event types with = between, such as a.*=b.*');
-  return [text.slice(0, at), text.slice(at + 1)];
-}
-
-function hmacOf(values: Context<typeof addOptions>['values']): View {
-  const { header, prefix, algorithm, encoding, template, type } = values;
-  if (header === undefined || type === undefined) throw new CliError('usage', '--preset hmac needs --header and --type.');
-  return {
-    header,
-    prefix,
-    algorithm: oneOf(algorithm, 'algorithm', ['sha1', 'sha256', 'sha384', 'sha512']),
-    encoding: oneOf(encoding, 'encoding', ['hex', 'base64']),
-    idHeader: values['id-header'],
-    timestampHeader: values['timestamp-header'],
-    template,
-    type,
-  };
-}
 
 async function showMade(context: Context, source: View): Promise<void> {
   const { id: made, application, name, secret } = source;
@@ -172,11 +136,12 @@ function statusLine({ state, subscription }: View): string {
 /** Where the webhooks of other providers come in. */
 export const sources = defineCommand({
   name: 'sources',
-  summary: 'list, add, pause, start, rotate and remove sources that webhooks of other providers come in at',
+  summary: 'list, add, set, pause, start, rotate and remove sources that webhooks of other providers come in at',
   details: 'With the key of an application instead of the admin token it is about its own sources.',
   subcommands: [
     list,
     add,
+    setSource,
     change('pause', 'whoever sends is told to try again later'),
     change('start', 'take webhooks again'),
     rotate,
@@ -185,6 +150,7 @@ export const sources = defineCommand({
   ],
   examples: [
     'sluice sources add --subscription sub_4f0a1b2c3d4e --name builds --preset github --address builds',
+    'sluice sources set src_4f0a1b2c3d4e --tolerance 10m',
     'sluice sources rotate src_4f0a1b2c3d4e --secret whsec_of_stripe --overlap 1h',
   ],
 });

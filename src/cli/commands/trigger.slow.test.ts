@@ -29,6 +29,7 @@ channels:
     address: copies
     messages: {changed: {name: com.example.order.changed, payload: {type: object}}}
   notes: {address: notes, messages: {note: {contentType: text/plain, payload: {type: string}}}}
+  odd: {address: odd, messages: {odd: {name: "com.example.odd\\x9b2J", examples: [{payload: "\\x9b31m"}]}}}
   packed: {address: packed, messages: {packed: {payload: {schemaFormat: "application/vnd.apache.avro;version=1.9.0", schema: {type: int}}}}}
 operations: {take: {action: receive, channel: {$ref: "#/channels/created"}}}
 `;
@@ -132,5 +133,23 @@ describe('trigger', () => {
     );
     const event = JSON.parse(requests[0]?.body ?? '') as Record<string, unknown>;
     assert.deepEqual([event['type'], event['subject'], event['datacontenttype']], [created, 's', 'application/json']);
+  });
+
+  test('prints what a contract and a server say so that it cannot steer the terminal', async () => {
+    const { url, close } = await serve(
+      createServer((request, response) => {
+        request.resume().once('end', () => response.writeHead(202).end(JSON.stringify({ accepted: 1, positions: ['p-1\u001b[2J'] })));
+      }),
+    );
+    const odd = ['com.example.odd\u009b2J', '--gateway', url];
+    const outcomes = [await call(odd), await call([...odd, '--dry-run']), await call([])];
+    await close();
+    assert.match(outcomes[0]!.stdout, /^p-1 /);
+    assert.match(outcomes[0]!.stderr, /com\.example\.odd 2J published to/);
+    assert.match(outcomes[1]!.stdout, /"data": " 31m"/);
+    for (const { exit, stdout, stderr } of outcomes) {
+      assert.equal(exit, 0, stderr);
+      assert.doesNotMatch(stdout + stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+    }
   });
 });

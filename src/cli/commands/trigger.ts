@@ -33,7 +33,9 @@ export const trigger = defineCommand({
   name: 'trigger',
   summary: 'publish a sample event, made from the contract',
   details: `The data is the first example of the message that fits its schema, else it is made from the schema, and checked like
-every event that is published. Without a type it lists the types there are.`,
+every event that is published. Without a type it lists the types there are. Contracts come from the management API with the admin token;
+from the gateway, for the APIs an application is subscribed to, with --key, or with SLUICE_KEY where there is no token that is taken or no
+management API; or with --config from a file.`,
   positionals: { usage: '[EVENT_TYPE]', min: 0, max: 1 },
   options,
   examples: [

@@ -8,9 +8,11 @@ import { readConfig, withPlaces } from '../config-changes.ts';
 import { watchFolderOf } from '../config-watch.ts';
 import { CliError, exitOfAnswer } from '../exit-code.ts';
 import type { ConfigBundle } from '../../control/config/parse-config.ts';
+import { parseDuration } from '../../control/config/quantities.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { KeyPair } from '../../listeners/key-pair.ts';
 import type { Log } from '../../observe/log.ts';
+import { deadLettersKept } from '../../push/dead-letter-retention.ts';
 import type { Sluice } from '../wire.ts';
 import { boundYoungGeneration } from '../young-generation.ts';
 
@@ -46,6 +48,12 @@ const options = {
     value: 'RANGES',
     describe:
       'address ranges besides the public ones, and names of a private network, that webhooks may go to, such as 10.0.0.0/8,svc.cluster.local; never those of metadata services',
+  },
+  'keep-dead-letters': {
+    type: 'string',
+    value: 'TIME',
+    default: '30d',
+    describe: 'how long what endpoints could not be sent is kept to be sent again, 1m to 366d; endpoints may say less',
   },
   'public-url': {
     type: 'string',
@@ -127,6 +135,7 @@ async function serve(
   { log, tls }: { log: Log; tls: KeyPair | undefined },
 ): Promise<Sluice> {
   const { values, env, cwd, version } = context;
+  const keepDeadLetters = keptDeadLetters(values['keep-dead-letters']);
   const { startSluice } = await import('../wire.ts');
   try {
     return await startSluice({
@@ -139,6 +148,7 @@ async function serve(
       controlHost: values['control-host'],
       workers: values.workers === undefined ? undefined : wholeNumber(values.workers, 'workers', 1, 64),
       openOutgoing: values['open-outgoing']?.split(',').map((range) => range.trim()),
+      keepDeadLetters,
       publicUrl: values['public-url'] === undefined ? undefined : publicUrl(values['public-url']),
       tls,
       env,
@@ -148,6 +158,13 @@ async function serve(
   } catch (error) {
     throw explained(error, values, bundle);
   }
+}
+
+function keptDeadLetters(text: string): number {
+  const milliseconds = parseDuration(text) ?? 0;
+  if (milliseconds < deadLettersKept.least || milliseconds > deadLettersKept.most)
+    throw new CliError('usage', `--keep-dead-letters takes a time from 1m to 366d, such as 7d, not "${text}".`);
+  return milliseconds;
 }
 
 function publicUrl(text: string): string {

@@ -29,15 +29,27 @@ export function typeOf({ message }: KnownEvent): string {
   return message.types[0] ?? message.id;
 }
 
+/** Whether somebody who is subscribed may publish it: clients what the provider receives, the provider what it sends. */
+export function mayPublish({ api: { subscribed }, channel, message }: KnownEvent): boolean {
+  const { send, sends, receive, receives } = channel;
+  const isAmong = (ids: readonly string[]): boolean => ids.length === 0 || ids.includes(message.id);
+  return (
+    subscribed === undefined || subscribed.as.some((role) => (role === 'provider' ? send && isAmong(sends) : receive && isAmong(receives)))
+  );
+}
+
 /** The one message of this type, at this address where one is named. Throws CliError with what there is instead. */
 export function findEvent(apis: readonly KnownApi[], type: string, address: string | undefined): KnownEvent {
   const all = knownEvents(apis);
   const typed = all.filter(({ message }) => message.types.includes(type) || message.id === type);
-  if (typed.length === 0) throw unknownType(type, all);
-  const here = address === undefined ? typed : typed.filter(({ api, channel }) => findChannel(api.contract, address)?.id === channel.id);
+  const [first] = typed;
+  if (first === undefined) throw unknownType(type, all);
+  const open = typed.filter(mayPublish);
+  if (open.length === 0) throw notTheirs(type, first);
+  const here = address === undefined ? open : open.filter(({ api, channel }) => findChannel(api.contract, address)?.id === channel.id);
   const [found, ...others] = here;
   if (found === undefined) {
-    const places = typed.map(place).join(', ');
+    const places = open.map(place).join(', ');
     throw new CliError('notFound', `No event ${printable(type)} belongs to the address ${printable(address ?? '')}; it is at ${places}.`);
   }
   if (others.some((one) => one.channel !== found.channel || one.api !== found.api)) {
@@ -45,6 +57,13 @@ export function findEvent(apis: readonly KnownApi[], type: string, address: stri
     throw new CliError('usage', `${printable(type)} is at several places: ${places}. Say which with --api or --address.`);
   }
   return found;
+}
+
+function notTheirs(type: string, { api: { name, subscribed }, channel }: KnownEvent): CliError {
+  const { application = 'This application' } = subscribed ?? {};
+  const [whose, wanted] = channel.send ? ['the provider of the API publishes', 'provider'] : ['its clients publish', 'client'];
+  const remedy = `Use the key of an application that is subscribed to ${name} as ${wanted}, or subscribe ${application} as one.`;
+  return new CliError('refused', printable(`${application} may not publish ${type}, which only ${whose}. ${remedy}`));
 }
 
 function unknownType(type: string, all: readonly KnownEvent[]): CliError {

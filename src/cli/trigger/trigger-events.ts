@@ -4,14 +4,16 @@ import { resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { compileChecker } from '../../contracts/event-checker.ts';
 import { wholeNumber } from '../arguments.ts';
+import { GatewayClient } from '../client/gateway.ts';
 import { parseJson } from '../client/json.ts';
 import { Publisher } from '../client/publisher.ts';
 import type { TriggerContext } from '../commands/trigger.ts';
 import { CliError } from '../exit-code.ts';
+import { printable } from '../output.ts';
 import { apiKey, channelUrl, gatewayUrl, managementClient } from '../servers.ts';
 import { EventMaker, type MadeEvent } from './event-maker.ts';
-import { findEvent, knownEvents, typeOf, type KnownEvent } from './find-event.ts';
-import { contractsOfConfig, contractsOfServer, type KnownApi } from './known-contracts.ts';
+import { findEvent, knownEvents, mayPublish, typeOf, type KnownEvent } from './find-event.ts';
+import { contractsOfConfig, contractsOfServer, contractsOfSubscriber, type KnownApi } from './known-contracts.ts';
 import { parseAssignment } from './set-member.ts';
 
 /** Publishes what the command line asks for, or lists the types there are. Throws CliError. */
@@ -20,7 +22,10 @@ export async function triggerEvents(context: TriggerContext): Promise<void> {
   const [type] = positionals;
   const apis = await knownApis(context);
   if (type === undefined) {
-    const rows = knownEvents(apis).map((event) => ({ type: typeOf(event), api: event.api.name, address: event.channel.address }));
+    const all = knownEvents(apis);
+    const open = all.filter(mayPublish);
+    if (open.length < all.length) output.note(`${all.length - open.length} more are not for this application to publish.`);
+    const rows = open.map((event) => ({ type: typeOf(event), api: event.api.name, address: event.channel.address }));
     return output.rows(rows, ['type', 'api', 'address']);
   }
   const count = wholeNumber(values.count, 'count', 1, 100_000);
@@ -34,18 +39,25 @@ export async function triggerEvents(context: TriggerContext): Promise<void> {
     await publishOne(await maker.make(turn, seed + turn), event, context);
 }
 
+/**
+ * As an administrator, or as the application whose key there is: one named by an option counts more than a token that was found, and any
+ * where the management API does not take the token or is not there.
+ */
 async function knownApis(context: TriggerContext): Promise<readonly KnownApi[]> {
-  const { config, api } = context.values;
+  const { config, api, key: named, token } = context.values;
   if (config !== undefined) return contractsOfConfig(config, api, context);
+  const key = apiKey(context.values, context.env);
+  const asApplication = (own: string): Promise<readonly KnownApi[]> =>
+    contractsOfSubscriber(new GatewayClient(gatewayUrl(context.values, context.env), own, context.signal), api);
+  if (key !== undefined && named !== undefined && token === undefined) return asApplication(key);
   const values = { ...context.values, data: context.values['data-folder'] };
   try {
     return await contractsOfServer(await managementClient({ ...context, values }), api);
   } catch (error) {
-    if (!(error instanceof CliError) || error.exit !== 'unauthenticated') throw error;
-    throw new CliError(error.exit, `${error.message} Or name the configuration file with --config.`, {
-      details: error.details,
-      cause: error,
-    });
+    if (!(error instanceof CliError) || (error.exit !== 'unauthenticated' && error.exit !== 'network')) throw error;
+    if (key !== undefined) return asApplication(key);
+    const remedy = "Or give an application's key with --key or SLUICE_KEY, or name the configuration file with --config.";
+    throw new CliError(error.exit, `${error.message} ${remedy}`, { details: error.details, cause: error });
   }
 }
 
@@ -66,11 +78,13 @@ async function publishOne({ address, from, id, text }: MadeEvent, { api, message
   const told = { type: message.types[0] ?? message.id, api: api.name, address, from, id };
   if (values['dry-run']) {
     const event: unknown = parseJson(text)?.value;
-    return output.show({ ...told, event }, () => `POST ${url.href}\n${JSON.stringify(event, undefined, 2)}`);
+    return output.show({ ...told, event }, () =>
+      [`POST ${url.href}`, ...JSON.stringify(event, undefined, 2).split('\n')].map(printable).join('\n'),
+    );
   }
   const answer = await new Publisher(url, apiKey(values, env), signal).publish({ contentType: 'application/cloudevents+json', body: text });
-  await output.show({ ...told, ...answer }, () => answer.positions.join('\n'));
-  output.note(`${told.type} published to ${url.pathname} (data from ${from === 'schema' ? 'its schema' : from})`);
+  await output.show({ ...told, ...answer }, () => answer.positions.map(printable).join('\n'));
+  output.note(printable(`${told.type} published to ${url.pathname} (data from ${from === 'schema' ? 'its schema' : from})`));
 }
 
 function parseParameter(text: string): readonly [string, string] {

@@ -51,6 +51,7 @@ describe('An endpoint as written', () => {
       concurrency: 32,
       order: 'strict',
       batch: { events: 100, bytes: '1MiB', wait: '60s' },
+      keepDeadLetters: '7d',
       metadata: { team: 'shop' },
       secrets: [secret, { value: other, expiresAt: '2031-01-01T00:00:00Z' }],
       state: 'paused',
@@ -58,6 +59,7 @@ describe('An endpoint as written', () => {
     const { value, problems } = decode(endpoint, given, 'file');
     assert.deepEqual(problems, []);
     assert.deepEqual(endpointSettings(value).retry, [5_000, 300_000, 3_600_000]);
+    assert.equal(endpointSettings(value).keepDeadLetters, 7 * 86_400_000);
     assert.deepEqual(value.secrets, [
       { value: secret, expiresAt: undefined },
       { value: other, expiresAt: Date.parse('2031-01-01T00:00:00Z') },
@@ -276,6 +278,8 @@ describe('An endpoint as written', () => {
       { batch: { events: 2, wait: '61s' } },
       { batch: { events: 2 }, content: 'binary' },
       { batch: { events: 2 }, content: 'data' },
+      { keepDeadLetters: '59s' },
+      { keepDeadLetters: '367d' },
       { rateLimit: { limit: 0, per: 'second' } },
       { rateLimit: { limit: 1, per: 'hour' } },
       { rateLimit: 5 },

@@ -1,4 +1,5 @@
 import { GatewayError } from '../../core/errors.ts';
+import { deadLettersKept } from '../../push/dead-letter-retention.ts';
 import { readRetrySchedule, standardSchedule } from '../../push/retry-schedule.ts';
 import type { EndpointSpec } from '../../store/resources.ts';
 import { addressPattern } from './address-pattern.ts';
@@ -45,6 +46,12 @@ const timeout: Shape<number> = {
 
 const batchBytes = bounded(size, (bytes) => bytes >= 1 && bytes <= 1024 * 1024, 'must be between 1B and 1MiB');
 const batchWait = bounded(duration, (milliseconds) => milliseconds <= 60_000, 'must be at most 60s');
+
+const keptDeadLetters = bounded(
+  duration,
+  (milliseconds) => milliseconds >= deadLettersKept.least && milliseconds <= deadLettersKept.most,
+  'must be between 1m and 366d',
+);
 
 function bounded(shape: Shape<number>, isIn: (value: number) => boolean, sentence: string): Shape<number> {
   return {
@@ -138,6 +145,10 @@ export const endpointFields = {
     }),
     'Several events in one attempt, as a CloudEvents batch; needs `content: structured`. Default: each goes alone.',
   ),
+  keepDeadLetters: optional(
+    keptDeadLetters,
+    'How long what is given up is kept to be sent again, 1m to 366d. Default, and the most: as long as the operator keeps it, 30d where that is not set.',
+  ),
   metadata: fallback(metadata, {}, 'Whatever its owner wants to keep with it.'),
 } as const;
 
@@ -212,6 +223,7 @@ export function endpointSettings(
     concurrency: written.concurrency,
     order: written.order,
     ...(written.batch === undefined ? {} : { batch: written.batch }),
+    ...(written.keepDeadLetters === undefined ? {} : { keepDeadLetters: written.keepDeadLetters }),
     metadata: written.metadata,
   };
 }

@@ -26,10 +26,10 @@ describe('Deliveries over HTTP', () => {
   after(() => control.stop());
 
   let subscription: string | undefined;
-  async function add(name: string): Promise<string> {
+  async function add(name: string, more: object = {}): Promise<string> {
     const wish = { api: 'orders', application: 'dashboard', plan: 'push' };
     subscription ??= (await control.expect(201, 'POST', '/subscriptions', { body: wish })).json.id as string;
-    return (await control.expect(201, 'POST', '/endpoints', { body: { subscription, name, url } })).json.id;
+    return (await control.expect(201, 'POST', '/endpoints', { body: { subscription, name, url, ...more } })).json.id;
   }
 
   async function write(fill: (book: PushBook) => void, now = control.clock.time): Promise<void> {
@@ -167,6 +167,12 @@ describe('Deliveries over HTTP', () => {
     await control.expect(200, 'POST', `/endpoints/${of}/pause`);
     const paused = (await control.expect(200, 'GET', `/endpoints/${of}/status`)).json;
     assert.deepEqual([paused.state, paused.held.code], ['paused', 'PAUSED_BY_OPERATOR']);
+  });
+
+  it('say how long what is given up is kept, which is not what the endpoint says where the operator keeps it for less', async () => {
+    const kept = async (of: string): Promise<string> => (await control.expect(200, 'GET', `/endpoints/${of}/status`)).json.keepDeadLetters;
+    const ids = [await add('unsaid'), await add('short', { keepDeadLetters: '2d' }), await add('long', { keepDeadLetters: '366d' })];
+    assert.deepEqual(await Promise.all(ids.map(kept)), ['30d', '2d', '30d']);
   });
 
   it('are shown to their application and retried by it, and are not there for others', async () => {

@@ -2,6 +2,7 @@ import { GatewayError } from '../../core/errors.ts';
 import type { DeliveryPage } from '../../push/delivery-log.ts';
 import { EndpointHealth } from '../../push/endpoint-health.ts';
 import { endpointStatus } from '../../push/endpoint-status.ts';
+import { formatDuration } from '../config/quantities.ts';
 import { choice, integer, moment, text } from '../config/scalars.ts';
 import { fallback, object, optional, required } from '../config/shape.ts';
 import { defaultTenant } from '../draft.ts';
@@ -60,6 +61,8 @@ function statusRoute(router: Router, services: Services): void {
           refused: refused === undefined || !isVerified ? null : { code: refused.code, sentence: refused.message },
           waiting: courier?.owed ?? counts.waiting,
           dead: counts.dead,
+          keepDeadLetters: formatDuration(deliveries.keptFor(endpoint)),
+          dropped: counts.dropped ?? null,
           reader: reader ?? null,
         },
       };
@@ -140,9 +143,9 @@ function retryRoutes(router: Router, services: Services): void {
     async handle({ params, body, application, actor }) {
       const endpoint = endpointOf(services, params.endpoint, application);
       const { before = clock.now(), limit } = body;
-      const answer = await deliveries.redrive.dead(endpoint.id, { before, limit });
-      if (answer.retried > 0) await store.note(endpoint, 'endpoint.retry', actor);
-      return { body: { ...answer, before } };
+      const { retried, left } = await deliveries.redrive.dead(endpoint.id, { before, limit });
+      if (retried > 0) await store.note(endpoint, 'endpoint.retry', actor);
+      return { body: { retried, left, before } };
     },
   });
 }

@@ -18,6 +18,7 @@ import { pageFields, pageOf, pageSchema } from '../paging.ts';
 import { checkPrecondition, etagOf } from '../precondition.ts';
 import { viewOf } from '../present.ts';
 import type { Answer, Router } from '../router.ts';
+import { keptSecrets } from '../secret-destination.ts';
 import { unresolvedIn } from '../secret-options.ts';
 import type { Services } from '../services.ts';
 import { endpointView } from '../view-schemas.ts';
@@ -175,15 +176,15 @@ function pushSubscription({ store }: Services, body: Parameters<typeof subscript
 function settingsOf(
   { administration }: Services,
   body: Parameters<typeof endpointSettings>[0],
-  named: Pick<Resource<'endpoint'>, 'parent' | 'name'> & { readonly spec?: EndpointSpec },
+  named: Pick<Resource<'endpoint'>, 'parent' | 'name'> & { readonly known?: ReturnType<typeof keptSecrets> },
 ): Omit<EndpointSpec, 'subscription' | 'secrets' | 'state'> {
-  const headers = keptHeaders(named, body.headers, named.spec?.headers ?? {});
+  const headers = keptHeaders(named, body.headers, named.known?.headers ?? {});
   const [unresolved] = unresolvedIn(headers);
   if (unresolved !== undefined)
     throw new GatewayError('BAD_REQUEST', `/headers: ${unresolved.slice(0, 200)} stands for a secret that is not known here; fill it in.`);
   if (body.filter !== undefined) administration.checkFilter(body.filter);
   const { sealer } = administration;
-  const stored = named.spec?.authentication;
+  const stored = named.known?.authentication;
   const authentication = body.authentication && storedAuthentication(body.authentication, named, { stored, sealer });
   if (authentication !== undefined && isAuthenticationFault(authentication))
     throw new GatewayError('BAD_REQUEST', `/authentication/${authentication.member}: ${authentication.sentence}.`);
@@ -214,7 +215,8 @@ function replacingRoute(router: Router, services: Services): void {
             'A WebSub subscription is changed by its subscriber; it can be paused, started or deleted here.',
           );
         const { subscription, secrets } = spec;
-        const next = { ...settingsOf(services, body, endpoint), subscription, secrets, state: body.state ?? spec.state };
+        const known = keptSecrets(application, spec, body);
+        const next = { ...settingsOf(services, body, { ...endpoint, known }), subscription, secrets, state: body.state ?? spec.state };
         const fault = changeOfStyleFault(spec, next, { sealer: services.administration.sealer, now: services.clock.now() });
         if (fault !== undefined) throw new GatewayError('CONFLICT', `The endpoint ${fault}.`);
         return next;

@@ -134,6 +134,47 @@ describe('The endpoints of an application', () => {
     await put('BAD_REQUEST', { headers: { Authorization: '${env:ADMIN_TOKEN}' } });
   });
 
+  it('send the secrets that are stored with them nowhere else by the word of their owner, and keep them where they are', async () => {
+    const { id } = await add('moved');
+    const oauth = {
+      kind: 'oauth2-client-credentials',
+      tokenUrl: 'https://id.example.com/token',
+      clientId: 'shop',
+      clientSecret: 'hunter2',
+    };
+    const filled = { url, headers: { 'X-Api-Key': 'k-1', 'X-Env': 'prod' }, authentication: oauth };
+    await control.expect(200, 'PUT', `/endpoints/${id}`, { body: filled, ifMatch: '*' });
+    const shown = (await control.expect(200, 'GET', `/endpoints/${id}`, { token: owner })).json;
+    const { headers, authentication } = shown;
+    const put = (body: object) => ({ token: owner, ifMatch: '*', body });
+    const refused = async (place: RegExp, body: object) =>
+      assert.match((await control.refused('BAD_REQUEST', 'PUT', `/endpoints/${id}`, put(body))).json.detail, place);
+    const reference = 'stands for a secret that is not known here; fill it in';
+    for (const elsewhere of ['https://evil.example/hook', 'http://example.com/hook', 'https://example.com:8443/hook']) {
+      await refused(new RegExp(`^/headers: .* ${reference}`), { url: elsewhere, headers });
+      await refused(new RegExp(`^/authentication/clientSecret: ${reference}`), { url: elsewhere, authentication });
+    }
+    const stolen = { ...authentication, tokenUrl: 'https://evil.example/token' };
+    await refused(new RegExp(`^/authentication/clientSecret: ${reference}`), { url, headers, authentication: stolen });
+    const before = control.store.byId('endpoint', id)!.spec;
+    await control.expect(200, 'PUT', `/endpoints/${id}`, put({ url: `${url}/other`, headers, authentication }));
+    const { headers: after, authentication: sealed } = control.store.byId('endpoint', id)!.spec;
+    assert.deepEqual([after, sealed], [filled.headers, before.authentication]);
+    const own = { url: 'https://evil.example/hook', headers: { 'X-Api-Key': 'mine', 'X-Env': 'prod' } };
+    await control.expect(200, 'PUT', `/endpoints/${id}`, put(own));
+    assert.equal(control.store.byId('endpoint', id)!.spec.authentication, undefined);
+  });
+
+  it('are sent elsewhere with all they are shown by an administrator', async () => {
+    const { id } = await add('led');
+    const authentication = { kind: 'basic', user: 'shop', password: 'hunter2' };
+    const { json } = await control.expect(200, 'PUT', `/endpoints/${id}`, { body: { url, authentication }, ifMatch: '*' });
+    const before = control.store.byId('endpoint', id)!.spec.authentication;
+    const moved = { url: 'https://new.example/hook', authentication: json.authentication };
+    await control.expect(200, 'PUT', `/endpoints/${id}`, { body: moved, ifMatch: '*' });
+    assert.deepEqual(control.store.byId('endpoint', id)!.spec.authentication, before);
+  });
+
   it('keep the secrets that sign for administrators to look up', async () => {
     const { id } = await add('sealed');
     await control.refused('UNAUTHENTICATED', 'GET', `/endpoints/${id}/secret`, { token: owner });

@@ -1,22 +1,17 @@
-import { hash } from 'node:crypto';
 import { openApiDocument } from '../../contracts/openapi-webhooks.ts';
-import type { DeskAnswer, DeskRequest } from '../../core/desk.ts';
+import type { DeskAnswer } from '../../core/desk.ts';
 import type { ContractRuntime } from '../../gateway/contract-runtime.ts';
 import type { Desk, Visit } from '../desk.ts';
 import { requireMethod } from '../desk-method.ts';
 import type { Visitors } from '../visitors.ts';
-
-interface Document {
-  readonly text: string;
-  readonly etag: string;
-}
+import { answerWith, documentOf, type Document } from './document.ts';
 
 /** `GET {API}/-/openapi.json`: the contract as an OpenAPI 3.1 document with its webhooks, for whoever subscribes to the API. */
 export class OpenApiDesk implements Desk {
   readonly name = 'openapi.json';
   readonly #visitors: Visitors;
-  /** Made once for each revision of a contract, and for each URL the API is reached by. */
-  readonly #documents = new WeakMap<ContractRuntime, Map<string, Document>>();
+  /** Made once for each revision of a contract, and for each URL the API is reached by; undefined where it would be too long. */
+  readonly #documents = new WeakMap<ContractRuntime, Map<string, Document | undefined>>();
 
   constructor(visitors: Visitors) {
     this.#visitors = visitors;
@@ -25,16 +20,14 @@ export class OpenApiDesk implements Desk {
   async answer({ request, api, apiUrl, rest }: Visit): Promise<DeskAnswer> {
     requireMethod(request, ['GET', 'HEAD'], rest);
     this.#visitors.subscriberOf(request, api);
-    return answerWith(this.#documentOf(api.contract, apiUrl), request);
+    return answerWith(this.#documentOf(api.contract, apiUrl), 'application/vnd.oai.openapi+json;version=3.1', request);
   }
 
-  #documentOf(contract: ContractRuntime, apiUrl: string): Document {
-    const known = this.#documents.get(contract) ?? new Map<string, Document>();
+  #documentOf(contract: ContractRuntime, apiUrl: string): Document | undefined {
+    const known = this.#documents.get(contract) ?? new Map<string, Document | undefined>();
     this.#documents.set(contract, known);
-    const found = known.get(apiUrl);
-    if (found !== undefined) return found;
-    const text = JSON.stringify({ ...openApiDocument(contract.contract), servers: [{ url: apiUrl }] });
-    const document = { text, etag: `"${hash('sha256', text, 'base64url').slice(0, 22)}"` };
+    if (known.has(apiUrl)) return known.get(apiUrl);
+    const document = documentOf({ ...openApiDocument(contract.contract), servers: [{ url: apiUrl }] });
     // The host is the client's word, of which there may be any number.
     if (known.size >= mostUrls) known.clear();
     known.set(apiUrl, document);
@@ -44,9 +37,3 @@ export class OpenApiDesk implements Desk {
 
 /** URLs under which one API's document is kept ready. */
 const mostUrls = 8;
-
-function answerWith({ text, etag }: Document, { headers }: DeskRequest): DeskAnswer {
-  const common = { etag, 'cache-control': 'private, no-cache', vary: 'Authorization, X-API-Key' };
-  if (headers['if-none-match'] === etag) return { status: 304, headers: common, body: '' };
-  return { status: 200, headers: { ...common, 'content-type': 'application/vnd.oai.openapi+json;version=3.1' }, body: text };
-}

@@ -16,7 +16,13 @@ test('a hook is found and deleted without a look at the thousands of others', as
   const subscriptions = [{ resource: { id: 'sub_1' }, context: { api: 'shop' } }];
   const visitors = { subscriberOf: () => ({ application: 'platform', apiKey: 'key', subscriptions }) } as unknown as Visitors;
   const catalogue = { api: () => undefined, subscription: () => undefined };
-  const desk = new HooksDesk({ visitors, endpoints, catalogue, store: {} as ResourceStore, now: () => 0 });
+  const desk = new HooksDesk({
+    visitors,
+    endpoints,
+    catalogue,
+    store: {} as ResourceStore,
+    gateway: { newest: () => Promise.resolve([]) },
+  });
   const request = { method: 'DELETE', path: '', query: '', headers: {}, body: Buffer.alloc(0), origin: '' };
   const api = { resource: { name: 'shop' } } as unknown as ApiRuntime;
   const { status } = await desk.answer({ request, api, apiUrl: '', rest: ['ept_1'] });

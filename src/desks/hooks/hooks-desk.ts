@@ -3,6 +3,7 @@ import type { DeskAnswer, DeskRequest } from '../../core/desk.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { takesEndpoints } from '../../control/endpoint-rules.ts';
 import type { ApiRuntime, Catalogue } from '../../gateway/catalogue.ts';
+import type { EventGateway } from '../../gateway/gateway.ts';
 import { allowed } from '../../gateway/push-access.ts';
 import type { ResourceStore } from '../../store/resources.ts';
 import type { Desk, Visit } from '../desk.ts';
@@ -18,7 +19,7 @@ interface HooksParts {
   readonly endpoints: OwnEndpoints;
   readonly catalogue: Pick<Catalogue, 'api' | 'subscription'>;
   readonly store: ResourceStore;
-  readonly now: () => number;
+  readonly gateway: Pick<EventGateway, 'newest'>;
 }
 
 /** In the metadata of an endpoint that was made here, and so may be deleted here. */
@@ -65,13 +66,13 @@ export class HooksDesk implements Desk {
     const type = query.get('event');
     if (type === null) throw new GatewayError('BAD_REQUEST', 'Name the type of the events: GET …/-/hooks/samples?event=….');
     const event = sentEvent(api, type, query.get('address') ?? undefined);
-    const mayRead = this.#mayRead(visitor, event.address);
-    return json(200, await hookSamples(api, event, { mayRead, now: this.#parts.now() }));
+    const subscription = this.#readableBy(visitor, event.address);
+    return json(200, await hookSamples(api, event, { gateway: this.#parts.gateway, subscription }));
   }
 
-  /** Whether events of an address, or pattern, may be shown to the visitor: as they would be delivered to it. */
-  #mayRead({ subscriptions }: Visitor, address: string): boolean {
-    return subscriptions.some(({ resource }) => {
+  /** Id of the subscription under which events of an address, or pattern, would be delivered to the visitor; undefined: none. */
+  #readableBy({ subscriptions }: Visitor, address: string): string | undefined {
+    return subscriptions.find(({ resource }) => {
       try {
         allowed(this.#parts, { subscription: resource.id, address });
         return true;
@@ -79,7 +80,7 @@ export class HooksDesk implements Desk {
         if (error instanceof GatewayError) return false;
         throw error;
       }
-    });
+    })?.resource.id;
   }
 
   async #one(request: DeskRequest, visitor: Visitor, api: ApiRuntime, id: string): Promise<DeskAnswer> {

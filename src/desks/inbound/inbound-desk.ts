@@ -12,6 +12,7 @@ import type { ResourceStore } from '../../store/resources.ts';
 import type { Desk, Visit } from '../desk.ts';
 import { challengeAnswer, pausedAnswer, takenAnswer } from './answers.ts';
 import { named } from './event-names.ts';
+import { nobody, type CameAs, type InboundCounts } from './inbound-counts.ts';
 import { OpenSources } from './open-sources.ts';
 import type { OpenedSource } from './opened-source.ts';
 import type { ReplayMemory } from './replay-memory.ts';
@@ -27,6 +28,7 @@ interface InboundParts {
   readonly topics: Pick<TopicSubscriber, 'standing' | 'answer'>;
   /** Wall time in milliseconds. */
   readonly now: () => number;
+  readonly counts?: Pick<InboundCounts, 'came'> | undefined;
 }
 
 /** A request at a source that is there. */
@@ -36,7 +38,11 @@ interface Delivery {
   readonly request: WebhookRequest;
   /** What its events say they come from where the provider does not: without the token of a callback, and the same however the URL was written. */
   readonly place: string;
+  /** Told once what it came as. */
+  readonly count: Counting;
 }
+
+type Counting = (result: CameAs, code?: string) => void;
 
 /** Presets that send a request of another method than POST: without a body, the URL itself signed. */
 const alsoByGet = new Set(['twilio']);
@@ -74,10 +80,17 @@ export class InboundDesk implements Desk {
     });
     if (source === undefined) {
       this.#sources.pretend(request.body);
+      this.#count(api, nobody, 'refused', 'NO_SOURCE');
       access.refused('connect', new GatewayError('UNAUTHENTICATED', 'A webhook came in for a source that is not there.'));
       throw notBelieved();
     }
-    return await this.#receive({ source, access, request: webhookOf(request), place: placeOf(api, application, name) });
+    const { preset } = source.resource.spec;
+    const count: Counting = (result, code) => this.#count(api, preset, result, code);
+    return await this.#receive({ source, access, request: webhookOf(request), place: placeOf(api, application, name), count });
+  }
+
+  #count(api: Visit['api'], preset: string, result: CameAs, code = ''): void {
+    this.#parts.counts?.came(api.resource.name, preset, { result, code });
   }
 
   /** A hub that asks whether a subscription was meant (WebSub, section 5.3.1). */
@@ -87,21 +100,43 @@ export class InboundDesk implements Desk {
   }
 
   async #receive(delivery: Delivery): Promise<DeskAnswer> {
-    const { source, access, request } = delivery;
+    const { source, access, request, count } = delivery;
     const { spec } = source.resource;
     const now = this.#parts.now();
     const verdict = source.provider.verify(request, source.secrets(now), { now, toleranceSeconds: spec.tolerance / 1000 });
     if (isRefused(verdict)) {
       // What exactly is wrong is for who owns the source, not for who tries.
       access.refused('connect', new GatewayError('UNAUTHENTICATED', `${source.resource.name}: ${verdict.sentence}`));
+      count('refused', verdict.code);
       throw notBelieved();
     }
-    if (spec.state === 'paused') return pausedAnswer();
+    if (spec.state === 'paused') {
+      count('paused');
+      return pausedAnswer();
+    }
     const challenge = source.provider.challenge?.(request);
-    if (challenge !== undefined) return challengeAnswer(challenge);
+    if (challenge !== undefined) {
+      count('challenge');
+      return challengeAnswer(challenge);
+    }
+    try {
+      return await this.#take(delivery, verdict);
+    } catch (error) {
+      count('refused', toGatewayError(error).code);
+      throw error;
+    }
+  }
+
+  async #take(delivery: Delivery, verdict: Believed): Promise<DeskAnswer> {
+    const { source, count } = delivery;
     const events = eventsOf(delivery);
     const accepted = events.length === 0 ? 0 : await this.#publishOnce(delivery, verdict, events);
-    return accepted === 'paused' ? pausedAnswer() : takenAnswer(spec.preset, accepted);
+    if (accepted === 'paused') {
+      count('paused');
+      return pausedAnswer();
+    }
+    count(events.length === 0 ? 'empty' : accepted === 0 ? 'repeated' : 'accepted');
+    return takenAnswer(source.resource.spec.preset, accepted);
   }
 
   /** How many events are new; none when all of it was taken before. */

@@ -15,4 +15,9 @@ export const inboundMigrations: readonly Migration[] = [
     // Our subscriptions at hubs of others, as JSON.
     up: ['CREATE TABLE inbound_topic (token TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID'],
   },
+  {
+    name: 'inbound-003-sources',
+    // Whose request it was; empty for those that were taken before this was known.
+    up: [`ALTER TABLE inbound_request ADD COLUMN source TEXT NOT NULL DEFAULT ''`],
+  },
 ];

@@ -8,6 +8,7 @@ import { openDatabase } from '../../store/sqlite/open-database.ts';
 import { ManualTime } from '../../testing/manual-time.ts';
 import { inboundMigrations } from './migrations.ts';
 import { ReplayMemory } from './replay-memory.ts';
+import type { MemoryBounds } from './taken-requests.ts';
 
 describe('what was taken is known again', () => {
   let folder: string;
@@ -28,13 +29,13 @@ describe('what was taken is known again', () => {
     await database.transact([{ sql: 'DELETE FROM inbound_request', parameters: [] }]);
   });
 
-  const open = (maxRequests?: number): Promise<ReplayMemory> =>
+  const open = (bounds?: MemoryBounds): Promise<ReplayMemory> =>
     ReplayMemory.open({
       database,
       now: time.now,
       schedule: time.schedule,
       onBug: (error) => bugs.push(error),
-      ...(maxRequests === undefined ? {} : { maxRequests }),
+      ...(bounds === undefined ? {} : { bounds }),
     });
 
   const rows = async (): Promise<number> => Number((await database.query('SELECT COUNT(*) AS n FROM inbound_request'))[0]?.['n']);
@@ -82,12 +83,41 @@ describe('what was taken is known again', () => {
   });
 
   test('within its bound: the oldest is forgotten first, on disk too', async () => {
-    const memory = await open(2);
+    const memory = await open({ ofSource: 2, ofAll: 100 });
     for (const key of ['a', 'b', 'c']) await memory.once(['s', key], 5000, () => Promise.resolve(1));
     assert.equal(await memory.once(['s', 'b'], 5000, () => Promise.resolve(2)), 'repeated');
     assert.equal(await memory.once(['s', 'a'], 5000, () => Promise.resolve(2)), 2);
     await memory.close();
     assert.deepEqual([memory.size, await rows()], [2, 2]);
+  });
+
+  test('of a quiet source as long as ever, whatever a busy one sends, after a restart too', async () => {
+    const bounds = { ofSource: 8, ofAll: 10 };
+    const memory = await open(bounds);
+    const take = (of: ReplayMemory, source: string, key: string) => of.once([source, key], 5000, () => Promise.resolve('taken'));
+    for (const key of ['1', '2', '3']) await take(memory, 'quiet', key);
+    for (let n = 0; n < 50; n += 1) await take(memory, 'busy', `${n}`);
+    assert.equal(await take(memory, 'busy', '49'), 'repeated');
+    assert.equal(await take(memory, 'quiet', '1'), 'repeated');
+    await memory.close();
+    assert.deepEqual([memory.size, await rows()], [10, 10]);
+    const again = await open(bounds);
+    for (let n = 100; n < 150; n += 1) await take(again, 'busy', `${n}`);
+    for (const key of ['1', '2', '3']) assert.equal(await take(again, 'quiet', key), 'repeated');
+    await again.close();
+    const smaller = await open({ ofSource: 3, ofAll: 4 });
+    await smaller.close();
+    assert.deepEqual([smaller.size, await rows()], [4, 4]);
+  });
+
+  test('from before sources were told apart', async () => {
+    const memory = await open();
+    await memory.once(['s', 'a'], 5000, () => Promise.resolve('taken'));
+    await memory.close();
+    await database.transact([{ sql: `UPDATE inbound_request SET source = ''`, parameters: [] }]);
+    const again = await open();
+    assert.equal(await again.once(['s', 'a'], 5000, () => Promise.resolve('taken')), 'repeated');
+    await again.close();
   });
 
   test('and forgotten when it can be no repetition any more', async () => {

@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { Database, Statement } from '../../store/database.ts';
+import { TakenRequests, type MemoryBounds } from './taken-requests.ts';
 
 interface ReplayMemoryParts {
   readonly database: Database;
   readonly now: () => number;
   /** Calls back once at a wall time in milliseconds; returns how to cancel. */
   readonly schedule: (at: number, callback: () => void) => () => void;
-  /** Most requests that are remembered, of all sources; of more the oldest are forgotten. */
-  readonly maxRequests?: number;
+  readonly bounds?: MemoryBounds;
   readonly onBug: (error: unknown) => void;
 }
 
-/** Some 100 bytes each. */
-const defaultMaxRequests = 100_000;
 const sweepInterval = 600_000;
-const upsert = 'INSERT INTO inbound_request (key, until) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET until = excluded.until';
+const upsert = `INSERT INTO inbound_request (key, until, source) VALUES (?, ?, ?)
+  ON CONFLICT (key) DO UPDATE SET until = excluded.until, source = excluded.source`;
 
 /**
  * Remembers which requests were taken, so that each is taken once, whatever id or time a repetition comes with: on disk after the events
@@ -22,32 +21,30 @@ const upsert = 'INSERT INTO inbound_request (key, until) VALUES (?, ?) ON CONFLI
  */
 export class ReplayMemory {
   readonly #parts: ReplayMemoryParts;
-  readonly #maxRequests: number;
-  /** Until when each is remembered, in milliseconds; the oldest first. */
-  readonly #until: Map<string, number>;
+  readonly #taken: TakenRequests;
   readonly #underWay = new Map<string, Promise<unknown>>();
   readonly #writing = new Set<Promise<unknown>>();
   #cancelSweep: (() => void) | undefined;
 
-  private constructor(parts: ReplayMemoryParts, until: Map<string, number>) {
+  private constructor(parts: ReplayMemoryParts, taken: TakenRequests) {
     this.#parts = parts;
-    this.#maxRequests = parts.maxRequests ?? defaultMaxRequests;
-    this.#until = until;
+    this.#taken = taken;
     this.#sweepLater();
   }
 
   /** With what earlier runs remembered; the database has been opened with `inboundMigrations`. */
   static async open(parts: ReplayMemoryParts): Promise<ReplayMemory> {
-    const rows = await parts.database.query('SELECT key, until FROM inbound_request WHERE until > ? ORDER BY until DESC LIMIT ?', [
-      parts.now(),
-      parts.maxRequests ?? defaultMaxRequests,
-    ]);
-    return new ReplayMemory(parts, new Map(rows.toReversed().map(({ key, until }) => [String(key), Number(until)])));
+    const taken = new TakenRequests(parts.bounds);
+    const rows = await parts.database.query('SELECT key, until, source FROM inbound_request WHERE until > ? ORDER BY until', [parts.now()]);
+    const forgotten = rows.flatMap(({ key, until, source }) => taken.add(String(source), String(key), Number(until)) ?? []);
+    const memory = new ReplayMemory(parts, taken);
+    if (forgotten.length > 0) await memory.#write(forgotten.map(forget));
+    return memory;
   }
 
   /** Requests that are remembered. */
   get size(): number {
-    return this.#until.size;
+    return this.#taken.size;
   }
 
   /**
@@ -55,11 +52,12 @@ export class ReplayMemory {
    * not remembered. `span` is for how many milliseconds a repetition is recognised.
    */
   async once<T>(request: readonly [source: string, key: string], span: number, work: () => Promise<T>): Promise<T | 'repeated'> {
+    const [source] = request;
     const key = keyOf(request);
     for (;;) {
-      if ((this.#until.get(key) ?? 0) > this.#parts.now()) return 'repeated';
+      if (this.#isKnown(source, key)) return 'repeated';
       const first = this.#underWay.get(key);
-      if (first === undefined) return await this.#begin(key, span, work);
+      if (first === undefined) return await this.#begin(source, key, span, work);
       await first.catch(() => undefined);
     }
   }
@@ -70,9 +68,14 @@ export class ReplayMemory {
     await Promise.all(this.#writing);
   }
 
-  async #begin<T>(key: string, span: number, work: () => Promise<T>): Promise<T> {
+  /** Those that were taken before sources were told apart are nobody's. */
+  #isKnown(source: string, key: string): boolean {
+    return Math.max(this.#taken.until(source, key), this.#taken.until('', key)) > this.#parts.now();
+  }
+
+  async #begin<T>(source: string, key: string, span: number, work: () => Promise<T>): Promise<T> {
     const working = work().then(async (result) => {
-      await this.#remember(key, this.#parts.now() + span);
+      await this.#remember(source, key, this.#parts.now() + span);
       return result;
     });
     this.#underWay.set(key, working);
@@ -83,16 +86,9 @@ export class ReplayMemory {
     }
   }
 
-  async #remember(key: string, until: number): Promise<void> {
-    this.#until.delete(key);
-    this.#until.set(key, until);
-    const statements: Statement[] = [{ sql: upsert, parameters: [key, until] }];
-    if (this.#until.size > this.#maxRequests) {
-      const [oldest = ''] = this.#until.keys();
-      this.#until.delete(oldest);
-      statements.push({ sql: 'DELETE FROM inbound_request WHERE key = ?', parameters: [oldest] });
-    }
-    await this.#write(statements);
+  async #remember(source: string, key: string, until: number): Promise<void> {
+    const forgotten = this.#taken.add(source, key, until);
+    await this.#write([{ sql: upsert, parameters: [key, until, source] }, ...(forgotten === undefined ? [] : [forget(forgotten)])]);
   }
 
   /** Never rejects: what was taken stays taken when it cannot be remembered. */
@@ -111,11 +107,15 @@ export class ReplayMemory {
   #sweepLater(): void {
     const { schedule, now } = this.#parts;
     this.#cancelSweep = schedule(now() + sweepInterval, () => {
-      for (const [key, until] of this.#until) if (until <= now()) this.#until.delete(key);
+      this.#taken.sweep(now());
       void this.#write([{ sql: 'DELETE FROM inbound_request WHERE until <= ?', parameters: [now()] }]);
       this.#sweepLater();
     });
   }
+}
+
+function forget(key: string): Statement {
+  return { sql: 'DELETE FROM inbound_request WHERE key = ?', parameters: [key] };
 }
 
 /** Of one length, whatever a provider's ids are. */

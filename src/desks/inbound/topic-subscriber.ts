@@ -62,6 +62,11 @@ export class TopicSubscriber {
     return subscription && statusOf(subscription, this.#parts.now());
   }
 
+  /** How those do that are wanted. */
+  *states(): Iterable<TopicStatus['state']> {
+    for (const one of this.#known.values()) if (one.wanted === 'subscribe') yield statusOf(one, this.#parts.now()).state;
+  }
+
   /** Whether a callback is one of ours, and whether what comes there is wanted; `over`: the hub may forget it. */
   standing(token: string, application: string, name: string): 'wanted' | 'over' | undefined {
     const subscription = this.#known.get(token);

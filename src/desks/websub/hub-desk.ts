@@ -5,13 +5,14 @@ import type { DeskAnswer, DeskRequest } from '../../core/desk.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { ApiRuntime } from '../../gateway/catalogue.ts';
 import { checkOutgoingUrl, type UrlRules } from '../../outgoing/outgoing-url.ts';
-import { parseHubRequest, type SubscribeRequest, type UnsubscribeRequest } from '../../protocols/websub/hub-request.ts';
+import { parseHubRequest, type HubRequest, type SubscribeRequest, type UnsubscribeRequest } from '../../protocols/websub/hub-request.ts';
 import { grantLease } from '../../protocols/websub/lease.ts';
 import type { AcceptedRequest } from '../../protocols/websub/subscription-state.ts';
-import { RateLimit } from '../../push/rate-limit.ts';
 import { requireMethod } from '../desk-method.ts';
 import type { Desk, Visit } from '../desk.ts';
 import { patience, type Hub } from './hub.ts';
+import type { HubCounts } from './hub-counts.ts';
+import { RequestRates } from './request-rates.ts';
 import type { Subscribers } from './subscribers.ts';
 import { topicOf } from './topic.ts';
 import type { TopicFetcher } from './topic-fetcher.ts';
@@ -24,50 +25,39 @@ interface HubDeskParts {
   readonly rules: UrlRules;
   readonly seal: (text: string) => string;
   readonly now: () => number;
+  readonly counts?: Pick<HubCounts, 'asked'> | undefined;
   /** What stands against it now that this is read under this subscription; undefined when nothing does. */
   readonly refusalOf: (wish: Pick<Wish, 'subscription' | 'address'>) => GatewayError | undefined;
 }
-
-/** Requests under one push subscription: who subscribes by thousands of host names is no subscriber. */
-const requestsPerSecond = 20;
-const requestBurst = 200;
 
 /** The hub of an API's channels at `{API}/-/websub`: subscribing, unsubscribing, and publishers' pings (WebSub, sections 5.1 and 6). */
 export class HubDesk implements Desk {
   readonly name = 'websub';
   readonly #parts: HubDeskParts;
-  /** By push subscription. */
-  readonly #rates = new Map<string, RateLimit>();
+  readonly #rates: RequestRates;
 
   constructor(parts: HubDeskParts) {
     this.#parts = parts;
+    this.#rates = new RequestRates(parts);
   }
 
   /** Refusals are sentences, as the specification wants them (section 5.1.2). */
   async answer(visit: Visit): Promise<DeskAnswer> {
-    try {
-      return await this.#answer(visit);
-    } catch (error) {
-      const refusal = refusalFor(error);
-      // A bug of ours goes to the operator's log by the way of all bugs.
-      if (refusal.code === 'INTERNAL') throw error;
-      const { status, message, retryAfter } = refusal;
-      const headers = {
-        ...(status === 401 ? { 'www-authenticate': 'Bearer realm="sluice"' } : {}),
-        ...(status === 405 ? { allow: 'POST' } : {}),
-        ...(retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfter / 1000)) }),
-      };
-      return sentence(status, message, headers);
-    }
+    let mode = 'unknown';
+    const answer = await this.#answer(visit, ({ kind }) => (mode = kind)).catch(refusalAnswer);
+    this.#parts.counts?.asked(visit.api.resource.name, mode, answer.status);
+    return answer;
   }
 
-  async #answer({ request, api, apiUrl, rest }: Visit): Promise<DeskAnswer> {
+  /** `onRead` is told what it is once that can be told. */
+  async #answer({ request, api, apiUrl, rest }: Visit, onRead: (asked: HubRequest) => void): Promise<DeskAnswer> {
     const { name, spec } = api.resource;
     if (!spec.entrypoints.includes('websub'))
       throw new GatewayError('NOT_ACCEPTABLE', `The API ${name} does not offer websub; it offers ${spec.entrypoints.join(', ')}.`);
     requireMethod(request, ['POST'], rest);
     const asked = parseHubRequest(single(request.headers['content-type']), request.body);
     if (asked.kind === 'refused') return sentence(asked.status, asked.sentence);
+    onRead(asked);
     if (asked.kind === 'publish') {
       const topics = asked.topics.map((url) => topicOf(url, api, apiUrl));
       await this.#parts.fetcher.ping(
@@ -95,10 +85,7 @@ export class HubDesk implements Desk {
 
   /** Throws OVERLOADED. */
   #count(subscription: string): void {
-    let rate = this.#rates.get(subscription);
-    if (rate === undefined)
-      this.#rates.set(subscription, (rate = new RateLimit({ now: this.#parts.now }, requestsPerSecond, requestBurst)));
-    const wait = rate.take();
+    const wait = this.#rates.take(subscription);
     if (wait > 0) throw new GatewayError('OVERLOADED', 'Too many requests at once; try again in a moment.', { retryAfter: wait });
   }
 
@@ -111,6 +98,18 @@ export class HubDesk implements Desk {
     const secret = asked.secret === undefined ? undefined : seal(asked.secret);
     return { ...frame, mode: 'subscribe', leaseSeconds: grantLease(asked.leaseSeconds, policy), secret };
   }
+}
+
+/** A refusal as an answer; a bug of ours goes to the operator's log by the way of all bugs. */
+function refusalAnswer(error: unknown): DeskAnswer {
+  const { code, status, message, retryAfter } = refusalFor(error);
+  if (code === 'INTERNAL') throw error;
+  const headers = {
+    ...(status === 401 ? { 'www-authenticate': 'Bearer realm="sluice"' } : {}),
+    ...(status === 405 ? { allow: 'POST' } : {}),
+    ...(retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfter / 1000)) }),
+  };
+  return sentence(status, message, headers);
 }
 
 function single(value: DeskRequest['headers'][string]): string | undefined {

@@ -27,6 +27,7 @@ import {
 import type { Resource, WebSubSubscriptionSpec } from '../../store/resources.ts';
 import { askCallback, hostOf } from './callback.ts';
 import type { CallbackPace } from './callback-pace.ts';
+import type { HubCounts, WishResult } from './hub-counts.ts';
 import type { LeaseWatch } from './lease-watch.ts';
 import { pause } from './pause.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -49,6 +50,7 @@ interface HubParts {
   readonly methodOf: (wish: Wish) => SignatureMethod;
   /** Ids of endpoints whose receivers wanted no more, as far as that is on disk. */
   readonly stopped: () => Promise<readonly string[]>;
+  readonly counts?: Pick<HubCounts, 'settled'> | undefined;
   /** One line for what became of each request. */
   readonly log: Log;
   readonly onBug: (error: unknown) => void;
@@ -73,6 +75,13 @@ export class Hub {
 
   constructor(parts: HubParts) {
     this.#parts = parts;
+  }
+
+  /** Requests that were accepted and are not settled. */
+  get pending(): number {
+    let pending = 0;
+    for (const state of this.#states.values()) pending += state.pending.length;
+    return pending;
   }
 
   /** Takes up what an earlier run has left; resolves when leases that are over have ended. */
@@ -197,7 +206,7 @@ export class Hub {
         await this.#parts.table.remove([id]);
         // What was accepted meanwhile stays.
         this.#put(wish, { ...settleVerification(this.#stateOf(wish), id, answer), active: undefined });
-        this.#note(wish, confirmed ? 'confirmed' : 'not confirmed', { status: answer.status });
+        this.#note(wish, confirmed ? 'confirmed' : 'not-confirmed', { status: answer.status });
         return 'settled';
       });
     } catch (error) {
@@ -241,8 +250,10 @@ export class Hub {
     return { id: randomUUID(), callback, topic, reason, deadline: this.#parts.clock.now() + patience };
   }
 
-  #note({ request, subscription, self, callback }: Wish, outcome: string, more: object = {}): void {
+  #note(wish: Wish, outcome: WishResult, more: object = {}): void {
+    const { request, subscription, self, callback } = wish;
     const { id, mode } = request;
+    this.#parts.counts?.settled(wish, outcome);
     this.#parts.log.info(
       { request: id, mode, topic: self, callback: hostOf(callback), subscription, outcome, ...more },
       'a WebSub request',

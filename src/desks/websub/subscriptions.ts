@@ -5,6 +5,7 @@ import { isOpen } from '../../control/lifecycle.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { standardSchedule } from '../../push/retry-schedule.ts';
 import type { EndpointSpec, Resource, ResourceChange, WebSubSubscriptionSpec } from '../../store/resources.ts';
+import type { HubCounts } from './hub-counts.ts';
 import { subjectOf, type Wish } from './wish.ts';
 
 type Endpoint = Resource<'endpoint'>;
@@ -15,6 +16,7 @@ interface SubscriptionsParts {
   readonly onPut: (subscription: Endpoint) => void;
   /** One was ended, and not by the hub. */
   readonly onEndedByOthers: (subscription: Endpoint) => void;
+  readonly counts?: Pick<HubCounts, 'expired'> | undefined;
 }
 
 /** WebSub subscriptions of one push subscription. */
@@ -65,16 +67,17 @@ export class Subscriptions {
 
   /** Ends those of them whose lease is over at this wall time in milliseconds by the time it comes to that: not those renewed meanwhile. */
   async expire(ids: readonly string[], now: number): Promise<void> {
-    await this.#endThose(ids, ({ spec }) => (spec.websub?.leaseUntil ?? Infinity) <= now);
+    const ended = await this.#endThose(ids, ({ spec }) => (spec.websub?.leaseUntil ?? Infinity) <= now);
+    this.#parts.counts?.expired(ended);
   }
 
-  async #endThose(ids: readonly string[], isToEnd: (subscription: Endpoint) => boolean): Promise<void> {
+  async #endThose(ids: readonly string[], isToEnd: (subscription: Endpoint) => boolean): Promise<readonly Endpoint[]> {
     const { administration } = this.#parts;
     for (const id of ids) this.#ending.add(id);
     try {
-      await administration.change(actor, async () => {
-        const found = ids.flatMap((id) => administration.store.byId('endpoint', id) ?? []);
-        return { drafts: found.filter(isToEnd).map(deletion), result: undefined };
+      return await administration.change(actor, async () => {
+        const over = ids.flatMap((id) => administration.store.byId('endpoint', id) ?? []).filter(isToEnd);
+        return { drafts: over.map(deletion), result: over };
       });
     } finally {
       for (const id of ids) this.#ending.delete(id);

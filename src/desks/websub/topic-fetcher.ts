@@ -4,6 +4,7 @@ import type { ApiRuntime } from '../../gateway/catalogue.ts';
 import type { Log } from '../../observe/log.ts';
 import type { OutgoingRequest } from '../../outgoing/http-sender.ts';
 import type { Outcome } from '../../outgoing/outcome.ts';
+import type { HubCounts, LookResult } from './hub-counts.ts';
 import { pause } from './pause.ts';
 import type { Topic } from './topic.ts';
 import { lookAt, publishContent } from './topic-content.ts';
@@ -16,6 +17,7 @@ interface FetcherParts {
   /** Calls back once at a wall time in milliseconds; returns how to cancel. */
   readonly schedule: (at: number, callback: () => void) => () => void;
   readonly send: (request: OutgoingRequest) => Promise<Outcome>;
+  readonly counts?: Pick<HubCounts, 'looked'> | undefined;
   readonly log: Log;
   readonly onBug: (error: unknown) => void;
 }
@@ -104,29 +106,40 @@ export class TopicFetcher {
   }
 
   async #tried(known: KnownTopic): Promise<KnownTopic | 'again'> {
-    const { apis, send, clock, log } = this.#parts;
-    const { topic } = known;
-    const api = [...apis()].find(({ resource }) => resource.id === known.api);
-    const address = api?.resource.spec.websub?.topics[topic];
+    const api = [...this.#parts.apis()].find(({ resource }) => resource.id === known.api);
+    const address = api?.resource.spec.websub?.topics[known.topic];
     // Nobody wants it any more.
     if (api === undefined || address === undefined) return known;
+    const { result, next } = await this.#lookOnce(known, api, address);
+    if (!this.#abort.signal.aborted) this.#parts.counts?.looked(api.resource.name, result);
+    return result === 'failed' ? 'again' : next;
+  }
+
+  /** `next` is what is known from then on. */
+  async #lookOnce(
+    known: KnownTopic,
+    api: ApiRuntime,
+    address: string,
+  ): Promise<{ readonly result: LookResult; readonly next: KnownTopic }> {
+    const { send, clock, log } = this.#parts;
+    const { topic } = known;
     const look = await lookAt(known, { send, signal: this.#abort.signal, maxBytes: api.resource.spec.maxEventBytes });
-    if (look.kind === 'unchanged') return known;
+    if (look.kind === 'unchanged') return { result: 'unchanged', next: known };
     if (look.kind !== 'content') {
       if (!this.#abort.signal.aborted)
         log.warn({ api: api.resource.name, topic, why: look.sentence }, 'a WebSub topic could not be fetched');
-      return look.kind === 'again' ? 'again' : known;
+      return { result: look.kind === 'again' ? 'failed' : 'given-up', next: known };
     }
     try {
       await publishContent(api, address, look, clock.now());
-      return look.known;
+      return { result: 'published', next: look.known };
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       log.warn(
         { api: api.resource.name, topic, code: error.code },
         `the content of a WebSub topic could not be published: ${error.message}`,
       );
-      return error.advice === 'never' ? known : 'again';
+      return { result: error.advice === 'never' ? 'given-up' : 'failed', next: known };
     }
   }
 }

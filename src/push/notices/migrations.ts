@@ -10,4 +10,9 @@ export const noticeMigrations: readonly { readonly name: string; readonly up: re
       `CREATE INDEX push_notice_by_due ON push_notice (due_at)`,
     ],
   },
+  {
+    // Empty: it was told before that was written down.
+    name: 'push-notice-002-owner',
+    up: [`ALTER TABLE push_notice ADD COLUMN owner TEXT NOT NULL DEFAULT ''`],
+  },
 ];

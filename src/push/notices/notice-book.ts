@@ -3,7 +3,7 @@ import type { Book } from '../../metering/book.ts';
 import type { SqlValue, Statement } from '../../store/database.ts';
 import type { Notice } from './notice.ts';
 
-const columns = ['id', 'tenant', 'application', 'kind', 'endpoint', 'at', 'due_at', 'data'] as const;
+const columns = ['id', 'tenant', 'application', 'owner', 'kind', 'endpoint', 'at', 'due_at', 'data'] as const;
 const put = `INSERT INTO push_notice (${columns.join(', ')})`;
 const replace = 'ON CONFLICT (id) DO UPDATE SET at = excluded.at, data = excluded.data';
 
@@ -23,8 +23,8 @@ export class NoticeBook implements Book {
   }
 
   /** `dueAt`: wall time in milliseconds from which it may be published. */
-  put({ id, tenant, application, kind, endpoint, at, data }: Notice, dueAt: number): void {
-    this.#waiting.set(id, [id, tenant, application, kind, endpoint, at, dueAt, JSON.stringify(data)]);
+  put({ id, tenant, application, owner, kind, endpoint, at, data }: Notice, dueAt: number): void {
+    this.#waiting.set(id, [id, tenant, application, owner, kind, endpoint, at, dueAt, JSON.stringify(data)]);
   }
 
   get dirty(): boolean {

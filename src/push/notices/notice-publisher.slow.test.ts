@@ -41,7 +41,16 @@ describe('Notices in the outbox', () => {
   });
 
   const notice = (id: string, application = 'shop'): Notice => {
-    return { id, tenant: 'default', application, kind: 'gone', endpoint: 'ep_1', at: time.now(), data: { id } };
+    return {
+      id,
+      tenant: 'default',
+      application,
+      owner: `app_${application}`,
+      kind: 'gone',
+      endpoint: 'ep_1',
+      at: time.now(),
+      data: { id },
+    };
   };
 
   async function write(notices: readonly Notice[], dueAt = 0): Promise<void> {
@@ -56,6 +65,7 @@ describe('Notices in the outbox', () => {
       database,
       clock: time,
       schedule: time.schedule,
+      isThere: (application, owner) => owner === `app_${application}`,
       channelOf: (application) => ({ backbone, channel: { log, address: noticeAddress(application) } }),
       onBug: (error) => assert.fail(String(error)),
       ...parts,
@@ -141,6 +151,15 @@ describe('Notices in the outbox', () => {
       events.map((event) => event.json()),
       [{ count: 2 }],
     );
+  });
+
+  test('to an application that is gone are forgotten, whoever has its name by now', async () => {
+    await write([{ ...notice('1'), owner: 'app_earlier' }, notice('2'), { ...notice('3'), owner: 'app_earlier' }, notice('4')]);
+    // As it was written before owners were.
+    await write([{ ...notice('5'), owner: '' }]);
+    publisher().wake();
+    await eventually(isEmpty);
+    assert.deepEqual((await published()).toSorted(), ['2', '4', '5']);
   });
 
   test('that nothing carries for a month are forgotten', async () => {

@@ -14,8 +14,12 @@ export interface NoticePublisherParts {
   readonly clock: Clock;
   /** Calls back once at a wall time in milliseconds; returns how to cancel. */
   readonly schedule: (at: number, callback: () => void) => () => void;
+  /** Whether an application of this name has this id: what is to be told to one that was deleted is forgotten. */
+  readonly isThere: (application: string, owner: string) => boolean;
   /** Undefined while nothing carries them: they wait. */
   readonly channelOf: (application: string) => NoticeChannel | undefined;
+  /** They are on their channel. */
+  readonly onPublished?: (notices: readonly Notice[]) => void;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -85,9 +89,16 @@ export class NoticePublisher {
 
   /** Some of one application. */
   async #publish(notices: readonly Notice[]): Promise<void> {
-    const found = this.#parts.channelOf(notices[0]?.application ?? '');
+    const { application = '', owner = '' } = notices[0] ?? {};
+    if (owner !== '' && !this.#parts.isThere(application, owner)) return await this.#takeOut(notices);
+    const found = this.#parts.channelOf(application);
     if (found === undefined) return;
     await found.backbone.publish(found.channel, notices.map(noticeEvent), this);
+    this.#parts.onPublished?.(notices);
+    await this.#takeOut(notices);
+  }
+
+  async #takeOut(notices: readonly Notice[]): Promise<void> {
     const ids = JSON.stringify(notices.map(({ id }) => id));
     await this.#parts.database.transact([
       { sql: 'DELETE FROM push_notice WHERE id IN (SELECT value FROM json_each(?))', parameters: [ids] },
@@ -111,7 +122,7 @@ export class NoticePublisher {
 }
 
 function byApplication(notices: readonly Notice[]): Iterable<readonly Notice[]> {
-  return Map.groupBy(notices, ({ application }) => application).values();
+  return Map.groupBy(notices, ({ application, owner }) => `${application} ${owner}`).values();
 }
 
 function readNotice(row: Readonly<Record<string, SqlValue>>): Notice {
@@ -119,6 +130,7 @@ function readNotice(row: Readonly<Record<string, SqlValue>>): Notice {
     id: String(row['id']),
     tenant: String(row['tenant']),
     application: String(row['application']),
+    owner: String(row['owner']),
     kind: String(row['kind']) as NoticeKind,
     endpoint: String(row['endpoint']),
     at: Number(row['at']),

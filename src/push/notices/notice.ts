@@ -23,6 +23,8 @@ export interface Notice {
   readonly id: string;
   readonly tenant: string;
   readonly application: string;
+  /** Id of the application, which another one of its name does not have. */
+  readonly owner: string;
   readonly kind: NoticeKind;
   /** Id of the endpoint. */
   readonly endpoint: string;

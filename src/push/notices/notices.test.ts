@@ -42,7 +42,7 @@ describe('Notices', () => {
     const byId = (kind: string, id: string) =>
       kind === 'endpoint' ? [hook, teller].find((one) => one.id === id) : { spec: { api: apis[id] } };
     notices = new Notices({
-      store: { byId } as never,
+      store: { byId, get: (kind: string, name: string) => (kind === 'application' ? { id: `app_${name}` } : undefined) } as never,
       book: { put: (notice, dueAt) => void put.push({ notice, dueAt }) },
       clock,
       healthOf: () => health,
@@ -75,7 +75,7 @@ describe('Notices', () => {
     const gone = put[4]!.notice;
     assert.deepEqual(gone.data['endpoint'], { id: 'ep_1', name: 'hook', subscription: 'sub_orders', api: 'orders', address: '*' });
     assert.match(String(gone.data['sentence']), /410 Gone/);
-    assert.equal(gone.id, `ep_1.gone.${clock.time}`);
+    assert.deepEqual([gone.id, gone.owner], [`ep_1.gone.${clock.time}`, 'app_shop']);
   });
 
   it('are events that their own contract takes, of every kind', async () => {
@@ -126,6 +126,7 @@ describe('Notices', () => {
     notices.refused(hook, new GatewayError('INTERNAL', 'A bug.'));
     notices.refused(hook, new GatewayError('CONFLICT', 'Not asked yet.', { details: { held: 'UNVERIFIED', asked: false } }));
     notices.attempted(attempt('ep_9', 1));
+    notices.moved(endpoint('ep_9'), { from: 'started', to: 'stopped', reason: 'GONE' });
     assert.deepEqual(put, []);
   });
 });

@@ -9,7 +9,7 @@ import type { NoticeBook } from './notice-book.ts';
 import { noticeApi, type NoticeKind } from './notice.ts';
 
 export interface NoticesParts {
-  readonly store: Pick<ResourceStore, 'byId'>;
+  readonly store: Pick<ResourceStore, 'byId' | 'get'>;
   readonly book: Pick<NoticeBook, 'put'>;
   readonly clock: Clock;
   /** How an endpoint does that is delivered to. */
@@ -97,10 +97,14 @@ export class Notices {
 
   #tell(endpoint: Endpoint, kind: NoticeKind, { at, since, more, dueAt = 0 }: Telling): void {
     const { id, name, tenant, parent, spec } = endpoint;
+    const { store, book } = this.#parts;
+    const owner = store.get('application', parent, '', tenant)?.id;
+    // What is gone concerns nobody: whoever has the application's name by now may be another.
+    if (owner === undefined || store.byId('endpoint', id) === undefined) return;
     const { subscription, address } = spec;
-    const api = this.#parts.store.byId('subscription', subscription)?.spec.api ?? '';
+    const api = store.byId('subscription', subscription)?.spec.api ?? '';
     const data = { application: parent, endpoint: { id, name, subscription, api, address }, ...more };
-    this.#parts.book.put({ id: `${id}.${kind}.${since}`, tenant, application: parent, kind, endpoint: id, at, data }, dueAt);
+    book.put({ id: `${id}.${kind}.${since}`, tenant, application: parent, owner, kind, endpoint: id, at, data }, dueAt);
   }
 
   #health(endpoint: string): Readonly<Record<string, unknown>> {

@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { systemClock } from '../core/clock.ts';
+import { Feed } from '../core/feed.ts';
+import type { Governor } from '../core/group.ts';
+import { openLedger, type Ledger } from '../metering/ledger.ts';
+import { subscriptionOf } from '../metering/ledger-fixture.ts';
+import { meteringMigrations } from '../metering/migrations.ts';
+import type { OutgoingRequest } from '../outgoing/http-sender.ts';
+import type { Outcome } from '../outgoing/outcome.ts';
+import type { Database, SqlValue, Statement } from '../store/database.ts';
+import { storeMigrations } from '../store/migrations.ts';
+import type { EndpointSpec, Resource, ResourceStore } from '../store/resources.ts';
+import { openDatabase } from '../store/sqlite/open-database.ts';
+import { openResourceStore } from '../store/sqlite/resource-store.ts';
+import { draft } from '../testing/backbone-events.ts';
+import { MemoryBackbone } from '../testing/memory-backbone.ts';
+import { until } from '../testing/until.ts';
+import { pushMigrations } from './migrations.ts';
+import { PushBook } from './push-book.ts';
+import { PushService } from './push-service.ts';
+import type { PushTarget } from './push-target.ts';
+
+const count = 320;
+const channel = { log: 'default/orders', address: 'created' };
+const subscription = subscriptionOf('sub_1');
+const ids = Array.from({ length: count }, (_, nth) => `end_${nth}`);
+const governor: Governor = { allow: (n) => n, delivered: () => undefined, limited: () => undefined, outbox: undefined };
+
+/** Counts what is asked of a real one about endpoints and their readers; it can be made unreadable. */
+class CountingDatabase implements Database {
+  queries = 0;
+  isBlind = false;
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  query(sql: string, parameters?: readonly SqlValue[]): ReturnType<Database['query']> {
+    if (/\bpush_|\bJOIN reader\b/.test(sql)) this.queries += 1;
+    return this.isBlind ? Promise.reject(new Error('The test allows no queries.')) : this.#database.query(sql, parameters);
+  }
+
+  transact(statements: readonly Statement[]): ReturnType<Database['transact']> {
+    return this.#database.transact(statements);
+  }
+
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+}
+
+/** From the start of a process to its sudden end. */
+interface Life {
+  readonly service: PushService;
+  /** Ends it as `kill -9` does. */
+  kill(): Promise<void>;
+}
+
+describe('with many endpoints', { timeout: 60_000 }, () => {
+  let folder: string;
+  let real: Awaited<ReturnType<typeof openDatabase>>;
+  let database: CountingDatabase;
+  let store: ResourceStore;
+  let backbone: MemoryBackbone;
+  let ledger: Ledger;
+  /** Endpoints in the order in which they were opened. */
+  let opened: string[];
+  /** Endpoint and event of each attempt. */
+  let sent: { readonly endpoint: string; readonly event: string }[];
+  let statusOf: (endpoint: string) => number;
+  let life: Life;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sluice-'));
+    real = await openDatabase({ folder, migrations: [...storeMigrations, ...meteringMigrations, ...pushMigrations] });
+    database = new CountingDatabase(real);
+    store = await openResourceStore(real, systemClock);
+    await store.write(
+      ids.map((id) => ({ op: 'put', resource: endpointOf(id), expect: 0, action: 'endpoint.create' })),
+      'test',
+    );
+    backbone = new MemoryBackbone();
+    sent = [];
+    opened = [];
+    statusOf = () => 204;
+    life = await begin();
+    await life.service.settled();
+  });
+  afterEach(async () => {
+    await life.kill();
+    await database.close();
+    await rm(folder, { recursive: true });
+  });
+
+  async function begin(): Promise<Life> {
+    const book = new PushBook();
+    ledger = await openLedger({ database, clock: systemClock, compare: (_log, a, b) => backbone.compare(a, b), before: [book] });
+    const feed = await Feed.open(backbone, channel, () => ledger.openTally());
+    const service = new PushService({
+      store,
+      database,
+      book,
+      clock: systemClock,
+      random: Math.random,
+      schedule: (at, callback) => {
+        const timer = setTimeout(callback, Math.max(0, at - Date.now())).unref();
+        return () => clearTimeout(timer);
+      },
+      flush: () => ledger.commit(),
+      openReading: async ({ name }, onTaken) => {
+        opened.push(name);
+        const request = { subscription, protocol: 'webhook', ...channel, name, start: feed.position, resumes: false };
+        const account = await ledger.open(request, onTaken);
+        return { feed, backbone, account, governor: () => governor, refusal: () => undefined, release: () => undefined };
+      },
+      openReplay: () => Promise.reject(new Error('no replays here')),
+      forgetReader: () => Promise.resolve(),
+      targetOf,
+      send,
+      listener: {
+        moved: () => undefined,
+        refused: () => undefined,
+        bug: (error) => assert.match(String(error), /no queries/),
+      },
+    });
+    service.changed();
+    const kill = async (): Promise<void> => {
+      ledger.abandon();
+      await service.close();
+      await feed.close();
+    };
+    return { service, kill };
+  }
+
+  async function send({ url, headers = [] }: OutgoingRequest): Promise<Outcome> {
+    const endpoint = new URL(url).pathname.slice(1);
+    const event = headers.find(([name]) => name === 'ce-id')?.[1] ?? '';
+    sent.push({ endpoint, event });
+    const facts = { timings: { totalMs: 1 }, remoteAddress: '127.0.0.1', reused: true, resent: false };
+    return { kind: 'answered', status: statusOf(endpoint), headers: {}, body: Buffer.alloc(0), truncated: undefined, ...facts };
+  }
+
+  async function publish(id: string): Promise<void> {
+    await backbone.publish(channel, [draft(id)]);
+    await until(
+      async () => sent.length >= count,
+      () => `${sent.length} of ${count} were sent ${id}`,
+    );
+    assert.deepEqual(new Set(sent.map(({ endpoint, event }) => `${endpoint} ${event}`)), new Set(ids.map((one) => `${one} ${id}`)));
+  }
+
+  async function restart(): Promise<void> {
+    await ledger.flush();
+    await life.kill();
+    sent = [];
+    opened = [];
+    database.queries = 0;
+    life = await begin();
+  }
+
+  test('a restart reads the store a few times for all of them, and delivers to each what comes then, and nothing again', async () => {
+    await publish('before');
+    await restart();
+    await life.service.settled();
+    assert.equal(life.service.size, count);
+    // Five times four tables and the readers, for 64 each; and what is read once.
+    assert.ok(database.queries <= 5 * 5 + 8, `${database.queries} queries`);
+    await publish('after');
+  });
+
+  test('those that were attempted last are opened first', async () => {
+    const owed = ids.at(-1) as string;
+    statusOf = (endpoint) => (endpoint === owed && sent.filter((one) => one.endpoint === owed).length === 1 ? 500 : 204);
+    await publish('before');
+    await until(
+      async () => sent.length > count,
+      () => 'nothing was tried again',
+    );
+    await restart();
+    await life.service.settled();
+    assert.equal(opened[0], owed);
+    assert.deepEqual(new Set(opened), new Set(ids));
+  });
+
+  test('none is forgotten when the store could not be read at first', async () => {
+    await ledger.flush();
+    await life.kill();
+    sent = [];
+    life = await begin();
+    database.isBlind = true;
+    await life.service.settled();
+    assert.equal(life.service.size, 0);
+    database.isBlind = false;
+    life.service.changed();
+    await life.service.settled();
+    assert.equal(life.service.size, count);
+    await publish('after');
+  });
+
+  test('those that are deleted at once are forgotten in few commits, and the others go on', async () => {
+    await publish('before');
+    await ledger.flush();
+    const gone = store.list('endpoint').slice(0, 128);
+    const { commits } = real.stats();
+    await store.write(
+      gone.map((resource) => ({ op: 'delete', resource, expect: resource.version, action: 'endpoint.delete' })),
+      'test',
+    );
+    await life.service.settled();
+    assert.equal(life.service.size, count - 128);
+    // Two transactions for each, of which 64 share commits; the books write meanwhile.
+    assert.ok(real.stats().commits - commits <= 60, `${real.stats().commits - commits} commits`);
+    const left = await database.query('SELECT count(*) AS n FROM push_endpoint');
+    assert.equal(left[0]?.['n'], count - 128);
+  });
+});
+
+function endpointOf(id: string): Resource<'endpoint'> {
+  const spec = {
+    subscription: subscription.id,
+    address: channel.address,
+    headers: {},
+    secrets: [],
+    state: 'started',
+  } as object as EndpointSpec;
+  return { tenant: 'default', kind: 'endpoint', id, name: id, parent: 'shop', version: 0, createdAt: 0, updatedAt: 0, spec };
+}
+
+function targetOf({ id, tenant }: Resource<'endpoint'>): PushTarget {
+  return {
+    id,
+    tenant,
+    url: `http://127.0.0.1/${id}`,
+    wants: () => true,
+    headers: [],
+    secrets: () => [],
+    content: 'binary',
+    timeout: 1000,
+    schedule: { delays: [1] },
+    perSecond: undefined,
+    concurrency: 4,
+    order: 'none',
+  };
+}
