@@ -115,7 +115,7 @@ export class Redrive {
     while (retried + unreadable.length < limit && bytes < mostBytes) {
       const rows = await database.query(
         `SELECT rowid AS row, ${owedFields}, address, accepted_at, event, length(event) AS bytes FROM push_delivery
-         WHERE endpoint = ? AND state = 'dead' AND +changed_at < ? AND rowid > ? ORDER BY rowid LIMIT ?`,
+         WHERE endpoint = ? AND state = 'dead' AND changed_at < ? AND rowid > ? ORDER BY rowid LIMIT ?`,
         [endpoint, before, last, Math.min(rowsAtOnce, limit - retried - unreadable.length)],
       );
       if (rows.length === 0) break;
