@@ -1,7 +1,7 @@
 import type { Event } from '../core/event.ts';
 import type { Position } from '../core/position.ts';
 import type { Database, SqlValue } from '../store/database.ts';
-import { owedFields, readOwed, readOwedEvent, type OwedDelivery } from './owed-delivery.ts';
+import { keptEvent, owedFields, readOwed, type OwedDelivery } from './owed-delivery.ts';
 import { forgetReplays } from './replay-log.ts';
 
 /** What earlier runs left of the deliveries of one endpoint, or of one replay. */
@@ -119,18 +119,30 @@ export async function loadKeptVersions(database: Database): Promise<ReadonlyMap<
   return new Map(rows.map(({ endpoint, version }) => [String(endpoint), Number(version)]));
 }
 
-/** Events of deliveries that are owed, by position; those that are owed no more are not among them. `owner`: id of an endpoint or of a replay. */
+/**
+ * Events of deliveries that are owed, by position; those that are owed no more are not among them. One that cannot be read is told of
+ * and is dead from then on. `owner`: id of an endpoint or of a replay.
+ */
 export async function loadOwedEvents(
   database: Database,
   owner: string,
   positions: readonly Position[],
+  onDamaged: (error: Error) => void,
 ): Promise<ReadonlyMap<Position, Event>> {
   const rows = await database.query(
-    `SELECT event, address, position, accepted_at FROM push_delivery
+    `SELECT endpoint, event, address, position, accepted_at FROM push_delivery
      WHERE endpoint = ? AND position IN (SELECT value FROM json_each(?))`,
     [owner, JSON.stringify(positions)],
   );
-  return new Map(rows.map(readOwedEvent).map((event) => [event.position, event]));
+  const events = rows.map(keptEvent);
+  const damaged = rows.filter((_, index) => events[index] instanceof Error).map(({ position }) => position);
+  for (const event of events) if (event instanceof Error) onDamaged(event);
+  if (damaged.length > 0) {
+    const sql = `UPDATE push_delivery SET state = 'dead', reason = 'unreadable', due_at = NULL, batch = NULL
+      WHERE endpoint = ? AND position IN (SELECT value FROM json_each(?))`;
+    await database.transact([{ sql, parameters: [owner, JSON.stringify(damaged)] }]);
+  }
+  return new Map(events.flatMap((event) => (event instanceof Error ? [] : [[event.position, event]])));
 }
 
 /** Rows deleted in one transaction: others have to get their turn. */

@@ -346,7 +346,7 @@ export class PushService {
       schedule,
       send: authenticatedSend(target.authentication, { send, clock }),
       originBreaker: this.#origins.of(target.url),
-      loadEvents: (positions) => loadOwedEvents(database, endpoint.id, positions),
+      loadEvents: (positions) => loadOwedEvents(database, endpoint.id, positions, (error) => listener.bug(error)),
       offer: (ready, windowAttempts) => this.#dispatcher.offer(courier, ready, windowAttempts),
       counts: counts?.of(...countedUnder(endpoint, store)),
       onRoom: () => listener.hasRoom?.(endpoint.id),

@@ -2,7 +2,7 @@ import type { Event } from '../core/event.ts';
 import type { Database, SqlValue, Statement } from '../store/database.ts';
 import type { Courier } from './courier.ts';
 import { mostOwed } from './delivery-queue.ts';
-import { owedFields, readOwed, readOwedEvent, type OwedDelivery } from './owed-delivery.ts';
+import { keptEvent, owedFields, readOwed, readOwedEvent, type OwedDelivery } from './owed-delivery.ts';
 import type { PushBook } from './push-book.ts';
 import type { PushService } from './push-service.ts';
 
@@ -165,15 +165,5 @@ export class Redrive {
     };
     const [result] = await this.#parts.database.transact([statement]);
     return result?.changes ?? 0;
-  }
-}
-
-type Row = Parameters<typeof readOwedEvent>[0];
-
-function keptEvent(row: Row): Event | Error {
-  try {
-    return readOwedEvent(row);
-  } catch (cause) {
-    return new Error(`The dead letter of ${String(row['endpoint'])} at ${String(row['position'])} cannot be read.`, { cause });
   }
 }

@@ -159,7 +159,7 @@ export class ReplayRunner {
 
   /** Throws where what is saved is damaged. */
   #make(replay: Replay, { target, courier }: Omit<Delivered, 'endpoint'>, reading: ReplayReading, saved: SavedDeliveries): Active {
-    const { database, book, clock, onChange, paceOf = (to) => gently(clock, to) } = this.#parts;
+    const { database, book, clock, onChange, onBug, paceOf = (to) => gently(clock, to) } = this.#parts;
     const { id, until, types } = replay;
     const { backbone, account } = reading;
     const wantsType = wantedTypes(types);
@@ -177,7 +177,7 @@ export class ReplayRunner {
       saved,
       book,
       now: () => clock.now(),
-      loadEvents: (positions) => loadOwedEvents(database, id, positions),
+      loadEvents: (positions) => loadOwedEvents(database, id, positions, onBug),
       mayRead: () => courier.isSentTo,
       onLost: (error) => over(toGatewayError(error)),
       until,
