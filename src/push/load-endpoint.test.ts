@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { Position } from '../core/position.ts';
 import { openDatabase } from '../store/sqlite/open-database.ts';
 import type { Database } from '../store/database.ts';
+import { DeliveryLog } from './delivery-log.ts';
 import { forgetEndpoints, lastAttemptedFirst, loadEndpoints, loadKeptVersions } from './load-endpoint.ts';
 import { pushMigrations } from './migrations.ts';
 import { stoppedEndpoints } from './stopped-endpoints.ts';
@@ -152,6 +153,8 @@ describe('endpoints that are loaded together', () => {
       ]),
     );
     assert.deepEqual(await stoppedEndpoints(database), ['sound']);
+    const log = new DeliveryLog(database);
+    assert.deepEqual([await log.health('damaged'), await log.health('sound')], [undefined, JSON.parse(stopped)]);
   });
 
   test('come in the order in which they were attempted last, those that never were behind them', async () => {
