@@ -34,13 +34,16 @@ const governor: Governor = { allow: (n) => n, delivered: () => undefined, limite
 class CountingDatabase implements Database {
   queries = 0;
   isBlind = false;
+  /** Holds up a query until it resolves. */
+  before: (sql: string) => Promise<void> = () => Promise.resolve();
   readonly #database: Database;
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  query(sql: string, parameters?: readonly SqlValue[]): ReturnType<Database['query']> {
+  async query(sql: string, parameters?: readonly SqlValue[]): ReturnType<Database['query']> {
+    await this.before(sql);
     if (/\bpush_|\bJOIN reader\b/.test(sql)) this.queries += 1;
     return this.isBlind ? Promise.reject(new Error('The test allows no queries.')) : this.#database.query(sql, parameters);
   }
@@ -240,6 +243,19 @@ describe('with many endpoints', { timeout: 60_000 }, () => {
     assert.deepEqual(sizes, [128, 126]);
     assert.equal(life.service.size, count - 4);
     assert.equal(new Set(opened).size, count - 2);
+  });
+
+  test('those that are deleted or paused before their turn comes are not opened', async () => {
+    const ordering = /max\(id\) FROM push_attempt/;
+    let isChanged = false;
+    database.before = async (sql) => {
+      if (isChanged || !ordering.test(sql)) return;
+      isChanged = true;
+      await change((_, at) => (at === 0 ? 'delete' : at === 1 ? 'pause' : undefined));
+    };
+    await restart();
+    await life.service.settled();
+    assert.deepEqual([isChanged, life.service.size, new Set(opened).size], [true, count - 2, count - 2]);
   });
 
   test('one whose state is damaged is begun anew, and holds up none', async () => {
