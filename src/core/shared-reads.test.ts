@@ -50,6 +50,25 @@ describe('shared reads', () => {
     assert.equal(asked.length, 10);
   });
 
+  test('where nothing follows, many readers at one place find that out with one read', async () => {
+    let asked = 0;
+    const reads = new SharedReads(async () => {
+      asked += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+      return { events: [], position: at(7) };
+    });
+    const reached = await Promise.all(
+      Array.from({ length: 200 }, async () => {
+        reads.enter();
+        const { position } = await reads.next(at(3));
+        reads.exit();
+        return position;
+      }),
+    );
+    assert.deepEqual(new Set(reached), new Set([at(7)]));
+    assert.equal(asked, 1);
+  });
+
   test('readers at different places meet and go on together', async () => {
     const { reads, asked } = log();
     const starts = Array.from({ length: 90 }, (_, index) => index);

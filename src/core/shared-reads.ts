@@ -99,7 +99,8 @@ export class SharedReads {
 
   #keep(slice: LogSlice): void {
     const others = this.#linger === undefined ? this.#readers - 1 : this.#readers;
-    if (slice.events.length > 0 && others >= 1) this.#put(slice, Math.min(mostSlices, 16 * others));
+    // Also that nothing follows is found out once for all who stand there.
+    if (slice.position !== slice.after && others >= 1) this.#put(slice, Math.min(mostSlices, 16 * others));
   }
 
   #put(slice: LogSlice, most: number): void {

@@ -64,6 +64,9 @@ test('what a durable reader skipped by confirming is nobody’s loss, also after
   };
   assert.equal(await compared(), 2);
   clock.at += 30 * 3_600_000;
+  // Ranges are merged from the second time on after a start.
+  await ledger.rollUp();
+  clock.at += 60_000;
   await ledger.rollUp();
   assert.equal(await compared(), 0, 'one range, with the skip in it');
   account.charge(batchOf(40, 41), 0);

@@ -146,7 +146,7 @@ export const metricNames = {
   pushOldest: {
     name: 'sluice_push_oldest_untried_seconds',
     type: 'gauge',
-    help: 'Age of the oldest event whose first attempt is under way or still to come, by the state of its endpoint; 0 without one. Left out are endpoints that are not delivered to, and those where events wait in their order for one that failed.',
+    help: 'Age of the oldest event whose first attempt is under way or still to come, by the state of its endpoint; 0 without one. Left out are endpoints that are not delivered to, and events that wait in the order of their endpoint for one that failed.',
     labels: ['api', 'protocol', 'state'],
   },
   pushDeadLetters: {

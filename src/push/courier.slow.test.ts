@@ -95,6 +95,29 @@ describe('a courier', { timeout: 20_000 }, () => {
       );
     }));
 
+  test('what is owed and cannot be read any more is dead, and holds up nothing behind it', () =>
+    withWorld({ order: 'strict', schedule: { delays: [600_000] } }, async (world) => {
+      world.answer = ({ id }, response) => void response.writeHead(id === 'e0' ? 500 : 200).end();
+      await world.publish(ids(3));
+      await world.until(async () => (await rowsOf(world, 'waiting')).length > 0);
+      await world.ledger.flush();
+      const damage = `UPDATE push_delivery SET event = x'00', due_at = 0 WHERE event_id = 'e0'`;
+      await world.database.transact([{ sql: damage, parameters: [] }]);
+      await world.crash();
+      const bugs: string[] = [];
+      world.onBug = (error) => bugs.push(String(error));
+      await world.begin();
+      await world.until(() => world.received.length === 3);
+      await world.until(async () => (await rowsOf(world, 'dead')).length === 1);
+      assert.deepEqual(
+        world.received.map(({ id }) => id),
+        ['e0', 'e1', 'e2'],
+      );
+      const [dead] = await world.database.query('SELECT event_id, state, reason FROM push_delivery');
+      assert.deepEqual({ ...dead }, { event_id: 'e0', state: 'dead', reason: 'unreadable' });
+      assert.match(bugs.join(), /^Error: The event kept for end_1 at \S+ cannot be read\.$/);
+    }));
+
   test('what cannot even be made a request of is not tried without end, and holds up nothing', () => {
     let failures = 0;
     const signAs: PushTarget['signAs'] = ({ body }) => {

@@ -89,7 +89,7 @@ export class Courier {
     return this.#live.owed;
   }
 
-  /** The oldest event whose first attempt has no result yet, replays aside. */
+  /** The oldest event whose first attempt has no result yet and waits for no other, replays aside. */
   get oldestUntried(): Event | undefined {
     return this.#live.oldestUntried;
   }

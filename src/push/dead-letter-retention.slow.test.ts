@@ -11,7 +11,7 @@ import type { Resource } from '../store/resources.ts';
 import { ManualTime } from '../testing/manual-time.ts';
 import { DeadLetterRetention } from './dead-letter-retention.ts';
 import { DeliveryLog } from './delivery-log.ts';
-import { forgetEndpoint } from './load-endpoint.ts';
+import { forgetEndpoints } from './load-endpoint.ts';
 import { pushMigrations } from './migrations.ts';
 import { ReplayLog } from './replay-log.ts';
 
@@ -108,7 +108,7 @@ describe('dead letters', { timeout: 60_000 }, () => {
       ]);
       const log = new DeliveryLog(database);
       assert.deepEqual(await log.counts('one'), { waiting: 0, dead: 0, dropped: { letters: 5, at: time.now() } });
-      await forgetEndpoint(database, 'one');
+      await forgetEndpoints(database, ['one']);
       assert.deepEqual(await log.counts('one'), { waiting: 0, dead: 0, dropped: undefined });
     }));
 

@@ -11,7 +11,7 @@ import { noTries } from './retry-schedule.ts';
 
 function placeOf(n: number): Place {
   const draft = { id: `e${n}`, source: '/s', type: 't', extensions: {}, data: undefined, dataKind: 'json' } as const;
-  return { event: new Event(draft, 'a', `p${n}` as Position, 0), isBilled: false, state: 'open', isPassed: false };
+  return { event: new Event(draft, 'a', `p${n}` as Position, 0), isBilled: false, state: 'open', isPassed: false, isBehind: false };
 }
 
 function owedOf(n: number, batch: string | undefined): OwedDelivery {

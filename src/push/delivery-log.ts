@@ -94,9 +94,9 @@ export class DeliveryLog {
     };
   }
 
-  /** How the endpoint did when it was last delivered to, as it was given to `PushBook.keepState`. */
+  /** How the endpoint did when it was last delivered to, as it was given to `PushBook.keepState`; undefined where that cannot be read. */
   async health(endpoint: string): Promise<unknown> {
-    const [row] = await this.#database.query('SELECT state FROM push_endpoint WHERE endpoint = ?', [endpoint]);
+    const [row] = await this.#database.query('SELECT state FROM push_endpoint WHERE endpoint = ? AND json_valid(state)', [endpoint]);
     return row === undefined ? undefined : (JSON.parse(String(row['state'])) as unknown);
   }
 }

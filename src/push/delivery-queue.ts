@@ -54,7 +54,7 @@ export class DeliveryQueue {
   admit(delivery: Delivery): boolean {
     const admission = this.#order.admit(delivery, delivery.keys);
     if (admission === 'send') this.#ready.push(delivery);
-    else if (admission === 'behind') this.#behind.add(delivery);
+    else if (admission === 'behind') this.#hold(delivery);
     else return false;
     return true;
   }
@@ -62,8 +62,7 @@ export class DeliveryQueue {
   /** What an earlier run left, in the order of the log and before anything is admitted. */
   restore(delivery: Delivery): void {
     if (this.#order.admit(delivery, delivery.keys) === 'behind') {
-      this.#behind.add(delivery);
-      this.#owedBehind += delivery.size;
+      this.#wait(delivery);
       return;
     }
     this.park(delivery);
@@ -123,6 +122,7 @@ export class DeliveryQueue {
     this.#ready.unshift(...first);
     for (const next of free) {
       this.#behind.delete(next);
+      markBehind(next, false);
       if (next.isOwed) this.#owedBehind -= next.size;
       this.#ready.push(next);
     }
@@ -139,7 +139,16 @@ export class DeliveryQueue {
   }
 
   #wait(delivery: Delivery): void {
-    this.#behind.add(delivery);
+    this.#hold(delivery);
     if (delivery.isOwed) this.#owedBehind += delivery.size;
   }
+
+  #hold(delivery: Delivery): void {
+    this.#behind.add(delivery);
+    markBehind(delivery, true);
+  }
+}
+
+function markBehind({ items }: Delivery, isBehind: boolean): void {
+  for (const { place } of items) if (place !== undefined) place.isBehind = isBehind;
 }

@@ -99,7 +99,7 @@ export class DeliveryStream implements MarkSource {
     return this.#queue.isRoomy;
   }
 
-  /** The oldest event that was read and has not been attempted to its end. */
+  /** The oldest event that was read, has not been attempted to its end and waits for no other. */
   get oldestUntried(): Event | undefined {
     return this.#window.oldestOpen;
   }

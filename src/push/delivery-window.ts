@@ -20,6 +20,8 @@ export interface Place {
   state: 'open' | 'delivered' | 'owed';
   /** The cursor is behind it. */
   isPassed: boolean;
+  /** It is not attempted before others are done that its endpoint's order puts before it. */
+  isBehind: boolean;
 }
 
 interface Held extends Place {
@@ -54,9 +56,9 @@ export class DeliveryWindow {
     return this.#cursor;
   }
 
-  /** The first event that is not settled. */
+  /** The first event that is not settled and waits for no other. */
   get oldestOpen(): Event | undefined {
-    return this.#held.find(({ state }) => state === 'open')?.event;
+    return this.#held.find(({ state, isBehind }) => state === 'open' && !isBehind)?.event;
   }
 
   get isFull(): boolean {
@@ -65,7 +67,7 @@ export class DeliveryWindow {
 
   /** Takes the next event. */
   add(event: Event, isBilled: boolean): Place {
-    const held: Held = { event, isBilled, state: 'open', isPassed: false, filteredBefore: this.#filtered };
+    const held: Held = { event, isBilled, state: 'open', isPassed: false, isBehind: false, filteredBefore: this.#filtered };
     this.#filtered = 0;
     this.#held.push(held);
     this.#bytes += event.bytes;

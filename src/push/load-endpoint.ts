@@ -1,7 +1,7 @@
 import type { Event } from '../core/event.ts';
 import type { Position } from '../core/position.ts';
-import type { Database } from '../store/database.ts';
-import { owedFields, readOwed, readOwedEvent, type OwedDelivery } from './owed-delivery.ts';
+import type { Database, SqlValue } from '../store/database.ts';
+import { keptEvent, owedFields, readOwed, type OwedDelivery } from './owed-delivery.ts';
 import { forgetReplays } from './replay-log.ts';
 
 /** What earlier runs left of the deliveries of one endpoint, or of one replay. */
@@ -25,21 +25,40 @@ type Reads = Pick<Database, 'query'>;
 /** More rows than can have come since one that is ahead of the cursor: those of its window, and those that waited behind others. */
 const newestDead = 4096;
 
-/** What earlier runs left of each of these endpoints. */
-export async function loadEndpoints(database: Reads, endpoints: readonly string[]): Promise<ReadonlyMap<string, SavedEndpoint>> {
+/** Dead letters of one answer of the store. */
+const deadAtOnce = 8 * newestDead;
+
+/** What earlier runs left of each of these endpoints. A state that cannot be read is as if there were none, and is told of. */
+export async function loadEndpoints(
+  database: Reads,
+  endpoints: readonly string[],
+  onDamaged: (error: Error) => void,
+): Promise<ReadonlyMap<string, SavedEndpoint>> {
   const [saved, rows] = await Promise.all([
     loadAll(database, endpoints),
     database.query('SELECT endpoint, state FROM push_endpoint WHERE endpoint IN (SELECT value FROM json_each(?))', [
       JSON.stringify(endpoints),
     ]),
   ]);
-  const states = new Map(rows.map(({ endpoint, state }) => [String(endpoint), JSON.parse(String(state)) as unknown]));
+  const states = new Map(rows.map((row) => [String(row['endpoint']), readState(row, onDamaged)]));
   return new Map([...saved].map(([id, deliveries]) => [id, { ...deliveries, state: states.get(id) }]));
 }
 
+/** Rejects when its state cannot be read. */
 export async function loadEndpoint(database: Reads, endpoint: string): Promise<SavedEndpoint> {
-  const loaded = await loadEndpoints(database, [endpoint]);
+  const loaded = await loadEndpoints(database, [endpoint], (error) => {
+    throw error;
+  });
   return loaded.get(endpoint)!;
+}
+
+function readState({ endpoint, state }: Readonly<Record<string, SqlValue>>, onDamaged: (error: Error) => void): unknown {
+  try {
+    return JSON.parse(String(state)) as unknown;
+  } catch (cause) {
+    onDamaged(new Error(`What was kept of how ${String(endpoint)} does cannot be read; it begins anew.`, { cause }));
+    return undefined;
+  }
 }
 
 /** `owner`: id of an endpoint or of a replay. */
@@ -48,7 +67,7 @@ export async function loadDeliveries(database: Reads, owner: string): Promise<Sa
   return loaded.get(owner)!;
 }
 
-/** Of each owner; one read of each table, however many they are. */
+/** Of each owner; one read of each table, however many they are, as long as few are dead. */
 async function loadAll(database: Reads, owners: readonly string[]): Promise<ReadonlyMap<string, SavedDeliveries>> {
   const wanted = [JSON.stringify(owners)];
   const [waiting, dead, settled] = await Promise.all([
@@ -57,11 +76,7 @@ async function loadAll(database: Reads, owners: readonly string[]): Promise<Read
        ORDER BY accepted_at, rowid`,
       wanted,
     ),
-    database.query(
-      `SELECT endpoint, position FROM json_each(?) AS wanted CROSS JOIN push_delivery AS dead ON dead.rowid IN (
-         SELECT rowid FROM push_delivery WHERE endpoint = wanted.value AND state = 'dead' ORDER BY rowid DESC LIMIT ${newestDead})`,
-      wanted,
-    ),
+    loadDead(database, owners),
     database.query('SELECT endpoint, position FROM push_settled WHERE endpoint IN (SELECT value FROM json_each(?))', wanted),
   ]);
   const loaded = new Map(owners.map((id) => [id, { waiting: [] as OwedDelivery[], dead: [] as Position[], settled: [] as Position[] }]));
@@ -69,6 +84,19 @@ async function loadAll(database: Reads, owners: readonly string[]): Promise<Read
   for (const { endpoint, position } of dead) loaded.get(String(endpoint))!.dead.push(String(position) as Position);
   for (const { endpoint, position } of settled) loaded.get(String(endpoint))!.settled.push(String(position) as Position);
   return loaded;
+}
+
+/** The newest of each owner, a bounded number in each read. */
+async function loadDead(database: Reads, owners: readonly string[]): Promise<readonly Readonly<Record<string, SqlValue>>[]> {
+  const rows = await database.query(
+    `SELECT endpoint, position FROM json_each(?) AS wanted CROSS JOIN push_delivery AS dead ON dead.rowid IN (
+       SELECT rowid FROM push_delivery WHERE endpoint = wanted.value AND state = 'dead' ORDER BY rowid DESC LIMIT ${newestDead})
+     LIMIT ${deadAtOnce + 1}`,
+    [JSON.stringify(owners)],
+  );
+  if (rows.length <= deadAtOnce) return rows;
+  const half = Math.ceil(owners.length / 2);
+  return [...(await loadDead(database, owners.slice(0, half))), ...(await loadDead(database, owners.slice(half)))];
 }
 
 /** The same endpoints, those first that were attempted last: they are the likeliest to have something to be sent. */
@@ -83,41 +111,60 @@ export async function lastAttemptedFirst<E extends { readonly id: string }>(
   return rows.map(({ key }) => endpoints[Number(key)]!);
 }
 
-/** The version each endpoint had when its state was last kept, also of endpoints that are deleted and not forgotten yet. */
+/** The version each endpoint had when its state was last kept, 0 where that cannot be read; also of endpoints that are deleted and not forgotten yet. */
 export async function loadKeptVersions(database: Database): Promise<ReadonlyMap<string, number>> {
-  const rows = await database.query(`SELECT endpoint, state ->> '$.version' AS version FROM push_endpoint`);
+  const rows = await database.query(
+    `SELECT endpoint, CASE WHEN json_valid(state) THEN state ->> '$.version' END AS version FROM push_endpoint`,
+  );
   return new Map(rows.map(({ endpoint, version }) => [String(endpoint), Number(version)]));
 }
 
-/** Events of deliveries that are owed, by position; those that are owed no more are not among them. `owner`: id of an endpoint or of a replay. */
+/**
+ * Events of deliveries that are owed, by position; those that are owed no more are not among them. One that cannot be read is told of
+ * and is dead from then on. `owner`: id of an endpoint or of a replay.
+ */
 export async function loadOwedEvents(
   database: Database,
   owner: string,
   positions: readonly Position[],
+  onDamaged: (error: Error) => void,
 ): Promise<ReadonlyMap<Position, Event>> {
   const rows = await database.query(
-    `SELECT event, address, position, accepted_at FROM push_delivery
+    `SELECT endpoint, event, address, position, accepted_at FROM push_delivery
      WHERE endpoint = ? AND position IN (SELECT value FROM json_each(?))`,
     [owner, JSON.stringify(positions)],
   );
-  return new Map(rows.map(readOwedEvent).map((event) => [event.position, event]));
+  const events = rows.map(keptEvent);
+  const damaged = rows.filter((_, index) => events[index] instanceof Error).map(({ position }) => position);
+  for (const event of events) if (event instanceof Error) onDamaged(event);
+  if (damaged.length > 0) {
+    const sql = `UPDATE push_delivery SET state = 'dead', reason = 'unreadable', due_at = NULL, batch = NULL
+      WHERE endpoint = ? AND position IN (SELECT value FROM json_each(?))`;
+    await database.transact([{ sql, parameters: [owner, JSON.stringify(damaged)] }]);
+  }
+  return new Map(events.flatMap((event) => (event instanceof Error ? [] : [[event.position, event]])));
 }
 
 /** Rows deleted in one transaction: others have to get their turn. */
 const rowsAtOnce = 1000;
 
-/** Forgets what a deleted endpoint has left, its state last, so that what a crash interrupts is found again; its attempts go with their retention. */
-export async function forgetEndpoint(database: Pick<Database, 'transact'>, endpoint: string): Promise<void> {
-  const sql = 'DELETE FROM push_delivery WHERE rowid IN (SELECT rowid FROM push_delivery WHERE endpoint = ? LIMIT ?)';
-  for (;;) {
-    const [owed] = await database.transact([{ sql, parameters: [endpoint, rowsAtOnce] }]);
-    if ((owed?.changes ?? 0) < rowsAtOnce) break;
+const ofThese = 'endpoint IN (SELECT value FROM json_each(?))';
+const forgetSome = [
+  `DELETE FROM push_delivery WHERE rowid IN (SELECT rowid FROM push_delivery WHERE ${ofThese} LIMIT ${rowsAtOnce})`,
+  `DELETE FROM push_settled WHERE (endpoint, position) IN (SELECT endpoint, position FROM push_settled WHERE ${ofThese} LIMIT ${rowsAtOnce})`,
+];
+
+/** Forgets what deleted endpoints have left, their states last, so that what a crash interrupts is found again; attempts go with their retention. */
+export async function forgetEndpoints(database: Pick<Database, 'transact'>, endpoints: readonly string[]): Promise<void> {
+  const parameters = [JSON.stringify(endpoints)];
+  for (const sql of forgetSome) {
+    for (;;) {
+      const [deleted] = await database.transact([{ sql, parameters }]);
+      if ((deleted?.changes ?? 0) < rowsAtOnce) break;
+    }
   }
   await database.transact([
-    ...['push_settled', 'push_dropped', 'push_endpoint'].map((table) => ({
-      sql: `DELETE FROM ${table} WHERE endpoint = ?`,
-      parameters: [endpoint],
-    })),
-    ...forgetReplays(endpoint),
+    ...['push_dropped', 'push_endpoint'].map((table) => ({ sql: `DELETE FROM ${table} WHERE ${ofThese}`, parameters })),
+    ...endpoints.flatMap(forgetReplays),
   ]);
 }

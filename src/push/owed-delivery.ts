@@ -112,3 +112,12 @@ export function readOwedEvent(row: Row): Event {
   const draft = decodeStructured(row['event'] as Uint8Array);
   return new Event(draft, String(row['address']), String(row['position']) as Position, Number(row['accepted_at']));
 }
+
+/** As `readOwedEvent`, of a row that has `endpoint` too; what is wrong with one that cannot be read. */
+export function keptEvent(row: Row): Event | Error {
+  try {
+    return readOwedEvent(row);
+  } catch (cause) {
+    return new Error(`The event kept for ${String(row['endpoint'])} at ${String(row['position'])} cannot be read.`, { cause });
+  }
+}

@@ -39,9 +39,7 @@ export function exportPush(metrics: Metrics, { store, service, deadLettersOf, no
       standing.deadLetters += deadLettersOf(endpoint.id);
       if (courier === undefined) continue;
       standing.owed += courier.owed;
-      // Where an order holds, what comes after an event that failed waits for that one, whoever is fast.
-      const waitsForRetry = endpoint.spec.order !== 'none' && courier.owed > 0;
-      if (!waitsForRetry) standing.oldest = Math.min(standing.oldest, courier.oldestUntried?.acceptedAt ?? Infinity);
+      standing.oldest = Math.min(standing.oldest, courier.oldestUntried?.acceptedAt ?? Infinity);
       if (courier.health.breaker.state !== 'closed') openBreakers += 1;
     }
     standings = [...found.values()];

@@ -11,7 +11,7 @@ import type { OpenedReading } from './courier-parts.ts';
 import { Courier } from './courier.ts';
 import { Dispatcher } from './dispatcher.ts';
 import {
-  forgetEndpoint,
+  forgetEndpoints,
   lastAttemptedFirst,
   loadEndpoints,
   loadKeptVersions,
@@ -27,6 +27,7 @@ import type { PushTarget } from './push-target.ts';
 import { ReplayLog } from './replay-log.ts';
 import { ReplayRunner, type ReplayRunnerParts } from './replay-runner.ts';
 import { skipAhead, type Skipped } from './skip-ahead.ts';
+import { Turns } from './turns.ts';
 
 export interface PushServiceParts {
   readonly store: ResourceStore;
@@ -64,7 +65,7 @@ interface Opening {
 
 /** Endpoints that are opened at once, some ten milliseconds, with one read of the store for all; who publishes meanwhile waits for no more. */
 const openedAtOnce = 64;
-/** Endpoints that are forgotten at once: they share commits. */
+/** Endpoints that are forgotten together. */
 const forgottenAtOnce = 64;
 /** Milliseconds after which an endpoint that could not be opened is tried again. */
 const tryAgainAfter = 30_000;
@@ -87,8 +88,7 @@ export class PushService {
   #isRecalled = false;
   /** There may be readers of endpoints that are gone, of an earlier run too. */
   #hasOrphans = true;
-  #syncing: Promise<void> | undefined;
-  #isDirty = false;
+  readonly #turns: Turns;
   #isClosed = false;
   #cancelRetry: (() => void) | undefined;
 
@@ -100,6 +100,13 @@ export class PushService {
     const onBug = (error: unknown): void => listener.bug(error);
     this.#retention = new AttemptRetention({ database, clock, schedule, onBug });
     this.#replays = new ReplayRunner({ ...parts, replays: new ReplayLog(database), onChange: () => this.changed(), onBug });
+    this.#turns = new Turns({
+      pass: () => this.#sync(),
+      onFailed: (error) => {
+        onBug(error);
+        this.#later();
+      },
+    });
     this.#stopWatching = parts.store.watch((changes) => {
       if (changes.some(({ resource }) => resource.kind === 'endpoint')) this.changed();
     });
@@ -136,43 +143,27 @@ export class PushService {
 
   /** Endpoints, or what they depend on, may have changed. */
   changed(): void {
-    this.#isDirty = true;
-    if (this.#isClosed) return;
-    this.#syncing ??= this.#sync()
-      .catch((error: unknown) => {
-        this.#parts.listener.bug(error);
-        this.#later();
-      })
-      .finally(() => {
-        this.#syncing = undefined;
-        // Said while this one was ending.
-        if (this.#isDirty) this.changed();
-      });
+    this.#turns.changed();
   }
 
   /** Resolves when everything that changed so far has taken effect. */
   async settled(): Promise<void> {
-    while (this.#syncing !== undefined) await this.#syncing;
+    await this.#turns.settled();
   }
 
   /** Runs `work` while no courier begins, so that what it reads of the store and does to couriers belongs together. Rejects with RESTARTING once it is closed. */
   async whileSteady<T>(work: () => Promise<T>): Promise<T> {
-    while (this.#syncing !== undefined) await this.#syncing;
-    if (this.#isClosed) throw new GatewayError('RESTARTING', 'This Sluice is about to end; ask again in a moment.');
-    const working = work();
-    const over = (): void => {
-      this.#syncing = undefined;
-      if (this.#isDirty) this.changed();
-    };
-    this.#syncing = working.then(over, over);
-    return await working;
+    return await this.#turns.steadily((isClosed) => {
+      if (!isClosed) return work();
+      return Promise.reject(new GatewayError('RESTARTING', 'This Sluice is about to end; ask again in a moment.'));
+    });
   }
 
   /** Moves an endpoint's reader on as `skipAhead` does; whoever delivers to it begins anew behind that. */
   async skip(endpoint: Resource<'endpoint'>, to: StartFrom): Promise<Skipped> {
     const { openReading, database, clock, flush } = this.#parts;
     return await this.whileSteady(async () => {
-      this.#isDirty = true;
+      this.#turns.changed();
       await this.#endThose((running) => running.endpoint.id === endpoint.id);
       await flush();
       const reading = await openReading(endpoint, () => undefined);
@@ -190,6 +181,7 @@ export class PushService {
   /** Ends attempts under way; they count as not made. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#turns.close();
     this.#stopWatching();
     this.#cancelRetry?.();
     await this.#retention.close();
@@ -200,19 +192,17 @@ export class PushService {
   }
 
   async #sync(): Promise<void> {
-    while (this.#isDirty && !this.#isClosed) {
-      this.#isDirty = false;
-      await this.#recall();
-      const wanted = new Map(this.#parts.store.list('endpoint').map((endpoint) => [endpoint.id, endpoint]));
-      await this.#endThose((running) => !isToGoOn(running, wanted.get(running.endpoint.id)));
-      await this.#forgetDeleted(wanted);
-      for (const { id, version } of wanted.values()) if (!this.#seen.has(id)) this.#seen.set(id, version);
-      await this.#beginThose([...wanted.values()].filter((endpoint) => this.#isMissing(endpoint)));
-      this.#origins.trim([...this.#running.values()].map(({ target }) => target.url));
-      const isBlocked = !this.#isClosed && (await this.#replays.sync(this.#running));
-      if (isBlocked || this.#hasOrphans) this.#later();
-      this.#tryAgainLater();
-    }
+    await this.#recall();
+    const wanted = new Map(this.#parts.store.list('endpoint').map((endpoint) => [endpoint.id, endpoint]));
+    await this.#endThose((running) => !isToGoOn(running, wanted.get(running.endpoint.id)));
+    await this.#forgetDeleted(wanted);
+    for (const { id, version } of wanted.values()) if (!this.#seen.has(id)) this.#seen.set(id, version);
+    const missing = [...wanted.values()].filter((endpoint) => this.#isMissing(endpoint));
+    if (!(await this.#beginThose(missing))) return this.#turns.changed();
+    this.#origins.trim([...this.#running.values()].map(({ target }) => target.url));
+    const isBlocked = !this.#isClosed && (await this.#replays.sync(this.#running));
+    if (isBlocked || this.#hasOrphans) this.#later();
+    this.#tryAgainLater();
   }
 
   #isMissing({ id, version, spec }: Resource<'endpoint'>): boolean {
@@ -256,39 +246,55 @@ export class PushService {
   async #forgetDeleted(wanted: ReadonlyMap<string, Resource<'endpoint'>>): Promise<void> {
     const gone = [...this.#seen.keys()].filter((id) => !wanted.has(id));
     if (gone.length > 0) this.#hasOrphans = true;
-    for (let next = 0; next < gone.length; next += forgottenAtOnce) {
-      await Promise.all(gone.slice(next, next + forgottenAtOnce).map((id) => this.#forgetOne(id)));
-    }
+    for (let next = 0; next < gone.length; next += forgottenAtOnce) await this.#forget(gone.slice(next, next + forgottenAtOnce));
     if (this.#hasOrphans) this.#hasOrphans = await forgetOrphanReaders(this.#parts, wanted.values());
   }
 
-  async #forgetOne(id: string): Promise<void> {
-    await forgetEndpoint(this.#parts.database, id);
-    this.#parts.book.forget(id);
-    this.#refused.delete(id);
-    // Last: what could not be forgotten is tried again.
-    this.#seen.delete(id);
+  async #forget(ids: readonly string[]): Promise<void> {
+    await forgetEndpoints(this.#parts.database, ids);
+    for (const id of ids) {
+      this.#parts.book.forget(id);
+      this.#refused.delete(id);
+      // Last: what could not be forgotten is tried again.
+      this.#seen.delete(id);
+    }
   }
 
-  async #beginThose(endpoints: readonly Resource<'endpoint'>[]): Promise<void> {
-    const { database, targetOf } = this.#parts;
+  /** False: it made way, when it had begun some, for somebody who waits or for what changed meanwhile. */
+  async #beginThose(endpoints: readonly Resource<'endpoint'>[]): Promise<boolean> {
+    const { database } = this.#parts;
     const ordered = endpoints.length > openedAtOnce ? await lastAttemptedFirst(database, endpoints) : endpoints;
-    for (let next = 0; next < ordered.length && !this.#isClosed; next += openedAtOnce) {
-      const opening: Opening[] = [];
-      for (const endpoint of ordered.slice(next, next + openedAtOnce)) {
-        try {
-          opening.push({ endpoint, target: targetOf(endpoint) });
-        } catch (error) {
-          this.#notBegun(endpoint, error);
-        }
-      }
+    const inTurn = this.#refusedLast(ordered);
+    for (let next = 0; next < inTurn.length && !this.#isClosed; next += openedAtOnce) {
+      if (next > 0 && this.#turns.isAwaited) return false;
+      const opening = this.#openingOf(inTurn.slice(next, next + openedAtOnce));
       if (opening.length === 0) continue;
-      const loading = loadEndpoints(
-        database,
-        opening.map(({ endpoint }) => endpoint.id),
-      );
+      const ids = opening.map(({ endpoint }) => endpoint.id);
+      const loading = loadEndpoints(database, ids, (error) => this.#parts.listener.bug(error));
       await Promise.all(opening.map((one) => this.#begin(one, loading)));
     }
+    return true;
+  }
+
+  /** Those that were refused behind the others, and who was the longest ago first: whoever makes way for others leaves none out for ever. */
+  #refusedLast(endpoints: readonly Resource<'endpoint'>[]): readonly Resource<'endpoint'>[] {
+    const turns = new Map([...this.#refused.keys()].map((id, turn) => [id, turn]));
+    return endpoints.toSorted((a, b) => (turns.get(a.id) ?? -1) - (turns.get(b.id) ?? -1));
+  }
+
+  /** Without those that were changed or deleted since the pass began. */
+  #openingOf(endpoints: readonly Resource<'endpoint'>[]): readonly Opening[] {
+    const { store, targetOf } = this.#parts;
+    const opening: Opening[] = [];
+    for (const endpoint of endpoints) {
+      if (store.byId('endpoint', endpoint.id)?.version !== endpoint.version) continue;
+      try {
+        opening.push({ endpoint, target: targetOf(endpoint) });
+      } catch (error) {
+        this.#notBegun(endpoint, error);
+      }
+    }
+    return opening;
   }
 
   async #begin(opening: Opening, loading: ReturnType<typeof loadEndpoints>): Promise<void> {
@@ -340,7 +346,7 @@ export class PushService {
       schedule,
       send: authenticatedSend(target.authentication, { send, clock }),
       originBreaker: this.#origins.of(target.url),
-      loadEvents: (positions) => loadOwedEvents(database, endpoint.id, positions),
+      loadEvents: (positions) => loadOwedEvents(database, endpoint.id, positions, (error) => listener.bug(error)),
       offer: (ready, windowAttempts) => this.#dispatcher.offer(courier, ready, windowAttempts),
       counts: counts?.of(...countedUnder(endpoint, store)),
       onRoom: () => listener.hasRoom?.(endpoint.id),
@@ -364,6 +370,7 @@ export class PushService {
 
   #refuse(endpoint: Resource<'endpoint'>, error: GatewayError, isFinal: boolean): void {
     const known = this.#refused.get(endpoint.id);
+    this.#refused.delete(endpoint.id);
     this.#refused.set(endpoint.id, { version: endpoint.version, error, isFinal });
     if (known?.error.message !== error.message) this.#parts.listener.refused(endpoint, error);
   }

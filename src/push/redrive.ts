@@ -2,7 +2,7 @@ import type { Event } from '../core/event.ts';
 import type { Database, SqlValue, Statement } from '../store/database.ts';
 import type { Courier } from './courier.ts';
 import { mostOwed } from './delivery-queue.ts';
-import { owedFields, readOwed, readOwedEvent, type OwedDelivery } from './owed-delivery.ts';
+import { keptEvent, owedFields, readOwed, readOwedEvent, type OwedDelivery } from './owed-delivery.ts';
 import type { PushBook } from './push-book.ts';
 import type { PushService } from './push-service.ts';
 
@@ -115,7 +115,7 @@ export class Redrive {
     while (retried + unreadable.length < limit && bytes < mostBytes) {
       const rows = await database.query(
         `SELECT rowid AS row, ${owedFields}, address, accepted_at, event, length(event) AS bytes FROM push_delivery
-         WHERE endpoint = ? AND state = 'dead' AND +changed_at < ? AND rowid > ? ORDER BY rowid LIMIT ?`,
+         WHERE endpoint = ? AND state = 'dead' AND changed_at < ? AND rowid > ? ORDER BY rowid LIMIT ?`,
         [endpoint, before, last, Math.min(rowsAtOnce, limit - retried - unreadable.length)],
       );
       if (rows.length === 0) break;
@@ -165,15 +165,5 @@ export class Redrive {
     };
     const [result] = await this.#parts.database.transact([statement]);
     return result?.changes ?? 0;
-  }
-}
-
-type Row = Parameters<typeof readOwedEvent>[0];
-
-function keptEvent(row: Row): Event | Error {
-  try {
-    return readOwedEvent(row);
-  } catch (cause) {
-    return new Error(`The dead letter of ${String(row['endpoint'])} at ${String(row['position'])} cannot be read.`, { cause });
   }
 }

@@ -79,6 +79,25 @@ describe('a replay beside what is new', { timeout: 30_000 }, () => {
       assert.equal(replayed(world).length, 1);
     }));
 
+  test('fails, and leaves no reader open, where what an earlier run saved of it is of another log', () =>
+    withWorld({ concurrency: 1 }, async (world) => {
+      await world.publish(ids(1));
+      await world.until(() => world.received.length === 1);
+      const hanging: ServerResponse[] = [];
+      world.answer = (_received, response) => void hanging.push(response);
+      await world.replays.range(world.endpoint, everything);
+      const job = await world.replays.range(world.endpoint, everything);
+      await world.until(() => hanging.length === 1);
+      const damage = `INSERT INTO push_delivery (endpoint, position, tenant, address, event_id, event_type, state, reason, attempts, counted,
+          throttled, format_refused, billed, accepted_at, changed_at, event)
+        VALUES (?, 'other-1', 'default', 'created', 'e', 't', 'waiting', 'status', 1, 1, 0, 0, 0, 1, 1, x'7b7d')`;
+      await world.database.transact([{ sql: damage, parameters: [job.id] }]);
+      world.answer = (_received, response) => void response.writeHead(200).end();
+      hanging[0]?.writeHead(200).end();
+      await world.until(async () => (await world.replays.get('end_1', job.id))?.state === 'failed');
+      await world.until(() => world.ledger.readers.live.size === 1);
+    }));
+
   test('fails with POSITION_LOST where the log lets go of what it has not read', () =>
     withWorld({ concurrency: 8 }, async (world) => {
       await world.publish(ids(600));

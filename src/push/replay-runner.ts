@@ -5,7 +5,7 @@ import type { Resource } from '../store/resources.ts';
 import type { PushReading } from './courier-parts.ts';
 import type { Courier } from './courier.ts';
 import { rangeSource } from './event-source.ts';
-import { loadDeliveries, loadOwedEvents } from './load-endpoint.ts';
+import { loadDeliveries, loadOwedEvents, type SavedDeliveries } from './load-endpoint.ts';
 import type { PushBook } from './push-book.ts';
 import type { PushTarget } from './push-target.ts';
 import type { Replay, ReplayLog } from './replay-log.ts';
@@ -122,11 +122,12 @@ export class ReplayRunner {
   }
 
   /** False: it is to be tried again. */
-  async #begin(replay: Replay, { endpoint, target, courier }: Delivered): Promise<boolean> {
+  async #begin(replay: Replay, to: Delivered): Promise<boolean> {
+    const { endpoint, courier } = to;
     const { replays, clock, onBug } = this.#parts;
     try {
       if (replay.address !== endpoint.spec.address) throw otherAddress(replay, endpoint.spec.address);
-      const active = await this.#open(replay, endpoint, target, courier);
+      const active = await this.#open(replay, to);
       let isBegun = false;
       try {
         await replays.began(replay.id, active.run.stream.reader, clock.now());
@@ -144,11 +145,22 @@ export class ReplayRunner {
     }
   }
 
-  async #open(replay: Replay, endpoint: Resource<'endpoint'>, target: PushTarget, courier: Courier): Promise<Active> {
-    const { database, book, clock, openReplay, onChange, paceOf = (to) => gently(clock, to) } = this.#parts;
+  async #open(replay: Replay, { endpoint, target, courier }: Delivered): Promise<Active> {
+    const saved = await loadDeliveries(this.#parts.database, replay.id);
+    const reading = await this.#parts.openReplay(endpoint, replay);
+    try {
+      return this.#make(replay, { target, courier }, reading, saved);
+    } catch (error) {
+      reading.account.close();
+      reading.release();
+      throw error;
+    }
+  }
+
+  /** Throws where what is saved is damaged. */
+  #make(replay: Replay, { target, courier }: Omit<Delivered, 'endpoint'>, reading: ReplayReading, saved: SavedDeliveries): Active {
+    const { database, book, clock, onChange, onBug, paceOf = (to) => gently(clock, to) } = this.#parts;
     const { id, until, types } = replay;
-    const saved = await loadDeliveries(database, id);
-    const reading = await openReplay(endpoint, replay);
     const { backbone, account } = reading;
     const wantsType = wantedTypes(types);
     const over = (how: 'done' | GatewayError): void => {
@@ -165,7 +177,7 @@ export class ReplayRunner {
       saved,
       book,
       now: () => clock.now(),
-      loadEvents: (positions) => loadOwedEvents(database, id, positions),
+      loadEvents: (positions) => loadOwedEvents(database, id, positions, onBug),
       mayRead: () => courier.isSentTo,
       onLost: (error) => over(toGatewayError(error)),
       until,

@@ -158,7 +158,7 @@ export class PushWorld {
       schedule: (at, callback) => this.#schedule(at, callback),
       send: (outgoing) => this.#out.sender.send(outgoing),
       originBreaker: new CircuitBreaker(systemClock, { openFor: 20, maxOpenFor: 20 }),
-      loadEvents: (positions) => loadOwedEvents(this.database, this.target.id, positions),
+      loadEvents: (positions) => loadOwedEvents(this.database, this.target.id, positions, (error) => this.onBug(error)),
       offer: (ready, window) => this.#dispatcher.offer(courier, ready, window),
       breaker: { openFor: 20, maxOpenFor: 20 },
       onRoom: () => (this.rooms += 1),

@@ -29,7 +29,7 @@ const places: readonly (readonly [(statement: Statement) => boolean, FailpointNa
   [(statement) => isAudited(statement, 'endpoint.rotate'), 'rotation-asked', 'rotation-committed'],
   [(statement) => isAudited(statement, 'endpoint.delete'), 'deletion-asked', 'deletion-committed'],
   [
-    ({ sql }) => sql.startsWith('DELETE FROM push_delivery WHERE rowid IN (SELECT rowid FROM push_delivery WHERE endpoint = ?'),
+    ({ sql }) => sql.startsWith('DELETE FROM push_delivery WHERE rowid IN (SELECT rowid FROM push_delivery WHERE endpoint IN'),
     'deletion-forgetting',
     undefined,
   ],
