@@ -27,7 +27,7 @@ import type { PushTarget } from './push-target.ts';
 import { ReplayLog } from './replay-log.ts';
 import { ReplayRunner, type ReplayRunnerParts } from './replay-runner.ts';
 import { skipAhead, type Skipped } from './skip-ahead.ts';
-import { Turns } from './turns.ts';
+import { Passes } from './passes.ts';
 
 export interface PushServiceParts {
   readonly store: ResourceStore;
@@ -88,7 +88,7 @@ export class PushService {
   #isRecalled = false;
   /** There may be readers of endpoints that are gone, of an earlier run too. */
   #hasOrphans = true;
-  readonly #turns: Turns;
+  readonly #passes: Passes;
   #isClosed = false;
   #cancelRetry: (() => void) | undefined;
 
@@ -100,7 +100,7 @@ export class PushService {
     const onBug = (error: unknown): void => listener.bug(error);
     this.#retention = new AttemptRetention({ database, clock, schedule, onBug });
     this.#replays = new ReplayRunner({ ...parts, replays: new ReplayLog(database), onChange: () => this.changed(), onBug });
-    this.#turns = new Turns({
+    this.#passes = new Passes({
       pass: () => this.#sync(),
       onFailed: (error) => {
         onBug(error);
@@ -143,17 +143,17 @@ export class PushService {
 
   /** Endpoints, or what they depend on, may have changed. */
   changed(): void {
-    this.#turns.changed();
+    this.#passes.changed();
   }
 
   /** Resolves when everything that changed so far has taken effect. */
   async settled(): Promise<void> {
-    await this.#turns.settled();
+    await this.#passes.settled();
   }
 
   /** Runs `work` while no courier begins, so that what it reads of the store and does to couriers belongs together. Rejects with RESTARTING once it is closed. */
   async whileSteady<T>(work: () => Promise<T>): Promise<T> {
-    return await this.#turns.steadily((isClosed) => {
+    return await this.#passes.steadily((isClosed) => {
       if (!isClosed) return work();
       return Promise.reject(new GatewayError('RESTARTING', 'This Sluice is about to end; ask again in a moment.'));
     });
@@ -163,7 +163,7 @@ export class PushService {
   async skip(endpoint: Resource<'endpoint'>, to: StartFrom): Promise<Skipped> {
     const { openReading, database, clock, flush } = this.#parts;
     return await this.whileSteady(async () => {
-      this.#turns.changed();
+      this.#passes.changed();
       await this.#endThose((running) => running.endpoint.id === endpoint.id);
       await flush();
       const reading = await openReading(endpoint, () => undefined);
@@ -181,7 +181,7 @@ export class PushService {
   /** Ends attempts under way; they count as not made. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#turns.close();
+    this.#passes.close();
     this.#stopWatching();
     this.#cancelRetry?.();
     await this.#retention.close();
@@ -198,7 +198,7 @@ export class PushService {
     await this.#forgetDeleted(wanted);
     for (const { id, version } of wanted.values()) if (!this.#seen.has(id)) this.#seen.set(id, version);
     const missing = [...wanted.values()].filter((endpoint) => this.#isMissing(endpoint));
-    if (!(await this.#beginThose(missing))) return this.#turns.changed();
+    if (!(await this.#beginThose(missing))) return this.#passes.changed();
     this.#origins.trim([...this.#running.values()].map(({ target }) => target.url));
     const isBlocked = !this.#isClosed && (await this.#replays.sync(this.#running));
     if (isBlocked || this.#hasOrphans) this.#later();
@@ -266,7 +266,7 @@ export class PushService {
     const ordered = endpoints.length > openedAtOnce ? await lastAttemptedFirst(database, endpoints) : endpoints;
     const inTurn = this.#refusedLast(ordered);
     for (let next = 0; next < inTurn.length && !this.#isClosed; next += openedAtOnce) {
-      if (next > 0 && this.#turns.isAwaited) return false;
+      if (next > 0 && this.#passes.isAwaited) return false;
       const opening = this.#openingOf(inTurn.slice(next, next + openedAtOnce));
       if (opening.length === 0) continue;
       const ids = opening.map(({ endpoint }) => endpoint.id);

@@ -1,4 +1,4 @@
-interface TurnsParts {
+interface PassesParts {
   /** Sees to all that changed; may leave some of it for the next pass, having called `changed` and done something. */
   readonly pass: () => Promise<void>;
   readonly onFailed: (error: unknown) => void;
@@ -8,14 +8,14 @@ interface TurnsParts {
  * One thing at a time: passes over what changed, and work that needs it to hold still. Whoever waits with work has the next turn when a
  * pass ends; a pass that is due has the next one when those who waited are done.
  */
-export class Turns {
-  readonly #parts: TurnsParts;
+export class Passes {
+  readonly #parts: PassesParts;
   #works: (() => Promise<void>)[] = [];
   #going: Promise<void> | undefined;
   #isDirty = false;
   #isClosed = false;
 
-  constructor(parts: TurnsParts) {
+  constructor(parts: PassesParts) {
     this.#parts = parts;
   }
 

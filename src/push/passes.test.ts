@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Turns } from './turns.ts';
+import { Passes } from './passes.ts';
 
 /** Passes that end when the test says so, and what was done in its order. */
-function slowPasses(): { readonly turns: Turns; readonly done: string[]; readonly end: (() => void)[]; readonly failures: unknown[] } {
+function slowPasses(): { readonly passes: Passes; readonly done: string[]; readonly end: (() => void)[]; readonly failures: unknown[] } {
   const [done, end, failures]: [string[], (() => void)[], unknown[]] = [[], [], []];
-  const turns = new Turns({
+  const passes = new Passes({
     pass: async () => {
       done.push('pass begins');
       await new Promise<void>((resolve) => end.push(resolve));
@@ -13,7 +13,7 @@ function slowPasses(): { readonly turns: Turns; readonly done: string[]; readonl
     },
     onFailed: (error) => failures.push(error),
   });
-  return { turns, done, end, failures };
+  return { passes, done, end, failures };
 }
 
 async function untilTaken(end: (() => void)[]): Promise<() => void> {
@@ -21,62 +21,62 @@ async function untilTaken(end: (() => void)[]): Promise<() => void> {
   return end.shift() as () => void;
 }
 
-describe('turns', () => {
+describe('passes', () => {
   test('are for work and passes one at a time; who waits with work goes before a pass that is due, and a pass before work that comes later', async () => {
-    const { turns, done, end } = slowPasses();
+    const { passes, done, end } = slowPasses();
     const work = (name: string, then?: () => void) => async () => {
       done.push(`${name} begins`);
       then?.();
       await new Promise((resolve) => setImmediate(resolve));
       done.push(`${name} ends`);
     };
-    turns.changed();
+    passes.changed();
     const first = await untilTaken(end);
-    turns.changed();
+    passes.changed();
     const later: Promise<void>[] = [];
-    const works = ['one', 'two'].map((name) => turns.steadily(work(name, () => later.push(turns.steadily(work(`after ${name}`))))));
-    assert.equal(turns.isAwaited, true);
+    const works = ['one', 'two'].map((name) => passes.steadily(work(name, () => later.push(passes.steadily(work(`after ${name}`))))));
+    assert.equal(passes.isAwaited, true);
     first();
     await Promise.all(works);
     (await untilTaken(end))();
-    await turns.settled();
+    await passes.settled();
     await Promise.all(later);
     const both = (what: string): readonly string[] => [`${what} begins`, `${what} ends`];
     assert.deepEqual(done, ['pass', 'one', 'two', 'pass', 'after one', 'after two'].flatMap(both));
-    assert.equal(turns.isAwaited, false);
+    assert.equal(passes.isAwaited, false);
   });
 
   test('go on when work or a pass fails, and each is told of its own', async () => {
-    let passes = 0;
+    let count = 0;
     const failures: unknown[] = [];
-    const turns = new Turns({
+    const passes = new Passes({
       pass: async () => {
-        passes += 1;
-        if (passes === 1) throw new Error('a pass');
+        count += 1;
+        if (count === 1) throw new Error('a pass');
       },
       onFailed: (error) => failures.push(error),
     });
-    turns.changed();
+    passes.changed();
     await assert.rejects(
-      turns.steadily(() => Promise.reject(new Error('a work'))),
+      passes.steadily(() => Promise.reject(new Error('a work'))),
       /a work/,
     );
-    assert.equal(await turns.steadily(async () => 7), 7);
-    turns.changed();
-    await turns.settled();
-    assert.deepEqual([passes, failures.map(String)], [2, ['Error: a pass']]);
+    assert.equal(await passes.steadily(async () => 7), 7);
+    passes.changed();
+    await passes.settled();
+    assert.deepEqual([count, failures.map(String)], [2, ['Error: a pass']]);
   });
 
   test('are over when they are closed: nobody passes any more, and who waits with work is told', async () => {
-    const { turns, done, end } = slowPasses();
-    turns.changed();
+    const { passes, done, end } = slowPasses();
+    passes.changed();
     const first = await untilTaken(end);
-    turns.changed();
-    const told = turns.steadily(async (isClosed) => isClosed);
-    turns.close();
+    passes.changed();
+    const told = passes.steadily(async (isClosed) => isClosed);
+    passes.close();
     first();
     assert.equal(await told, true);
-    await turns.settled();
+    await passes.settled();
     assert.deepEqual(done, ['pass begins', 'pass ends']);
   });
 });
