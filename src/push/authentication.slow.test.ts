@@ -6,10 +6,11 @@ import { text } from 'node:stream/consumers';
 import type { TLSSocket, TlsOptions } from 'node:tls';
 import { afterEach, describe, test } from 'node:test';
 import { Receiver } from '../outgoing/sender-fixture.ts';
-import { newEvents, readerKey, serviceKey, worldFiles } from '../testing/gateway-world.ts';
+import { worldFiles } from '../testing/gateway-world.ts';
 import { selfSigned } from '../testing/self-signed.ts';
 import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
 import { until } from '../testing/until.ts';
+import { endpointNamed, publishNew, webhookConfig } from '../testing/webhook-world.ts';
 
 const limit = { timeout: 60_000 };
 
@@ -56,37 +57,10 @@ describe('endpoints that want to know who calls', limit, () => {
     return { posts, url: receiver.url() };
   }
 
-  const config = (endpoints: string): string => `
-apis:
-  world: { contract: ./world.yaml, path: /world, plans: { push: { mode: push } } }
-applications:
-  reader:
-    credentials: [{ kind: api-key, value: ${readerKey} }]
-    subscriptions:
-      - api: world
-        plan: push
-        endpoints:
-${endpoints.replaceAll(/^/gm, '          ')}
-  service:
-    credentials: [{ kind: api-key, value: ${serviceKey} }]
-    subscriptions: [{ api: world, as: provider }]
-`;
-
   async function start(endpoints: string, env: Readonly<Record<string, string>>): Promise<void> {
     const onLog = (line: string): unknown => lines.push(line);
-    sluice = await openSluice(config(endpoints), { files: worldFiles(), env, openOutgoing: ['127.0.0.0/8'], onLog });
+    sluice = await openSluice(webhookConfig(endpoints), { files: worldFiles(), env, openOutgoing: ['127.0.0.0/8'], onLog });
     closers.push(() => sluice.stop());
-  }
-
-  async function publish(count: number): Promise<readonly string[]> {
-    const events = newEvents(count);
-    const response = await fetch(`${sluice.gateway}/world/one/events`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${serviceKey}`, 'content-type': 'application/cloudevents-batch+json' },
-      body: JSON.stringify(events),
-    });
-    assert.equal(response.status, 202, await response.text());
-    return events.map(({ id }) => String(id));
   }
 
   async function arrived({ posts }: { readonly posts: readonly Post[] }, ids: readonly string[]): Promise<void> {
@@ -97,20 +71,15 @@ ${endpoints.replaceAll(/^/gm, '          ')}
     );
   }
 
-  async function idOf(name: string): Promise<string> {
-    const { items } = (await sluice.client().get(['endpoints'])) as { items: { id: string; name: string }[] };
-    return items.find((one) => one.name === name)?.id ?? '';
-  }
-
   async function attempts(name: string): Promise<readonly Attempt[]> {
-    const { items } = await sluice.client().get(['endpoints', await idOf(name), 'attempts']);
+    const { items } = await sluice.client().get(['endpoints', await endpointNamed(sluice, name), 'attempts']);
     return items as Attempt[];
   }
 
   /** Nothing that is kept, shown or logged holds one of these. */
   async function assertHidden(hidden: readonly string[], names: readonly string[]): Promise<void> {
     const shown = await Promise.all([
-      ...names.map(async (name) => JSON.stringify(await sluice.client().get(['endpoints', await idOf(name)]))),
+      ...names.map(async (name) => JSON.stringify(await sluice.client().get(['endpoints', await endpointNamed(sluice, name)]))),
       ...names.map(async (name) => JSON.stringify(await attempts(name))),
       sluice.client().get(['audit']).then(JSON.stringify),
       sluice.client().get(['export']).then(JSON.stringify),
@@ -129,7 +98,7 @@ ${endpoints.replaceAll(/^/gm, '          ')}
 basic: { address: '*/events', url: '${basic.url}', authentication: { kind: basic, user: shop, password: '\${env:PASSWORD}' } }
 key: { address: '*/events', url: '${key.url}', authentication: { kind: key, header: X-Tenant, value: 'Token \${env:TOKEN}' } }`;
     await start(endpoints, { PASSWORD: 'hunter2-äöü', TOKEN: 'open-sesame' });
-    const ids = await publish(3);
+    const ids = await publishNew(sluice, 3);
     await Promise.all([arrived(basic, ids), arrived(key, ids)]);
     const credentials = Buffer.from('shop:hunter2-äöü').toString('base64');
     assert.equal(basic.posts[0]?.headers.authorization, `Basic ${credentials}`);
@@ -172,10 +141,10 @@ hook:
     clientSecret: '\${env:SECRET}'
     style: post`;
     await start(endpoints, { SECRET: 'hunter2-secret' });
-    await arrived(hook, await publish(20));
+    await arrived(hook, await publishNew(sluice, 20));
     assert.equal(fetched, 1);
     valid = 'revoked';
-    await arrived(hook, await publish(1));
+    await arrived(hook, await publishNew(sluice, 1));
     assert.equal(fetched, 2);
     await until(
       async () => (await attempts('hook')).length === 21,
@@ -184,7 +153,7 @@ hook:
     assert.deepEqual([...new Set((await attempts('hook')).map(({ outcome }) => outcome))], ['delivered']);
     isAway = true;
     await sluice.restart({ grace: 100 });
-    const ids = await publish(3);
+    const ids = await publishNew(sluice, 3);
     await until(
       async () => (await attempts('hook')).some(({ failure }) => failure === 'authentication'),
       () => 'no attempt without a token',
@@ -225,7 +194,7 @@ careful: { address: '*/events', url: '${hook.url}', authentication: ${authentica
       STRANGER_CERT: stranger.cert,
       STRANGER_KEY: stranger.key,
     });
-    const ids = await publish(5);
+    const ids = await publishNew(sluice, 5);
     const of = (client: string): { readonly posts: readonly Post[] } => ({ posts: hook.posts.filter((post) => post.client === client) });
     await until(
       async () => of('first').posts.length >= 5 && of('second').posts.length >= 5,

@@ -7,11 +7,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { newEvents, worldFiles } from '../testing/gateway-world.ts';
+import { worldFiles } from '../testing/gateway-world.ts';
 import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
-
-const readerKey = 'reader-key-0123456789';
-const serviceKey = 'service-key-0123456789';
+import { endpointNamed, publishNew, webhookConfig } from '../testing/webhook-world.ts';
 
 /** A job of dead letters for which there is no room among what is owed, in a whole Sluice. */
 describe('a job of dead letters', { timeout: 120_000 }, () => {
@@ -30,44 +28,14 @@ describe('a job of dead letters', { timeout: 120_000 }, () => {
     }).listen(0, '127.0.0.1');
     await once(receiver, 'listening');
     const { port } = receiver.address() as AddressInfo;
-    const config = `
-apis:
-  world:
-    contract: ./world.yaml
-    path: /world
-    plans:
-      push: { mode: push }
-applications:
-  reader:
-    credentials: [{ kind: api-key, value: ${readerKey} }]
-    subscriptions:
-      - api: world
-        plan: push
-        endpoints:
-          hook: { url: 'http://127.0.0.1:${port}/hook', address: '*/events', concurrency: 32 }
-  service:
-    credentials: [{ kind: api-key, value: ${serviceKey} }]
-    subscriptions: [{ api: world, as: provider }]
-`;
+    const config = webhookConfig(`hook: { url: 'http://127.0.0.1:${port}/hook', address: '*/events', concurrency: 32 }`);
     sluice = await openSluice(config, { files: worldFiles(), openOutgoing: ['127.0.0.0/8'] });
-    const { items } = (await sluice.client().get(['endpoints'])) as { items: { id: string }[] };
-    endpoint = items[0]?.id ?? '';
+    endpoint = await endpointNamed(sluice);
   });
   after(async () => {
     await sluice.stop();
     receiver.close();
   });
-
-  async function publish(count: number): Promise<string[]> {
-    const events = newEvents(count);
-    const response = await fetch(`${sluice.gateway}/world/one/events`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${serviceKey}`, 'content-type': 'application/cloudevents-batch+json' },
-      body: JSON.stringify(events),
-    });
-    assert.equal(response.status, 202, await response.text());
-    return events.map(({ id }) => String(id));
-  }
 
   async function until(isSo: () => Promise<boolean>): Promise<void> {
     while (!(await isSo())) await pause(50);
@@ -87,7 +55,7 @@ applications:
   test('waits while its endpoint owes as many as it may, and goes on by itself when that is delivered to again', async () => {
     const client = sluice.client();
     const status = async () => (await client.get(['endpoints', endpoint, 'status'])) as { waiting: number; dead: number };
-    const ids = (await Promise.all(Array.from({ length: 3 }, () => publish(350)))).flat();
+    const ids = (await Promise.all(Array.from({ length: 3 }, () => publishNew(sluice, 350)))).flat();
     await until(async () => (await status()).dead === ids.length);
     await client.post(['endpoints', endpoint, 'pause'], {});
     owe(1000);

@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { newEvents, worldFiles } from '../testing/gateway-world.ts';
+import { readerKey, worldFiles } from '../testing/gateway-world.ts';
 import { MetricsPage } from '../testing/metrics-page.ts';
 import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
 import { WebhookReceiver } from '../testing/webhook-receiver.ts';
+import { endpointNamed, publishNew, webhookConfig } from '../testing/webhook-world.ts';
 
-const readerKey = 'reader-key-0123456789';
-const serviceKey = 'service-key-0123456789';
 const minute = 60_000;
 
 /** Until when dead letters are kept, in a whole Sluice whose store is made older. */
@@ -23,34 +22,15 @@ describe('dead letters', { timeout: 60_000 }, () => {
     await receiver.listen();
     receiver.status = 500;
     const hook = `{ url: 'http://127.0.0.1:${receiver.port}/hook', address: '*/events', retry: none }`;
-    const config = `
-apis:
-  world:
-    contract: ./world.yaml
-    path: /world
-    plans:
-      push: { mode: push }
-applications:
-  reader:
-    credentials: [{ kind: api-key, value: ${readerKey} }]
-    subscriptions:
-      - api: world
-        plan: push
-        endpoints:
-          long: ${hook.replace('{', '{ keepDeadLetters: 2h,')}
-          short: ${hook.replace('{', '{ keepDeadLetters: 2m,')}
-  service:
-    credentials: [{ kind: api-key, value: ${serviceKey} }]
-    subscriptions: [{ api: world, as: provider }]
-`;
+    const [long, short] = ['2h', '2m'].map((time) => hook.replace('{', `{ keepDeadLetters: ${time},`));
+    const config = webhookConfig(`long: ${long}\nshort: ${short}`);
     sluice = await openSluice(config, {
       files: worldFiles(),
       openOutgoing: ['127.0.0.0/8'],
       keepDeadLetters: 60 * minute,
       onLog: (line) => logged.push(line),
     });
-    const { items } = (await sluice.client().get(['endpoints'])) as { items: { id: string; name: string }[] };
-    for (const { id, name } of items) ids[name] = id;
+    for (const name of ['long', 'short']) ids[name] = await endpointNamed(sluice, name);
   });
   after(async () => {
     await sluice.stop();
@@ -81,12 +61,7 @@ applications:
   }
 
   test('are dropped after the time of the operator, or the shorter one of the endpoint, and both are told', async () => {
-    const response = await fetch(`${sluice.gateway}/world/one/events`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${serviceKey}`, 'content-type': 'application/cloudevents-batch+json' },
-      body: JSON.stringify(newEvents(2)),
-    });
-    assert.equal(response.status, 202, await response.text());
+    await publishNew(sluice, 2);
     for (const name of ['long', 'short']) await until(async () => (await status(name)).dead === 2);
     assert.equal((await status('long')).dropped, null);
     assert.deepEqual([(await status('long')).keepDeadLetters, (await status('short')).keepDeadLetters], ['1h', '2m']);

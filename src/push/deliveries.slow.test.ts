@@ -4,11 +4,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import { newEvents, worldFiles } from '../testing/gateway-world.ts';
+import { readerKey, worldFiles } from '../testing/gateway-world.ts';
 import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
-
-const readerKey = 'reader-key-0123456789';
-const serviceKey = 'service-key-0123456789';
+import { endpointNamed, publishNew, webhookConfig } from '../testing/webhook-world.ts';
 
 interface Item {
   readonly event: string;
@@ -36,44 +34,14 @@ describe('deliveries', { timeout: 60_000 }, () => {
     }).listen(0, '127.0.0.1');
     await once(receiver, 'listening');
     const { port } = receiver.address() as AddressInfo;
-    const config = `
-apis:
-  world:
-    contract: ./world.yaml
-    path: /world
-    plans:
-      push: { mode: push }
-applications:
-  reader:
-    credentials: [{ kind: api-key, value: ${readerKey} }]
-    subscriptions:
-      - api: world
-        plan: push
-        endpoints:
-          hook: { url: 'http://127.0.0.1:${port}/hook', address: '*/events', retry: [100ms] }
-  service:
-    credentials: [{ kind: api-key, value: ${serviceKey} }]
-    subscriptions: [{ api: world, as: provider }]
-`;
+    const config = webhookConfig(`hook: { url: 'http://127.0.0.1:${port}/hook', address: '*/events', retry: [100ms] }`);
     sluice = await openSluice(config, { files: worldFiles(), openOutgoing: ['127.0.0.0/8'] });
-    const { items } = (await sluice.client().get(['endpoints'])) as { items: { id: string }[] };
-    endpoint = items[0]?.id ?? '';
+    endpoint = await endpointNamed(sluice);
   });
   after(async () => {
     await sluice.stop();
     receiver.close();
   });
-
-  async function publish(count: number): Promise<string[]> {
-    const events = newEvents(count);
-    const response = await fetch(`${sluice.gateway}/world/one/events`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${serviceKey}`, 'content-type': 'application/cloudevents-batch+json' },
-      body: JSON.stringify(events),
-    });
-    assert.equal(response.status, 202, await response.text());
-    return events.map(({ id }) => String(id));
-  }
 
   /** As the application that owns the endpoint. */
   async function ask(path: string, body?: object): Promise<any> {
@@ -99,7 +67,7 @@ applications:
   }
 
   test('SW-15: that are dead are listed, retried by their owner, delivered, and billed once', async () => {
-    const ids = await publish(4);
+    const ids = await publishNew(sluice, 4);
     await until(() => isDead(4));
     const { items: dead } = (await ask('/deliveries?state=dead')) as { items: Item[] };
     assert.deepEqual(new Set(dead.map(({ event }) => event)), new Set(ids));
@@ -130,7 +98,7 @@ applications:
     const client = sluice.client();
     // Forgets the failures so far: a few more would open the breaker.
     await client.post(['endpoints', endpoint, 'start'], {});
-    const ids = await publish(3);
+    const ids = await publishNew(sluice, 3);
     await until(() => isDead(3));
     await client.post(['endpoints', endpoint, 'pause'], {});
     assert.deepEqual([(await ask('/status')).state, (await ask('/status')).held.code], ['paused', 'PAUSED_BY_OPERATOR']);
@@ -147,7 +115,7 @@ applications:
   test('SW-18: go on once their endpoint is started again, also when it was paused and Sluice restarted after it was stopped', async () => {
     status = 410;
     delivered.clear();
-    const ids = await publish(1);
+    const ids = await publishNew(sluice, 1);
     await until(async () => (await ask('/status')).state === 'stopped');
     await until(async () => (await ask('/deliveries')).items.length === 1);
     assert.equal((await ask('/status')).held.code, 'GONE');
@@ -162,14 +130,14 @@ applications:
   test('that an owner does not want any more are passed over when the endpoint is started, and shown as skipped and as dead', async () => {
     status = 500;
     delivered.clear();
-    const owed = await publish(1);
+    const owed = await publishNew(sluice, 1);
     await until(async () => (await ask('/deliveries?state=waiting')).items.length === 1 || (await ask('/status')).dead > 0);
     await ask('/pause', {});
     const before = await billed();
-    await publish(5);
+    await publishNew(sluice, 5);
     status = 200;
     assert.equal((await ask('/start', { from: 'now' })).state, 'started');
-    const wanted = await publish(2);
+    const wanted = await publishNew(sluice, 2);
     await until(async () => (await billed()) === before + 2);
     assert.deepEqual(delivered, new Set(wanted));
     await until(async () => (await ask('/status')).reader?.lag.events === 0);
@@ -180,10 +148,10 @@ applications:
     );
     assert.equal((await sluice.client().get(['usage', 'verify']))['ok'], true);
     await ask('/pause', {});
-    await publish(1);
+    await publishNew(sluice, 1);
     const moment = new Date(Date.now() + 1).toISOString();
     await new Promise((resolve) => setTimeout(resolve, 5));
-    const [last] = await publish(1);
+    const [last] = await publishNew(sluice, 1);
     await ask('/start', { from: moment });
     await until(async () => delivered.has(last ?? ''));
     assert.equal(await billed(), before + 3);

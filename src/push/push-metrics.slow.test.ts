@@ -7,6 +7,7 @@ import { newEvents, publish, worldFiles } from '../testing/gateway-world.ts';
 import { MetricsPage } from '../testing/metrics-page.ts';
 import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
 import { until } from '../testing/until.ts';
+import { webhookConfig } from '../testing/webhook-world.ts';
 
 /** What a platform engineer sees of webhooks: a whole Sluice, receivers of every kind, and its page of metrics. */
 describe('the metrics of push', { timeout: 60_000 }, () => {
@@ -21,12 +22,10 @@ describe('the metrics of push', { timeout: 60_000 }, () => {
   let sluice: SluiceFixture;
   let page: MetricsPage;
 
-  const endpoint = (name: string, more = ''): string => `
-          ${name}:
-            url: http://127.0.0.1:${(server.address() as AddressInfo).port}/${name}
-            address: '*/events'
-            secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=
-            ${more}`;
+  const endpoint = (name: string, more = ''): string => {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${name}`;
+    return `${name}: { url: '${url}', address: '*/events', secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=, ${more} }`;
+  };
   const seen = async (isSeen: (page: MetricsPage) => boolean): Promise<void> => {
     await until(
       async () => isSeen((page = await MetricsPage.of(sluice))),
@@ -42,29 +41,13 @@ describe('the metrics of push', { timeout: 60_000 }, () => {
   before(async () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    sluice = await openSluice(
-      `
-apis:
-  world:
-    contract: ./world.yaml
-    path: /world
-    plans:
-      push: { mode: push }
-applications:
-  reader:
-    subscriptions:
-      - api: world
-        plan: push
-        endpoints: ${['works', 'gone', 'gives-up', 'busy'].map((name) => endpoint(name)).join('')}
-          ${endpoint('broken', "retry: ['100ms', '10m']").trim()}
-          ${endpoint('broken-in-order', "order: strict\n            retry: ['10m']").trim()}
-          ${endpoint('silent', 'timeout: 30s').trim()}
-  service:
-    credentials: [{ kind: api-key, value: service-key-0123456789 }]
-    subscriptions: [{ api: world, as: provider }]
-`,
-      { files: worldFiles(), openOutgoing: ['127.0.0.0/8'] },
-    );
+    const endpoints = [
+      ...['works', 'gone', 'gives-up', 'busy'].map((name) => endpoint(name)),
+      endpoint('broken', 'retry: [100ms, 10m]'),
+      endpoint('broken-in-order', 'order: strict, retry: [10m]'),
+      endpoint('silent', 'timeout: 30s'),
+    ];
+    sluice = await openSluice(webhookConfig(endpoints.join('\n')), { files: worldFiles(), openOutgoing: ['127.0.0.0/8'] });
   });
   after(async () => {
     server.closeAllConnections();

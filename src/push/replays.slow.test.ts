@@ -4,13 +4,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
-import { newEvents, worldFiles } from '../testing/gateway-world.ts';
+import { worldFiles } from '../testing/gateway-world.ts';
 import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
 import { WebhookReceiver, type Post } from '../testing/webhook-receiver.ts';
+import { endpointNamed, publishNew, webhookConfig } from '../testing/webhook-world.ts';
 
 const secret = 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=';
-const readerKey = 'reader-key-0123456789';
-const serviceKey = 'service-key-0123456789';
 
 interface Delivered {
   readonly id: string;
@@ -34,47 +33,12 @@ describe('a replay', { timeout: 90_000 }, () => {
   afterEach(() => sluice.stop());
 
   function config(): string {
-    return `
-apis:
-  world:
-    contract: ./world.yaml
-    path: /world
-    plans:
-      push: { mode: push }
-applications:
-  reader:
-    credentials: [{ kind: api-key, value: ${readerKey} }]
-    subscriptions:
-      - api: world
-        plan: push
-        endpoints:
-          hook:
-            url: http://127.0.0.1:${receiver.port}/hook
-            address: '*/events'
-            secret: ${secret}
-            retry: ['100ms']
-  service:
-    credentials: [{ kind: api-key, value: ${serviceKey} }]
-    subscriptions: [{ api: world, as: provider }]
-`;
-  }
-
-  async function publish(count: number, type?: string): Promise<string[]> {
-    const events = newEvents(count, type);
-    const response = await fetch(`${sluice.gateway}/world/one/events`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${serviceKey}`, 'content-type': 'application/cloudevents-batch+json' },
-      body: JSON.stringify(events),
-    });
-    assert.equal(response.status, 202, await response.text());
-    return events.map(({ id }) => String(id));
+    const url = `http://127.0.0.1:${receiver.port}/hook`;
+    return webhookConfig(`hook: { url: '${url}', address: '*/events', secret: ${secret}, retry: [100ms] }`);
   }
 
   const idsOf = (some: readonly Post<Delivered>[]): string[] => some.map(({ event }) => event.id);
-  const endpoint = async (): Promise<string> => {
-    const { items } = (await sluice.client().get(['endpoints'])) as { items: { id: string }[] };
-    return items[0]?.id ?? '';
-  };
+  const endpoint = (): Promise<string> => endpointNamed(sluice);
 
   interface Job {
     readonly id: string;
@@ -97,13 +61,13 @@ applications:
 
   test('SW-5, SW-27: of a range is sent again with the same ids, marked, beside what comes, and leaves the reader where it is', async () => {
     const of = await endpoint();
-    const ids = await publish(6);
+    const ids = await publishNew(sluice, 6);
     await receiver.arrived(6);
     const firstTime = new Map(posts.map(({ event, headers }) => [event.id, headers['webhook-id']]));
     const place = new Map(posts.map(({ event }) => [event.id, event.position]));
     const job = await start(of, { from: place.get(ids[0] ?? ''), until: place.get(ids[4] ?? '') });
     assert.deepEqual([job['total'], job['kind']], [4, 'range']);
-    const later = await publish(1);
+    const later = await publishNew(sluice, 1);
     const done = await over(of, job.id);
     assert.deepEqual(
       [done.state, done['sent'], done['succeeded'], done['failed'], done['passed'], done['cursor']],
@@ -133,7 +97,7 @@ applications:
 
   test('takes only the types it was asked for, and from a time on', async () => {
     const of = await endpoint();
-    await publish(3);
+    await publishNew(sluice, 3);
     await receiver.arrived(3);
     const from = new Date(Date.now() - 60_000).toISOString();
     const none = await over(of, (await start(of, { from, types: ['other.*', 'test'] })).id);
@@ -144,7 +108,7 @@ applications:
 
   test('goes on after a restart, waits while its endpoint is paused, and ends at once when it is cancelled', async () => {
     const of = await endpoint();
-    await publish(40);
+    await publishNew(sluice, 40);
     await receiver.arrived(40);
     const first = await start(of, { from: 'earliest' });
     const second = await start(of, { from: 'earliest' });
@@ -159,7 +123,7 @@ applications:
     await cancel(of, first.id);
     const ended = posts.length;
     assert.equal((await over(of, first.id)).state, 'cancelled');
-    await publish(1);
+    await publishNew(sluice, 1);
     await receiver.arrived(ended + 1);
     assert.ok(posts.slice(ended).some(({ headers }) => headers['webhook-replay'] === undefined));
     // One whose answer was under way when it was called off may have come in still.
@@ -173,7 +137,7 @@ applications:
 
   test('counts what its receiver refuses for good, which is no dead letter of the endpoint', async () => {
     const of = await endpoint();
-    await publish(3);
+    await publishNew(sluice, 3);
     await receiver.arrived(3);
     receiver.status = 500;
     const job = await start(of, { from: 'earliest' });
@@ -186,7 +150,7 @@ applications:
   test('SW-27: of what was given up goes on by itself until nothing of it is left', async () => {
     const of = await endpoint();
     receiver.status = 500;
-    await publish(3);
+    await publishNew(sluice, 3);
     const dead = async (): Promise<unknown> => (await sluice.client().get(['endpoints', of, 'status']))['dead'];
     while ((await dead()) !== 3) await setTimeout(20);
     receiver.status = 204;
@@ -199,7 +163,7 @@ applications:
 
   test('of a place the log no longer has is refused, and so is what is no range', async () => {
     const of = await endpoint();
-    const [id] = await publish(1);
+    const [id] = await publishNew(sluice, 1);
     await receiver.arrived(1);
     assert.equal(posts[0]?.event.id, id);
     for (const body of [{ from: 'abc123-9' }, { from: new Date().toISOString(), until: '2020-01-01T00:00:00Z' }]) {
@@ -209,7 +173,7 @@ applications:
 
   test('goes with its endpoint, and leaves nothing behind', async () => {
     const of = await endpoint();
-    await publish(30);
+    await publishNew(sluice, 30);
     await receiver.arrived(30);
     await start(of, { from: 'earliest' });
     await start(of, { from: 'earliest' });

@@ -4,9 +4,10 @@ import { hostname } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { Receiver } from '../outgoing/sender-fixture.ts';
-import { newEvents, readerKey, serviceKey, worldFiles } from '../testing/gateway-world.ts';
+import { worldFiles } from '../testing/gateway-world.ts';
 import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
 import { until } from '../testing/until.ts';
+import { endpointNamed, publishNew, webhookConfig } from '../testing/webhook-world.ts';
 
 interface Status {
   readonly state: string;
@@ -51,42 +52,14 @@ describe('an endpoint that is to be verified', { timeout: 60_000 }, () => {
   });
   afterEach(() => sluice.stop());
 
-  const config = (endpoint: string): string => `
-apis:
-  world: { contract: ./world.yaml, path: /world, plans: { push: { mode: push } } }
-applications:
-  reader:
-    credentials: [{ kind: api-key, value: ${readerKey} }]
-    subscriptions:
-      - api: world
-        plan: push
-        endpoints:
-          hook: { address: '*/events', ${endpoint} }
-  service:
-    credentials: [{ kind: api-key, value: ${serviceKey} }]
-    subscriptions: [{ api: world, as: provider }]
-`;
+  const config = (endpoint: string): string => webhookConfig(`hook: { address: '*/events', ${endpoint} }`);
 
   async function start(endpoint: string, publicUrl?: string): Promise<void> {
     const options = { files: worldFiles(), openOutgoing: ['127.0.0.0/8'], ...(publicUrl === undefined ? {} : { publicUrl }) };
     sluice = await openSluice(config(endpoint), options);
   }
 
-  async function publish(count: number): Promise<readonly string[]> {
-    const events = newEvents(count);
-    const response = await fetch(`${sluice.gateway}/world/one/events`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${serviceKey}`, 'content-type': 'application/cloudevents-batch+json' },
-      body: JSON.stringify(events),
-    });
-    assert.equal(response.status, 202, await response.text());
-    return events.map(({ id }) => String(id));
-  }
-
-  async function id(): Promise<string> {
-    const { items } = (await sluice.client().get(['endpoints'])) as { items: { id: string }[] };
-    return items[0]?.id ?? '';
-  }
+  const id = (): Promise<string> => endpointNamed(sluice);
 
   const status = async (): Promise<Status> => (await sluice.client().get(['endpoints', await id(), 'status'])) as unknown as Status;
   const verify = async (): Promise<unknown> => (await sluice.client().post(['endpoints', await id(), 'verify'], {}))['state'];
@@ -108,7 +81,7 @@ applications:
 
   test('CE-8, CE-10: is held until its receiver consents, and gets everything then, with the origin that asked', async () => {
     await start(`url: '${receiver.url()}', verification: cloudevents`);
-    const ids = await publish(3);
+    const ids = await publishNew(sluice, 3);
     await until(
       async () => (await status()).verification?.sentence === 'The receiver does not answer with one WebHook-Allowed-Origin.',
       () => 'it is not asked',
@@ -124,7 +97,7 @@ applications:
     assert.deepEqual([...new Set(posts.map(({ headers }) => headers['webhook-request-origin']))], [hostname()]);
     const asked = requests.length;
     await sluice.restart({ grace: 100 });
-    await arrived(await publish(2));
+    await arrived(await publishNew(sluice, 2));
     assert.equal(requests.length, asked);
     assert.equal(new Set(posts.map((post) => post.id)).size, posts.length);
   });
@@ -133,10 +106,10 @@ applications:
     consent = (request, response) => void response.end(new URL(request.url ?? '', 'http://x').searchParams.get('challenge'));
     await start(`url: '${receiver.url()}', verification: challenge`);
     await said('verified');
-    await arrived(await publish(1));
+    await arrived(await publishNew(sluice, 1));
     consent = denying;
     await sluice.apply(config(`url: '${receiver.url('127.0.0.1', '/other')}', verification: challenge`));
-    const missed = await publish(2);
+    const missed = await publishNew(sluice, 2);
     await until(
       async () => requests.some(({ url }) => url?.startsWith('/other?challenge=')),
       () => 'the new URL is not asked',
@@ -148,7 +121,7 @@ applications:
     await arrived(missed);
     consent = denying;
     assert.equal(await verify(), 'pending');
-    const later = await publish(1);
+    const later = await publishNew(sluice, 1);
     assert.equal((await status()).held?.code, 'UNVERIFIED');
     await sluice.restart({ grace: 100 });
     assert.equal((await status()).held?.code, 'UNVERIFIED');
@@ -159,14 +132,14 @@ applications:
     consent = allowing('120');
     await start(`url: '${receiver.url()}', verification: cloudevents`);
     assert.equal((await said('verified')).verification?.allowedPerMinute, 120);
-    const ids = await publish(5);
+    const ids = await publishNew(sluice, 5);
     await arrived(ids);
     // A burst of two, and then one in half a second.
     assert.ok(posts[4]!.at - posts[0]!.at > 1_200, `five within ${posts[4]!.at - posts[0]!.at} ms`);
     consent = allowing('*');
     assert.equal(await verify(), 'verified');
     const before = performance.now();
-    await arrived(await publish(10));
+    await arrived(await publishNew(sluice, 10));
     assert.ok(performance.now() - before < 3_000, 'the new rate counts');
   });
 
@@ -177,7 +150,7 @@ applications:
       response.writeHead(200).end();
     };
     await start(`url: '${receiver.url()}', verification: cloudevents`, 'https://events.example.com/');
-    const ids = await publish(2);
+    const ids = await publishNew(sluice, 2);
     await until(
       async () => callback !== '' && (await status()).verification?.sentence !== null,
       () => 'it is not asked',
@@ -200,7 +173,7 @@ applications:
 
   test('takes a ping that is signed as every delivery is, before anything else', async () => {
     await start(`url: '${receiver.url()}', verification: signed-ping`);
-    const ids = await publish(1);
+    const ids = await publishNew(sluice, 1);
     await arrived(ids);
     assert.equal(posts[0]!.id.startsWith('ping_'), true);
     assert.match(String(posts[0]!.headers['webhook-signature']), /^v1,/);

@@ -4,13 +4,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
-import { newEvents, worldFiles } from '../testing/gateway-world.ts';
+import { readerKey, worldFiles } from '../testing/gateway-world.ts';
 import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
 import { WebhookReceiver } from '../testing/webhook-receiver.ts';
+import { endpointNamed, publishNew, webhookConfig } from '../testing/webhook-world.ts';
 
 const secret = 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=';
-const readerKey = 'reader-key-0123456789';
-const serviceKey = 'service-key-0123456789';
 
 interface Delivered {
   readonly id: string;
@@ -33,52 +32,16 @@ describe('webhooks', { timeout: 60_000 }, () => {
   afterEach(() => sluice.stop());
 
   function config(more = ''): string {
-    return `
-apis:
-  world:
-    contract: ./world.yaml
-    path: /world
-    plans:
-      push: { mode: push }
-applications:
-  reader:
-    credentials: [{ kind: api-key, value: ${readerKey} }]
-    subscriptions:
-      - api: world
-        plan: push
-        endpoints:
-          hook:
-            url: http://127.0.0.1:${receiver.port}/hook
-            address: '*/events'
-            secret: ${secret}
-            retry: ['200ms', '200ms', '1m']
-            ${more}
-  service:
-    credentials: [{ kind: api-key, value: ${serviceKey} }]
-    subscriptions: [{ api: world, as: provider }]
-`;
-  }
-
-  async function publish(count: number, type?: string): Promise<string[]> {
-    const events = newEvents(count, type);
-    const response = await fetch(`${sluice.gateway}/world/one/events`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${serviceKey}`, 'content-type': 'application/cloudevents-batch+json' },
-      body: JSON.stringify(events),
-    });
-    assert.equal(response.status, 202, await response.text());
-    return events.map(({ id }) => String(id));
+    const url = `http://127.0.0.1:${receiver.port}/hook`;
+    return webhookConfig(`hook: { url: '${url}', address: '*/events', secret: ${secret}, retry: [200ms, 200ms, 1m], ${more} }`);
   }
 
   const delivered = (): string[] => posts.map(({ event }) => event.id);
 
-  async function endpoint(): Promise<string> {
-    const { items } = (await sluice.client().get(['endpoints'])) as { items: { id: string }[] };
-    return items[0]?.id ?? '';
-  }
+  const endpoint = (): Promise<string> => endpointNamed(sluice);
 
   test('are delivered as the library of Standard Webhooks takes them', async () => {
-    const ids = await publish(5);
+    const ids = await publishNew(sluice, 5);
     await receiver.arrived(5);
     assert.deepEqual(new Set(delivered()), new Set(ids));
     for (const { headers, body } of posts) new Webhook(secret).verify(body, headers as Record<string, string>);
@@ -86,7 +49,7 @@ applications:
 
   test('that fail are tried again, also after a restart', async () => {
     receiver.status = 500;
-    const ids = await publish(1);
+    const ids = await publishNew(sluice, 1);
     await receiver.arrived(2);
     receiver.status = 200;
     await sluice.restart({ grace: 100 });
@@ -98,10 +61,10 @@ applications:
   });
 
   test('give way to a connection of the same reader and go on after it, without losing an event', async () => {
-    const first = await publish(2);
+    const first = await publishNew(sluice, 2);
     await receiver.arrived(2);
     await sluice.client().post(['endpoints', await endpoint(), 'pause'], {});
-    const missed = await publish(3);
+    const missed = await publishNew(sluice, 3);
     const page = await fetch(`${sluice.gateway}/world/*/events?reader=hook&limit=2`, { headers: { authorization: `Bearer ${readerKey}` } });
     const read = (await page.json()) as { id: string; position: string }[];
     assert.deepEqual(
@@ -121,7 +84,7 @@ applications:
 
   test('go where their filter and types say', async () => {
     await sluice.apply(config("filter: 'data.n % 2 == 0'"));
-    const ids = await publish(10);
+    const ids = await publishNew(sluice, 10);
     await receiver.arrived(5);
     assert.ok(posts.every(({ event }) => (event.data as { n: number }).n % 2 === 0));
     assert.equal(ids.length, 10);
@@ -131,7 +94,7 @@ applications:
     const client = sluice.client();
     const { items } = (await client.get(['subscriptions'], { application: 'reader' })) as { items: { id: string }[] };
     const { port } = receiver;
-    await publish(2);
+    await publishNew(sluice, 2);
     await receiver.arrived(2);
     await client.post(['endpoints'], {
       application: 'reader',
@@ -140,7 +103,7 @@ applications:
       address: 'one/events',
       url: `http://127.0.0.1:${port}/second`,
     });
-    const ids = await publish(3);
+    const ids = await publishNew(sluice, 3);
     await receiver.arrived(8);
     assert.deepEqual(delivered().slice(2).toSorted(), [...ids, ...ids].toSorted());
   });
@@ -148,7 +111,7 @@ applications:
   test('go on where a reader of the same name and address is', async () => {
     const client = sluice.client();
     await client.post(['endpoints', await endpoint(), 'pause'], {});
-    const ids = await publish(3);
+    const ids = await publishNew(sluice, 3);
     const page = await fetch(`${sluice.gateway}/world/one/events?reader=walker&from=earliest&limit=1`, {
       headers: { authorization: `Bearer ${readerKey}` },
     });
@@ -171,15 +134,15 @@ applications:
   });
 
   test('end with their subscription, and what is under way for the others goes on', async () => {
-    await publish(1);
+    await publishNew(sluice, 1);
     await receiver.arrived(1);
     const client = sluice.client();
     const { items } = (await client.get(['subscriptions'], { application: 'reader' })) as { items: { id: string }[] };
     await client.post(['subscriptions', items[0]?.id ?? '', 'close'], {});
-    await publish(3);
+    await publishNew(sluice, 3);
     assert.equal(await endpoint(), '');
     await sluice.restart({ grace: 100 });
-    await publish(1);
+    await publishNew(sluice, 1);
     await sluice.client().get(['status']);
     assert.equal(posts.length, 1);
   });
@@ -187,7 +150,7 @@ applications:
   test('go to no address that the operator has not opened', async () => {
     await sluice.stop();
     sluice = await openSluice(config(), { files: worldFiles() });
-    await publish(1);
+    await publishNew(sluice, 1);
     const database = new DatabaseSync(join(sluice.data, 'sluice.db'), { readOnly: true });
     try {
       const attempts = (): unknown[] => database.prepare('SELECT failure, sentence FROM push_attempt').all();
