@@ -3,20 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { MetricsPage } from '../../testing/metrics-page.ts';
 import { hmac, secondsNow, sendings, signingSecret } from '../../testing/provider-sendings.ts';
+import { inboxContract } from '../../testing/inbox-contract.ts';
 import { openSluice, type SluiceFixture } from '../../testing/sluice-fixture.ts';
-
-const contract = `
-asyncapi: 3.0.0
-info: { title: Inbox, version: 1.0.0 }
-channels:
-  inbox: { address: 'from/{provider}', parameters: { provider: {} } }
-  strict:
-    address: strict
-    messages: { build: { name: com.example.build, payload: { type: object, required: [number] } } }
-operations:
-  send: { action: send, channel: { $ref: '#/channels/inbox' } }
-  sendStrict: { action: send, channel: { $ref: '#/channels/strict' } }
-`;
 
 const config = `
 apis:
@@ -38,7 +26,7 @@ describe('the metrics of inbound webhooks', { timeout: 60_000 }, () => {
   let sluice: SluiceFixture;
   let page: MetricsPage;
   before(async () => {
-    sluice = await openSluice(config, { files: { 'inbox.yaml': contract }, openOutgoing: ['127.0.0.0/8'] });
+    sluice = await openSluice(config, { files: { 'inbox.yaml': inboxContract }, openOutgoing: ['127.0.0.0/8'] });
   });
   after(() => sluice.stop());
 

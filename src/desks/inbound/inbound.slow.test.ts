@@ -11,23 +11,11 @@ import {
   adyenKey,
   sendgridKey,
 } from '../../testing/provider-sendings.ts';
+import { inboxContract } from '../../testing/inbox-contract.ts';
 import { openSluice, type SluiceFixture } from '../../testing/sluice-fixture.ts';
 
 const key = 'reader-key-0123456789';
 const json = { 'content-type': 'application/json' };
-
-const contract = `
-asyncapi: 3.0.0
-info: { title: Inbox, version: 1.0.0 }
-channels:
-  inbox: { address: 'from/{provider}', parameters: { provider: {} } }
-  strict:
-    address: strict
-    messages: { build: { name: com.example.build, payload: { type: object, required: [number] } } }
-operations:
-  send: { action: send, channel: { $ref: '#/channels/inbox' } }
-  sendStrict: { action: send, channel: { $ref: '#/channels/strict' } }
-`;
 
 const config = `
 apis:
@@ -70,7 +58,7 @@ for (const workers of [undefined, 1]) {
   describe(`webhooks of providers come in${workers === undefined ? '' : ' through a worker'}`, { timeout: 60_000 }, () => {
     let sluice: SluiceFixture;
     before(async () => {
-      sluice = await openSluice(config, { files: { 'inbox.yaml': contract }, ...(workers === undefined ? {} : { workers }) });
+      sluice = await openSluice(config, { files: { 'inbox.yaml': inboxContract }, ...(workers === undefined ? {} : { workers }) });
     });
     after(() => sluice.stop());
 
