@@ -64,14 +64,14 @@ export class ReplayRunner {
 
   /** True: something could not be begun and is to be tried again later. Called by one at a time. */
   async sync(delivered: ReadonlyMap<string, Delivered>): Promise<boolean> {
-    const { replays } = this.#parts;
+    const { replays, clock, onBug } = this.#parts;
     const failing = new Set<string>();
     for (const [endpoint, active] of this.#active) {
       const { courier, over, replay } = active;
       if (delivered.get(endpoint)?.courier !== courier) this.#drop(endpoint, active);
       else if (over !== undefined && !(await this.#finish(endpoint, active, over))) failing.add(replay.id);
     }
-    const unfinished = await replays.unfinished('range');
+    const unfinished = await replays.unfinished('range', clock.now(), onBug);
     const wanted = new Set(unfinished.map(({ id }) => id));
     for (const [endpoint, active] of this.#active) if (!wanted.has(active.replay.id)) await this.#stop(endpoint, active);
     await this.#clearLeftovers();
