@@ -8,7 +8,7 @@ export class EarlierRun {
   readonly #delivered: ReadonlySet<Position>;
   readonly #dead: ReadonlySet<Position>;
   readonly #owed = new Map<Position, OwedDelivery>();
-  /** Owed, and not ahead of the cursor: in their order, those that go together in one. */
+  /** Owed, and not ahead of the cursor: in the order of the log, those that go together in one. */
   readonly passed: readonly (readonly OwedDelivery[])[];
 
   constructor({ settled, dead, waiting }: SavedDeliveries, cursor: Position, backbone: Pick<Backbone, 'compare'>) {
@@ -19,7 +19,8 @@ export class EarlierRun {
       if (backbone.compare(owed.position, cursor) > 0) this.add(owed);
       else passed.push(owed);
     }
-    this.passed = together(passed);
+    // What was accepted at the same time was loaded as it came to be owed, and what waits behind others may be owed before these.
+    this.passed = together(passed.toSorted((a, b) => backbone.compare(a.position, b.position)));
   }
 
   /** Whether nothing that is owed is still to come. */
