@@ -61,7 +61,7 @@ export class DeliveryQueue {
 
   /** What an earlier run left, in the order of the log and before anything is admitted. */
   restore(delivery: Delivery): void {
-    if (this.#order.admit(delivery, delivery.keys) === 'behind') {
+    if (this.#order.restore(delivery, delivery.keys) === 'behind') {
       this.#wait(delivery);
       return;
     }
