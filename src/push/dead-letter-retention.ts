@@ -1,7 +1,7 @@
-import { GatewayError } from '../core/errors.ts';
 import type { Position } from '../core/position.ts';
 import type { Database, SqlValue } from '../store/database.ts';
 import type { Resource } from '../store/resources.ts';
+import { isAhead } from './is-ahead.ts';
 import { Rounds, type RoundsParts } from './rounds.ts';
 
 type Endpoint = Resource<'endpoint'>;
@@ -116,7 +116,7 @@ export class DeadLetterRetention {
       [id, ...times, limit],
     );
     const cursor = await this.#cursorOf(endpoint);
-    const passed = rows.filter(({ position }) => !this.#isAhead(String(position) as Position, cursor));
+    const passed = rows.filter(({ position }) => cursor === undefined || !isAhead(this.#parts, String(position) as Position, cursor));
     const chosen = firstBytes(passed);
     if (chosen.length === 0) return { dropped: 0, isMore: false };
     // Looked at again where it is dropped: somebody may have sent it again meanwhile.
@@ -143,16 +143,6 @@ export class DeadLetterRetention {
       spec.address,
     ]);
     return row && (String(row['cursor']) as Position);
-  }
-
-  #isAhead(position: Position, cursor: Position | undefined): boolean {
-    try {
-      return cursor !== undefined && this.#parts.compare(position, cursor) > 0;
-    } catch (error) {
-      // Of a log that is no more, which nobody reads again.
-      if (error instanceof GatewayError && error.code === 'BAD_REQUEST') return false;
-      throw error;
-    }
   }
 }
 

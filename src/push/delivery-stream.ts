@@ -9,6 +9,7 @@ import { DeliveryWindow } from './delivery-window.ts';
 import { Delivery, owedItem, type Item } from './delivery.ts';
 import { EarlierRun } from './earlier-run.ts';
 import type { EventSource } from './event-source.ts';
+import { isAhead } from './is-ahead.ts';
 import type { Lane } from './lane-turns.ts';
 import type { SavedDeliveries } from './load-endpoint.ts';
 import { begunAnew, type OwedDelivery } from './owed-delivery.ts';
@@ -243,7 +244,7 @@ export class DeliveryStream implements MarkSource {
       if (this.#queue.isFull) return false;
       const again = begunAnew(owed, now());
       book.put(again, event);
-      if (backbone.compare(again.position, this.#window.position) > 0) this.#earlier.add(again);
+      if (isAhead(backbone, again.position, this.#window.position)) this.#earlier.add(again);
       else this.#restore([again]);
       return true;
     }

@@ -1,5 +1,6 @@
 import type { Backbone } from '../core/backbone.ts';
 import type { Position } from '../core/position.ts';
+import { isAhead } from './is-ahead.ts';
 import type { SavedDeliveries } from './load-endpoint.ts';
 import type { OwedDelivery } from './owed-delivery.ts';
 
@@ -16,11 +17,10 @@ export class EarlierRun {
     this.#dead = new Set(dead);
     const passed: OwedDelivery[] = [];
     for (const owed of waiting) {
-      if (backbone.compare(owed.position, cursor) > 0) this.add(owed);
+      if (isAhead(backbone, owed.position, cursor)) this.add(owed);
       else passed.push(owed);
     }
-    // What was accepted at the same time was loaded as it came to be owed, and what waits behind others may be owed before these.
-    this.passed = together(passed.toSorted((a, b) => backbone.compare(a.position, b.position)));
+    this.passed = together(inOrder(passed, cursor, backbone));
   }
 
   /** Whether nothing that is owed is still to come. */
@@ -50,6 +50,16 @@ export class EarlierRun {
     this.#owed.delete(position);
     return { owed, together: Math.max(1, count) };
   }
+}
+
+/**
+ * As they stand on the log: what was accepted at the same time was loaded as it came to be owed, and what waits behind others may be owed
+ * before these. What is of no place on this log comes last.
+ */
+function inOrder(passed: readonly OwedDelivery[], cursor: Position, backbone: Pick<Backbone, 'compare'>): readonly OwedDelivery[] {
+  const isOfLog = ({ position }: OwedDelivery): boolean => position === cursor || isAhead(backbone, cursor, position);
+  const others = passed.filter((owed) => !isOfLog(owed));
+  return [...passed.filter(isOfLog).toSorted((a, b) => backbone.compare(a.position, b.position)), ...others];
 }
 
 function together(owed: readonly OwedDelivery[]): readonly (readonly OwedDelivery[])[] {

@@ -1,5 +1,8 @@
 import type { SqlValue } from './database.ts';
 
+/** Milliseconds. */
+const latest = 8_640_000_000_000_000;
+
 /**
  * Reads the columns of one row that may be damaged: where something else stands than was written, it gives what does no harm and notes the
  * column, so that whoever reads decides once what becomes of the row.
@@ -27,10 +30,16 @@ export class RowReader {
     return this.#isNone(column) ? undefined : this.text(column);
   }
 
-  /** A count or a time; 0 where it is no number from 0 on. */
+  /** Empty where it is no absolute URL. */
+  url(column: string): string {
+    const value = this.#row[column];
+    return typeof value === 'string' && URL.canParse(value) ? value : this.#note(column, '');
+  }
+
+  /** A count or a time; 0 where it is no number from 0 up to the last moment that a date can be. */
   amount(column: string): number {
     const value = this.#row[column];
-    return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : this.#note(column, 0);
+    return typeof value === 'number' && value >= 0 && value <= latest ? value : this.#note(column, 0);
   }
 
   amountOrNone(column: string): number | undefined {
