@@ -331,7 +331,8 @@ export class DeliveryStream implements MarkSource {
   /** False: there is no room for all of them. */
   #take(events: readonly Event[]): boolean {
     for (const event of events) {
-      if (!this.#parts.wants(event)) {
+      // What an earlier run has begun stays begun: what is owed is to be sent, and what was sent is to be billed.
+      if (!this.#parts.wants(event) && !this.#earlier.knows(event.position)) {
         this.#window.pass(event.position);
         continue;
       }

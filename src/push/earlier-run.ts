@@ -28,6 +28,11 @@ export class EarlierRun {
     return this.#owed.size === 0;
   }
 
+  /** Whether it was delivered, is owed or was given up. */
+  knows(position: Position): boolean {
+    return this.#delivered.has(position) || this.#owed.has(position) || this.#dead.has(position);
+  }
+
   wasDelivered(position: Position): boolean {
     return this.#delivered.has(position);
   }
