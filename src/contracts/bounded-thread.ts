@@ -46,8 +46,8 @@ export async function runBounded<Result>(name: string, workerData: unknown, limi
 }
 
 /** Calls back once the thread has used its milliseconds of processor time, or has not come to an end for very long; returns how to stop. */
-function whenSpent(worker: Worker, milliseconds: number, callback: () => void): () => void {
-  const latest = setTimeout(callback, milliseconds * patience);
+function whenSpent(worker: Worker, milliseconds: number, onSpent: () => void): () => void {
+  const latest = setTimeout(onSpent, milliseconds * patience);
   let isStopped = false;
   let next: NodeJS.Timeout;
   const lookAfter = (left: number): void => {
@@ -58,7 +58,7 @@ function whenSpent(worker: Worker, milliseconds: number, callback: () => void): 
       ({ user, system }) => {
         const left = milliseconds - (user + system) / 1000;
         if (left > 0) lookAfter(left);
-        else callback();
+        else onSpent();
       },
       // Before it has begun there is nothing to ask; once it has ended there is no need to.
       () => lookAfter(milliseconds),
