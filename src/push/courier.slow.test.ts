@@ -216,6 +216,32 @@ describe('a courier', { timeout: 20_000 }, () => {
       await checkLedger(world);
     }));
 
+  test('SW-18: sends nothing once a 410 is known, not even what waits for a connection, and charges it to a limit once', async () => {
+    const world = await PushWorld.open({}, { maxConnectionsPerOrigin: 1 });
+    let spent = 0;
+    world.governor = { ...world.governor, delivered: (events) => void (spent += events) };
+    try {
+      world.answer = ({ id }, response) => void response.writeHead(id === 'e0' ? 410 : 204).end();
+      await world.publish(ids(4));
+      await world.until(() => world.transitions.length > 0);
+      await world.ledger.flush();
+      // What was on its way would be there before this.
+      await fetch(world.target.url, { method: 'POST', body: '{"id":"probe"}' });
+      // The next one has the connection before the answer is read.
+      assert.ok(world.received.length <= 3, world.received.map(({ id }) => id).join());
+      world.answer = (_received, response) => void response.writeHead(204).end();
+      world.courier.startAgain();
+      await world.until(() => new Set(world.received.map(({ id }) => id)).size === 5);
+      await world.until(async () => (await sums(world))['billed'] === 4);
+      assert.equal(spent, 4);
+      await checkLedger(world);
+      await world.stop();
+    } finally {
+      await world.crash().catch(() => undefined);
+      await world.close();
+    }
+  });
+
   test('SW-15: what failed as often as the schedule says is dead, is not billed, and stays so over a crash', () =>
     withWorld({}, async (world) => {
       world.answer = ({ id }, response) => void response.writeHead(id === 'e0' ? 500 : 200).end();

@@ -99,6 +99,11 @@ export class Courier {
     return this.#health.failing.state !== 'stopped';
   }
 
+  /** False: neither what is stopped nor what its receiver asked to pause is called, whatever was on the way to it. */
+  get #isCalled(): boolean {
+    return this.isSentTo && this.#health.pause.wait === 0;
+  }
+
   start(): void {
     this.#parts.account.state('live');
     this.#live.readOn();
@@ -207,18 +212,22 @@ export class Courier {
       stream.narrow(delivery, events);
       return;
     }
-    if (delivery.attempts === 0 && !this.#spend(delivery, events, stream)) {
+    if (delivery.attempts === 0 && !delivery.isSpent && !this.#spend(delivery, events, stream)) {
       this.#gate.giveBack(admissions);
       return;
     }
     const at = clock.now();
     const built = deliveryRequest(target, events, { number: delivery.attempts + 1, retryReason: delivery.reason, at });
     const request = replay === undefined ? built : replay.mark(built);
-    const outcome = await send({ ...request, signal: stream.signal });
+    const outcome = await send({ ...request, signal: stream.signal, isWanted: () => this.#isCalled });
     const judged = judgeAttempt(outcome, clock.now());
     this.#gate.learn(admissions, judged);
-    // Called off by ourselves: whoever comes next makes it again.
-    if (stream.isStopped && outcome.kind === 'failed' && outcome.class === 'aborted') return;
+    if (outcome.kind === 'failed' && outcome.class === 'aborted') {
+      // Called off by ourselves: whoever comes next makes it again.
+      if (stream.isStopped) return;
+      // Stopped or paused while this waited for a connection.
+      if (!this.#isCalled) return stream.putBack(delivery, errand.lane);
+    }
     delivery.attempts += 1;
     this.#learn(judged, delivery, at);
     const isSplit = delivery.size > 1 && isPoisoned(outcome, judged);
@@ -240,6 +249,7 @@ export class Courier {
       return false;
     }
     if (billed.length > 0) governor.delivered(billed.length, bytesOf(billed));
+    delivery.isSpent = true;
     return true;
   }
 

@@ -99,10 +99,10 @@ export class PushWorld {
     this.#out = out;
   }
 
-  static async open(wish: Partial<PushTarget> = {}): Promise<PushWorld> {
+  static async open(wish: Partial<PushTarget> = {}, sending: Parameters<typeof openSender>[0] = {}): Promise<PushWorld> {
     let world: PushWorld | undefined = undefined;
     const receiver = await Receiver.http((request, response) => void world?.receive(request, response)).listen();
-    world = new PushWorld(await mkdtemp(join(tmpdir(), 'sluice-')), receiver, await openSender());
+    world = new PushWorld(await mkdtemp(join(tmpdir(), 'sluice-')), receiver, await openSender(sending));
     world.target = {
       id: 'end_1',
       tenant: 'default',
