@@ -48,8 +48,8 @@ interface HubParts {
   readonly refusalOf: (wish: Wish) => GatewayError | undefined;
   /** How deliveries of a subscription's API are signed. */
   readonly methodOf: (wish: Wish) => SignatureMethod;
-  /** Ids of endpoints whose receivers wanted no more, as far as that is on disk. */
-  readonly stopped: () => Promise<readonly string[]>;
+  /** Endpoints whose receivers wanted no more, as far as that is on disk: ids, and the version that was delivered to. */
+  readonly stopped: () => Promise<ReadonlyMap<string, number>>;
   readonly counts?: Pick<HubCounts, 'settled'> | undefined;
   /** One line for what became of each request. */
   readonly log: Log;
@@ -88,9 +88,9 @@ export class Hub {
   async start(): Promise<void> {
     const { table, leases, pace, subscriptions, stopped } = this.#parts;
     await leases.look();
-    const held = new Set([...subscriptions.all()].map(({ id }) => id));
-    // Killed between the 410 and the end of the subscription.
-    for (const id of held.size === 0 ? [] : await stopped()) if (held.has(id)) await subscriptions.end(id);
+    const held = new Map([...subscriptions.all()].map(({ id, version }) => [id, version]));
+    // Killed between the 410 and the end of the subscription; one that was confirmed anew has another version since.
+    for (const [id, version] of held.size === 0 ? [] : await stopped()) if (held.get(id) === version) await subscriptions.end(id);
     for (const wish of await table.wishes()) {
       const { id } = wish.request;
       const next = accept(this.#stateOf(wish), wish.request);
@@ -126,8 +126,8 @@ export class Hub {
   }
 
   /** A delivery was answered 410 (WebSub, section 7). */
-  gone({ id }: Resource<'endpoint'>): void {
-    this.#run(() => this.#commits.run(() => this.#parts.subscriptions.end(id)));
+  gone(subscription: Resource<'endpoint'>): void {
+    this.#run(() => this.#commits.run(() => this.#parts.subscriptions.gone(subscription)));
   }
 
   /** Somebody else has ended a subscription: its subscriber is told (WebSub, section 5.2). */
