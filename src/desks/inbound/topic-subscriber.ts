@@ -49,7 +49,7 @@ export class TopicSubscriber {
   /** `origin` is where hubs reach the gateway: scheme and host. */
   async start(origin: string): Promise<void> {
     this.#origin = origin;
-    for (const subscription of await this.#parts.table.all()) this.#known.set(subscription.token, subscription);
+    for (const subscription of await this.#parts.table.all(this.#parts.onBug)) this.#known.set(subscription.token, subscription);
     this.#stopWatching = this.#parts.store.watch((changes) => {
       if (changes.some(({ resource: { kind } }) => kind === 'source' || kind === 'api')) this.#follow();
     });

@@ -86,12 +86,12 @@ export class Hub {
 
   /** Takes up what an earlier run has left; resolves when leases that are over have ended. */
   async start(): Promise<void> {
-    const { table, leases, pace, subscriptions, stopped } = this.#parts;
+    const { table, leases, pace, subscriptions, stopped, onBug } = this.#parts;
     await leases.look();
     const held = new Map([...subscriptions.all()].map(({ id, version }) => [id, version]));
     // Killed between the 410 and the end of the subscription; one that was confirmed anew has another version since.
     for (const [id, version] of held.size === 0 ? [] : await stopped()) if (held.get(id) === version) await subscriptions.end(id);
-    for (const wish of await table.wishes()) {
+    for (const wish of await table.wishes(onBug)) {
       const { id } = wish.request;
       const next = accept(this.#stateOf(wish), wish.request);
       // Killed between the subscription and its request: that one has been carried out.
@@ -103,7 +103,7 @@ export class Hub {
       pace.resume(hostOf(wish.callback));
       this.#run(() => this.#carryOut(wish));
     }
-    for (const denial of await table.denials()) this.#run(() => this.#tell(denial));
+    for (const denial of await table.denials(onBug)) this.#run(() => this.#tell(denial));
   }
 
   /** Resolves when it is on disk and will be verified; rejects with OVERLOADED, or with the store's error. */

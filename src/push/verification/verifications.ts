@@ -79,7 +79,7 @@ export class Verifications {
   /** With what earlier runs were told; nobody is asked before `start`. */
   static async open(parts: VerificationsParts): Promise<Verifications> {
     const verifications = new Verifications(parts);
-    for (const record of await loadRecords(parts.database)) verifications.#records.set(record.endpoint, record);
+    for (const record of await loadRecords(parts.database, parts.onBug)) verifications.#records.set(record.endpoint, record);
     return verifications;
   }
 
