@@ -57,7 +57,7 @@ export function openDeliveries({ foundation, parts, service, verifications, keep
       countDead: (endpoint, before) => redrive.countDead(endpoint, before),
       onChange: async () => {
         deadLetters.wake();
-        service.changed();
+        service.replaysChanged();
         await service.settled();
       },
     }),

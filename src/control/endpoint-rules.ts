@@ -1,5 +1,5 @@
 import { GatewayError } from '../core/errors.ts';
-import type { Resource, SubscriptionSpec } from '../store/resources.ts';
+import type { Resource, ResourceStore, SubscriptionSpec } from '../store/resources.ts';
 import type { Draft } from './draft.ts';
 import { defaultTenant, deletion } from './draft.ts';
 import { isOpen } from './lifecycle.ts';
@@ -43,6 +43,14 @@ export function takesEndpoints(resources: Resources, { plan, api }: Pick<Subscri
 
 export function endpointsBySubscription(resources: Resources): ReadonlyMap<string, readonly Resource<'endpoint'>[]> {
   return Map.groupBy(resources.list('endpoint', defaultTenant), ({ spec }) => spec.subscription);
+}
+
+/** Endpoints of one subscription. */
+export function endpointsOf(
+  store: Pick<ResourceStore, 'children'>,
+  { id, tenant, spec }: Resource<'subscription'>,
+): readonly Resource<'endpoint'>[] {
+  return store.children('endpoint', spec.application, tenant).filter((endpoint) => endpoint.spec.subscription === id);
 }
 
 /** Those that their owners have made: WebSub subscriptions are their subscribers' own, stand in no configuration, and have a bound at the hub. */

@@ -1,7 +1,7 @@
 import type { Backbone } from '../core/backbone.ts';
 import type { Stages, SubscriptionContext } from '../core/policy.ts';
 import { isDeepStrictEqual } from 'node:util';
-import type { PlanSpec, Resource, ResourceChange, ResourceStore } from '../store/resources.ts';
+import type { PlanSpec, Resource, ResourceChange, ResourceKind, ResourceStore } from '../store/resources.ts';
 import { combineStages, type CompiledStages } from './compile.ts';
 import type { ContractRuntime } from './contract-runtime.ts';
 import type { Horizon } from './horizon.ts';
@@ -38,6 +38,12 @@ export interface CatalogueParts {
   readonly onProblem: (api: string, error: unknown) => void;
 }
 
+/** What of the resources has changed; undefined: APIs are served in another way than before. */
+export type CatalogueChange = readonly ResourceChange[] | undefined;
+
+/** There may be many of these, and what is served does not depend on them. */
+const notServed: ReadonlySet<ResourceKind> = new Set(['endpoint', 'source']);
+
 interface PlanBinding {
   readonly spec: PlanSpec | undefined;
   readonly bind: readonly ((subscription: SubscriptionContext) => Stages)[];
@@ -55,7 +61,7 @@ export class Catalogue {
   #subscriptions = new Map<string, BoundSubscription>();
   #byApplication = new Map<string, BoundSubscription[]>();
   readonly #plans = new Map<string, PlanBinding>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(change: CatalogueChange) => void>();
   readonly #stopWatching: () => void;
   #loading: Promise<void> = Promise.resolve();
 
@@ -106,8 +112,8 @@ export class Catalogue {
     return this.#subscriptions.get(id);
   }
 
-  /** Called after each change has taken effect here. */
-  onChange(listener: () => void): void {
+  /** Called after each change of what is served has taken effect here. */
+  onChange(listener: (change: CatalogueChange) => void): void {
     this.#listeners.add(listener);
   }
 
@@ -117,13 +123,14 @@ export class Catalogue {
   }
 
   #follow(changes: readonly ResourceChange[]): void {
+    if (changes.every(({ resource }) => notServed.has(resource.kind))) return;
     this.#index();
     if (changes.some(({ resource }) => resource.kind === 'api' || resource.kind === 'backbone')) {
       const gone = this.#withdraw();
       this.#loading = this.#loading.then(() => forgetLogs(gone)).then(() => this.#loadApis());
     }
     // What needs no contract compiled, such as a key that was revoked with the same change, takes effect now.
-    this.#tell();
+    this.#tell(changes);
   }
 
   #index(): void {
@@ -181,7 +188,7 @@ export class Catalogue {
       }
     }
     this.#serve(runtimes);
-    this.#tell();
+    this.#tell(undefined);
   }
 
   #serve(runtimes: Map<string, ApiRuntime>): void {
@@ -210,8 +217,8 @@ export class Catalogue {
     return { resource, log, backbone, contract };
   }
 
-  #tell(): void {
-    for (const listener of this.#listeners) listener();
+  #tell(change: CatalogueChange): void {
+    for (const listener of this.#listeners) listener(change);
   }
 }
 

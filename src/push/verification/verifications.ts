@@ -40,8 +40,8 @@ export interface VerificationsParts {
   readonly origin: string;
   /** Where a CloudEvents receiver may consent later, and the part of that URL nobody can guess; undefined: it may not. */
   readonly callback: ConsentCallback | undefined;
-  /** What may be delivered to whom has changed. */
-  readonly onChange: () => void;
+  /** What may be delivered to an endpoint, by its id, has changed. */
+  readonly onChange: (endpoint: string) => void;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -155,7 +155,7 @@ export class Verifications {
     if (record.state === 'verified' && record.perMinute === verdict.perMinute) return true;
     const next = afterVerdict(record, verdict, { now: clock.now(), random: 0 });
     await database.transact([putRecord(next)]);
-    if (this.#keep(record, next)) onChange();
+    if (this.#keep(record, next)) onChange(id);
     return true;
   }
 
@@ -231,7 +231,7 @@ export class Verifications {
       const next = afterVerdict(record, verdict, { now: clock.now(), random: random() });
       // What is not on disk does not hold.
       await database.transact([putRecord(next)]);
-      if (this.#keep(record, next)) onChange();
+      if (this.#keep(record, next)) onChange(endpoint.id);
       return next;
     } catch (error) {
       this.#keep(record, { ...record, nextAt: clock.now() + afterBug });

@@ -41,6 +41,10 @@ class SqliteResourceStore implements ResourceStore {
     return this.#index.list(kind, tenant) as readonly Resource<K>[];
   }
 
+  children<K extends ResourceKind>(kind: K, parent: string, tenant = 'default'): readonly Resource<K>[] {
+    return this.#index.children(kind, tenant, parent) as readonly Resource<K>[];
+  }
+
   get<K extends ResourceKind>(kind: K, name: string, parent = '', tenant = 'default'): Resource<K> | undefined {
     return this.#index.byName(tenant, kind, parent, name) as Resource<K> | undefined;
   }
