@@ -52,7 +52,7 @@ test('a new endpoint is asked, and its deletion forgets it, without a look at th
     origin: 'events.example.com',
     callback: undefined,
     onChange: () => undefined,
-    onBug: assert.fail,
+    onBug: (error) => assert.fail(String(error)),
   });
   const put = async (ids: readonly string[]): Promise<void> => {
     await store.write(
