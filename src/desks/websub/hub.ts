@@ -154,9 +154,10 @@ export class Hub {
       await this.#tryUntil(wish.callback, wish.request.deadline, () => this.#verify(wish));
       if (this.#abort.signal.aborted || !this.#isPending(wish)) return;
       await this.#parts.table.remove([wish.request.id]);
-      this.#forget(wish);
       this.#note(wish, 'unreachable');
     } finally {
+      // Also where the store failed: what it still has is taken up at the next start.
+      if (!this.#abort.signal.aborted) this.#forget(wish);
       this.#parts.pace.leave(hostOf(wish.callback));
     }
   }
@@ -226,10 +227,15 @@ export class Hub {
     if (held !== undefined) await subscriptions.end(held.id);
   }
 
-  async #deny(wish: Wish, reason: string): Promise<'settled'> {
+  async #deny(wish: Wish, reason: string): Promise<'settled' | 'again'> {
     const { callback, request } = wish;
     const denial = this.#denialOf(callback, request.topicAsGiven, reason);
-    await this.#parts.table.remove([request.id], denial);
+    try {
+      await this.#parts.table.remove([request.id], denial);
+    } catch (error) {
+      this.#parts.onBug(error);
+      return 'again';
+    }
     this.#forget(wish);
     this.#note(wish, 'denied', { reason });
     this.#run(() => this.#tell(denial));
