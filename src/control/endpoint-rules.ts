@@ -11,9 +11,16 @@ export const maxEndpoints = 1000;
 
 const whatEndpointsHangOn = new Set(['subscription', 'plan', 'application', 'api']);
 
+/** Whether endpoints there are may have nothing to hang on once these drafts are written: what is only made anew takes nothing from any. */
+function mayMatter(drafts: readonly Draft[]): boolean {
+  const hung = drafts.filter(({ resource }) => whatEndpointsHangOn.has(resource.kind));
+  const isNew = ({ op, expect }: Draft): boolean => op === 'put' && expect === 0;
+  return hung.length > 0 && (!hung.every(isNew) || drafts.some(({ resource }) => resource.kind === 'endpoint'));
+}
+
 /** Endpoints that go along once these drafts are written: an endpoint lives no longer than its subscription. */
 export function endpointEnds(now: Resources, drafts: readonly Draft[]): readonly Draft[] {
-  if (!drafts.some(({ resource }) => whatEndpointsHangOn.has(resource.kind))) return [];
+  if (!mayMatter(drafts)) return [];
   const outlook = new Outlook(now, drafts);
   return outlook
     .list('endpoint')
@@ -23,7 +30,7 @@ export function endpointEnds(now: Resources, drafts: readonly Draft[]): readonly
 
 /** Throws CONFLICT when these drafts would leave endpoints under a plan that has none. */
 export function checkEndpointPlans(now: Resources, drafts: readonly Draft[]): void {
-  if (!drafts.some(({ resource }) => whatEndpointsHangOn.has(resource.kind))) return;
+  if (!mayMatter(drafts)) return;
   const outlook = new Outlook(now, drafts);
   for (const [subscription, endpoints] of endpointsBySubscription(outlook)) {
     const { spec } = outlook.get('subscription', subscription) ?? {};
