@@ -68,6 +68,8 @@ const place: Shape<StartFrom | undefined> = {
   decode(value, at) {
     if (value === 'held') return undefined;
     if (value === 'now') return { at: 'latest' };
+    if (typeof value === 'string' && !/^\d/.test(value))
+      return at.report(`${at.quote(value)} is neither held nor now, nor a date and time such as 2030-01-31T12:00:00Z`);
     const time = moment.decode(value, at);
     return time === undefined ? undefined : { at: 'time', time };
   },
