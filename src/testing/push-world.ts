@@ -174,6 +174,20 @@ export class PushWorld {
     await this.#openReplays();
   }
 
+  /** The application reads as the endpoint's reader, which nobody is pushed to as just now, and says that it has; ids of what it read. */
+  async readAsApplication(): Promise<readonly string[]> {
+    const channel = { log, address: 'created' };
+    const start = await this.backbone.locate(channel, { at: 'earliest' });
+    const request = { subscription, protocol: 'sse', ...channel, name: 'hook', start, resumes: false };
+    const account = await this.ledger.open(request, () => undefined);
+    const { events, position } = await this.backbone.read({ channel, after: account.cursor, limit: 1000 });
+    account.charge({ events, bytes: events.reduce((sum, event) => sum + event.bytes, 0), position, filtered: 0 }, 0);
+    account.confirm(position);
+    account.close();
+    await this.ledger.flush();
+    return events.map(({ id }) => id);
+  }
+
   async publish(ids: readonly string[], subjectOf: (id: string) => string | undefined = () => undefined): Promise<void> {
     const drafts = ids.map((id) => ({ ...draft(id), subject: subjectOf(id) }));
     await this.backbone.publish({ log, address: 'created' }, drafts);
