@@ -39,7 +39,7 @@ export interface CatalogueParts {
 }
 
 /** What of the resources has changed; undefined: APIs are served in another way than before. */
-export type CatalogueChange = readonly ResourceChange[] | undefined;
+type CatalogueChange = readonly ResourceChange[] | undefined;
 
 /** There may be many of these, and what is served does not depend on them. */
 const notServed: ReadonlySet<ResourceKind> = new Set(['endpoint', 'source']);
