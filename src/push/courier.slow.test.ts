@@ -137,6 +137,35 @@ describe('a courier', { timeout: 20_000 }, () => {
     });
   });
 
+  for (const failing of [false, true]) {
+    const answered = failing ? 'was refused' : 'was delivered';
+    test(`a bug of ours once it is known that something ${answered} makes no second delivery of it`, () =>
+      withWorld({ order: 'strict', schedule: { delays: [50] } }, async (world) => {
+        const bugs: string[] = [];
+        world.onBug = (error) => void bugs.push(String(error));
+        world.book.watch(({ eventId }) => {
+          if (eventId === 'e0' && bugs.length === 0) throw new Error('a bug');
+        });
+        world.answer = (_received, response) => void response.writeHead(failing && world.received.length === 1 ? 500 : 204).end();
+        await world.publish(ids(3));
+        const sent = failing ? ['e0', 'e0', 'e1', 'e2'] : ids(3);
+        await world.until(() => world.received.length === sent.length && world.courier.owed === 0);
+        await world.until(async () => (await sums(world))['billed'] === 3);
+        assert.deepEqual(bugs, ['Error: a bug']);
+        await world.crash();
+        await world.begin();
+        await world.publish(['after']);
+        await world.until(() => world.received.some(({ id }) => id === 'after'));
+        assert.deepEqual(
+          world.received.map(({ id }) => id),
+          [...sent, 'after'],
+        );
+        await world.until(async () => (await sums(world))['billed'] === 4);
+        assert.equal(world.courier.owed, 0);
+        await checkLedger(world);
+      }));
+  }
+
   test('P7: what was not committed when it was killed is sent again, and nothing that was', () =>
     withWorld({ concurrency: 8, schedule: { delays: [60_000] } }, async (world) => {
       const held: (() => void)[] = [];

@@ -182,7 +182,9 @@ export class Courier {
       this.#parts.onBug(error);
       this.#gate.giveBack(admissions);
       // Not at once: what fails before anything is sent would leave this thread no time for anything else.
-      stream.wait(delivery, afterBug);
+      if (delivery.isGivenOut) stream.wait(delivery, afterBug);
+      // What became of it is settled, and stays so.
+      else stream.follow();
     } finally {
       stream.end();
     }

@@ -186,6 +186,7 @@ export class DeliveryStream implements MarkSource {
   delivered(delivery: Delivery, events: readonly Event[]): void {
     const { id, account, book } = this.#parts;
     const late: Event[] = [];
+    this.#queue.settle(delivery);
     for (const [index, { position, place, isBilled }] of delivery.items.entries()) {
       if (delivery.isOwed) book.remove(id, position);
       // Billed when the cursor passes it, or late when it has.
@@ -193,7 +194,6 @@ export class DeliveryStream implements MarkSource {
       else if (!isBilled) late.push(events[index] as Event);
     }
     account.chargeLate(late);
-    this.#queue.settle(delivery);
   }
 
   dead(delivery: Delivery, events: readonly Event[], reason: string): void {
