@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly only: ReadonlySet<string>;
   /** Subscribers, or endpoints; undefined: what the benchmark says. */
   readonly subscribers: number | undefined;
+  /** Of push when it is killed; undefined: what the benchmark says. */
+  readonly endpoints: number | undefined;
   /** Undefined: what the benchmark says. */
   readonly minutes: number | undefined;
   /** Events under way at most where a server is saturated; undefined: what the benchmark says. */
@@ -30,6 +32,7 @@ export const usage = `Options:
   --repeat N            turns; the median is reported (default 3)
   --seconds N           length of one measurement (default 8)
   --subscribers N       connections, or origins (default: what the benchmark says)
+  --endpoints N         endpoints of push when it is killed (default 50)
   --only NAME,NAME      run these alone
   --without NAME,NAME   do without these; a peer that cannot be had fails the run otherwise
   --minutes N           length of soak (default 60) and origins (default 10)
@@ -46,6 +49,7 @@ export function readArguments(argv: readonly string[]): RunOptions {
       repeat: { type: 'string' },
       seconds: { type: 'string' },
       subscribers: { type: 'string' },
+      endpoints: { type: 'string' },
       only: { type: 'string', default: '' },
       without: { type: 'string', default: '' },
       minutes: { type: 'string' },
@@ -64,6 +68,7 @@ export function readArguments(argv: readonly string[]): RunOptions {
     without: new Set(words(values.without, ',')),
     only: new Set(words(values.only, ',')),
     subscribers: values.subscribers === undefined ? undefined : positive('subscribers', values.subscribers, 1),
+    endpoints: values.endpoints === undefined ? undefined : positive('endpoints', values.endpoints, 1),
     minutes: values.minutes === undefined ? undefined : positive('minutes', values.minutes, 1),
     window: windowFrom(values.window),
     serverCore: values['server-core'],

@@ -150,3 +150,19 @@ function olderNode(): string | undefined {
     return Number(/^v(\d+)/.exec(stdout)?.[1] ?? 99) < 24;
   });
 }
+
+test('who shows the gateway no key is told how the command line does that, by every command that asks it', async () => {
+  const problem = { code: 'UNAUTHENTICATED', detail: 'Send an API key as Authorization: Bearer.' };
+  const { url, close } = await serve(createServer((_, response) => response.writeHead(401).end(JSON.stringify(problem))));
+  const commands = [
+    ['publish', 'x/y', '--data', '{}'],
+    ...['sse', 'websocket', 'poll'].map((protocol) => ['listen', 'x/y', '--protocol', protocol]),
+  ];
+  for (const argv of commands) {
+    const { exit, stderr } = await runCli([...argv, '--gateway', url]);
+    assert.equal(exit, 4, stderr);
+    assert.match(stderr, /Bearer\. Name the key of an application with --key or SLUICE_KEY\.\n$/);
+    assert.match((await runCli([...argv, '--gateway', url, '--key', 'k'])).stderr, /Bearer\.\n$/);
+  }
+  await close();
+});

@@ -1,5 +1,6 @@
 import { checkPositionals, parseArguments, usageError } from './arguments.ts';
 import type { Command, Context } from './command.ts';
+import { isObject } from './client/json.ts';
 import { commandLoaders, loadAll } from './commands.ts';
 import { CliError, exitCodes, exitOfAnswer } from './exit-code.ts';
 import { commandHelp, overview } from './help.ts';
@@ -64,7 +65,21 @@ async function runCommand(command: Command, argv: readonly string[], path: strin
   checkPositionals(positionals, command.positionals, path);
   const { env, cwd, stdin, signal, version } = world;
   const context: Context = { values: values as Context['values'], positionals, output, env, cwd, stdin, signal, version };
-  return (await command.run(context)) ?? exitCodes.ok;
+  try {
+    return (await command.run(context)) ?? exitCodes.ok;
+  } catch (thrown) {
+    throw namesKey(thrown, command, context);
+  }
+}
+
+/** A gateway that is shown no key says which headers it takes; on the command line that is an option. */
+function namesKey(thrown: unknown, { options = {} }: Command, { values, env }: Context): unknown {
+  const { gateway, key } = options;
+  if (gateway === undefined || key === undefined || (values['key'] ?? env['SLUICE_KEY']) !== undefined) return thrown;
+  if (!(thrown instanceof CliError) || !isObject(thrown.details) || thrown.details['code'] !== 'UNAUTHENTICATED') return thrown;
+  if (thrown.message.includes('--key')) return thrown;
+  const { exit, message, details } = thrown;
+  return new CliError(exit, `${message} Name the key of an application with --key or SLUICE_KEY.`, { details, cause: thrown });
 }
 
 function missingSubcommand(command: Command, first: string | undefined, path: string): CliError {

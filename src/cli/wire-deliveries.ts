@@ -42,7 +42,8 @@ export function openDeliveries({ foundation, parts, service, verifications, keep
   const replays = new ReplayLog(database);
   const deadLetters = new DeadLetterReplays({ replays, redrive, clock: systemClock, schedule, onBug });
   deadLetters.wake();
-  const retention = openRetention({ foundation, parts, keepDeadLetters, counts, log });
+  const isStopped = (endpoint: string): boolean => service.courier(endpoint)?.isSentTo === false;
+  const retention = openRetention({ foundation, parts, keepDeadLetters, counts, log }, isStopped);
   const deliveries: Deliveries = {
     log: new DeliveryLog(database),
     redrive,
@@ -57,7 +58,7 @@ export function openDeliveries({ foundation, parts, service, verifications, keep
       countDead: (endpoint, before) => redrive.countDead(endpoint, before),
       onChange: async () => {
         deadLetters.wake();
-        service.changed();
+        service.replaysChanged();
         await service.settled();
       },
     }),
@@ -74,8 +75,11 @@ export function openDeliveries({ foundation, parts, service, verifications, keep
   return { deliveries, hasRoom: (endpoint) => deadLetters.hasRoom(endpoint), close };
 }
 
-/** Drops dead letters in their time until it is closed. */
-function openRetention({ foundation, parts, keepDeadLetters, counts, log }: RetentionParts): DeadLetterRetention {
+/** Drops dead letters in their time until it is closed; `isStopped`: it was stopped by its receiver, or for failing. */
+function openRetention(
+  { foundation, parts, keepDeadLetters, counts, log }: RetentionParts,
+  isStopped: (endpoint: string) => boolean,
+): DeadLetterRetention {
   const { database, store, embedded } = foundation;
   const { schedule, onBug } = parts;
   const countsOf = (endpoint: Resource<'endpoint'>): AttemptCounts => counts.of(...countedUnder(endpoint, store));
@@ -94,6 +98,7 @@ function openRetention({ foundation, parts, keepDeadLetters, counts, log }: Rete
     endpoints,
     compare: (a, b) => embedded.compare(a, b),
     keptFor: keepDeadLetters,
+    isHeld: ({ id, spec }) => spec.state === 'paused' || isStopped(id),
     onDropped: (endpoint, letters) => {
       const { id, name, parent } = endpoint;
       countsOf(endpoint).dropped(letters);

@@ -31,7 +31,11 @@ export async function openInbound({ foundation, parts, push, log }: InboundParts
   const { gateway, schedule, onBug } = parts;
   const now = (): number => systemClock.now();
   const open = (sealed: string): string => sealer.open(sealed);
-  const replays = await ReplayMemory.open({ database, now, schedule, onBug });
+  const ownersOf = (source: string): readonly string[] => {
+    const { tenant = '', parent = '' } = store.byId('source', source) ?? {};
+    return [tenant, parent];
+  };
+  const replays = await ReplayMemory.open({ database, now, schedule, onBug, ownersOf });
   const table = new InboundTopicTable(database);
   const topics = new TopicSubscriber({ store, table, send: push.send, open, now, random: Math.random, schedule, log, onBug });
   const counts = new InboundCounts(metrics);

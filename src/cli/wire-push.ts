@@ -15,6 +15,7 @@ import { exportPush } from '../push/push-gauges.ts';
 import { PushService, type PushServiceParts } from '../push/push-service.ts';
 import type { PushTarget } from '../push/push-target.ts';
 import { targetOf } from '../push/target-of.ts';
+import { touchedBy } from '../push/touched-endpoints.ts';
 import type { Verifications } from '../push/verification/verifications.ts';
 import type { Resource } from '../store/resources.ts';
 import { openDeliveries } from './wire-deliveries.ts';
@@ -62,7 +63,7 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, kee
   const notices = openNotices({ foundation, parts, healthOf: (endpoint) => service.courier(endpoint)?.health });
   const target = (endpoint: Resource<'endpoint'>): PushTarget =>
     targetOf(endpoint, { open: (sealed) => sealer.open(sealed), compile: compileFilter });
-  const onChange = (): void => service.changed();
+  const onChange = (endpoint: string): void => service.changed([endpoint]);
   const counts = new PushCounts(metrics);
   const verifications = await openVerifications({ foundation, parts, publicUrl, send, targetOf: target, onChange });
   const service: PushService = new PushService({
@@ -93,7 +94,7 @@ export async function openPush({ foundation, parts, openOutgoing, publicUrl, kee
     },
   });
   const letters = showPush(foundation, parts, service);
-  catalogue.onChange(() => service.changed());
+  catalogue.onChange((changes) => service.changed(touchedBy(changes, store)));
   const {
     deliveries,
     hasRoom,

@@ -117,6 +117,39 @@ describe('the OpenAPI document of a contract', () => {
     assert.ok(!check({ ...event, data: { id: 'o' } }));
   });
 
+  test('of some of the channels alone it is valid, and has no schema that only the others need', async () => {
+    const contract = await loadContract({
+      name: 'contract.yaml',
+      files: {},
+      text: `
+asyncapi: 3.0.0
+info: { title: Firm, version: '1' }
+channels:
+  news: { address: news, messages: { said: { payload: { $ref: '#/components/schemas/Said' } } } }
+  wages: { address: wages, messages: { paid: { payload: { $ref: '#/components/schemas/Paid' } }, said: { payload: { $ref: '#/components/schemas/Said' } } } }
+  raises: { address: raises, messages: { raise: { payload: { $ref: '#/components/schemas/Raise' } } } }
+operations:
+  news: { action: send, channel: { $ref: '#/channels/news' } }
+  wages: { action: send, channel: { $ref: '#/channels/wages' } }
+  raises: { action: receive, channel: { $ref: '#/channels/raises' } }
+components:
+  schemas:
+    Said: { type: object, properties: { by: { $ref: '#/components/schemas/Person' } } }
+    Paid: { type: object, properties: { to: { $ref: '#/components/schemas/Person' }, amount: { $ref: '#/components/schemas/Amount' } } }
+    Raise: { type: object, properties: { by: { $ref: '#/components/schemas/Amount' } } }
+    Person: { type: object }
+    Amount: { type: object, properties: { currency: { type: string } } }
+`,
+    });
+    const only = (...ids: string[]) => openApiDocument({ ...contract, channels: contract.channels.filter(({ id }) => ids.includes(id)) });
+    const news = only('news');
+    assert.deepEqual(await faultsOf(news), []);
+    assert.match(JSON.stringify(news), /"Said".*"Person"/);
+    assert.doesNotMatch(JSON.stringify(news), /wage|paid|raise|amount|currency/i);
+    assert.match(JSON.stringify(only('news', 'raises')), /"Amount"/);
+    assert.deepEqual(await faultsOf(only()), []);
+  });
+
   test('two channels may send the same type, and names that mean something to JavaScript are only names', async () => {
     const document = await documentOf(`
 asyncapi: 3.0.0

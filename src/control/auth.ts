@@ -32,6 +32,8 @@ export class Authentication {
   readonly #parts: AuthenticationParts;
   readonly #expected: Buffer;
   readonly #failures: FailedAttempts;
+  #listed: readonly Resource<'credential'>[] = [];
+  #byHash: ReadonlyMap<string, Resource<'credential'>> = new Map();
 
   constructor(parts: AuthenticationParts) {
     this.#parts = parts;
@@ -69,11 +71,21 @@ export class Authentication {
     if (key === undefined || key.length > maxCredentialLength) return undefined;
     const hash = hashApiKey(key);
     const { store, clock } = this.#parts;
-    const credential = store.list('credential').find(({ spec }) => spec.hash === hash);
+    const credential = this.#credentialOf(hash);
     if (credential === undefined || credential.spec.revokedAt !== undefined || (credential.spec.expiresAt ?? Infinity) <= clock.now())
       return undefined;
     const application = store.get('application', credential.parent, '', credential.tenant);
     return application === undefined ? undefined : { application, credential };
+  }
+
+  /** Looked up by what is kept as long as no credential changes. */
+  #credentialOf(hash: string): Resource<'credential'> | undefined {
+    const all = this.#parts.store.list('credential');
+    if (all !== this.#listed) {
+      this.#listed = all;
+      this.#byHash = new Map(all.toReversed().map((credential) => [credential.spec.hash, credential]));
+    }
+    return this.#byHash.get(hash);
   }
 
   /** Only what is wrong waits: whoever has the right credential is let in, whatever others at the same address try. */

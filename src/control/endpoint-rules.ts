@@ -1,5 +1,5 @@
 import { GatewayError } from '../core/errors.ts';
-import type { Resource, SubscriptionSpec } from '../store/resources.ts';
+import type { Resource, ResourceStore, SubscriptionSpec } from '../store/resources.ts';
 import type { Draft } from './draft.ts';
 import { defaultTenant, deletion } from './draft.ts';
 import { isOpen } from './lifecycle.ts';
@@ -11,9 +11,16 @@ export const maxEndpoints = 1000;
 
 const whatEndpointsHangOn = new Set(['subscription', 'plan', 'application', 'api']);
 
+/** Whether endpoints there are may have nothing to hang on once these drafts are written: what is only made anew takes nothing from any. */
+function mayMatter(drafts: readonly Draft[]): boolean {
+  const hung = drafts.filter(({ resource }) => whatEndpointsHangOn.has(resource.kind));
+  const isNew = ({ op, expect }: Draft): boolean => op === 'put' && expect === 0;
+  return hung.length > 0 && (!hung.every(isNew) || drafts.some(({ resource }) => resource.kind === 'endpoint'));
+}
+
 /** Endpoints that go along once these drafts are written: an endpoint lives no longer than its subscription. */
 export function endpointEnds(now: Resources, drafts: readonly Draft[]): readonly Draft[] {
-  if (!drafts.some(({ resource }) => whatEndpointsHangOn.has(resource.kind))) return [];
+  if (!mayMatter(drafts)) return [];
   const outlook = new Outlook(now, drafts);
   return outlook
     .list('endpoint')
@@ -23,7 +30,7 @@ export function endpointEnds(now: Resources, drafts: readonly Draft[]): readonly
 
 /** Throws CONFLICT when these drafts would leave endpoints under a plan that has none. */
 export function checkEndpointPlans(now: Resources, drafts: readonly Draft[]): void {
-  if (!drafts.some(({ resource }) => whatEndpointsHangOn.has(resource.kind))) return;
+  if (!mayMatter(drafts)) return;
   const outlook = new Outlook(now, drafts);
   for (const [subscription, endpoints] of endpointsBySubscription(outlook)) {
     const { spec } = outlook.get('subscription', subscription) ?? {};
@@ -43,6 +50,14 @@ export function takesEndpoints(resources: Resources, { plan, api }: Pick<Subscri
 
 export function endpointsBySubscription(resources: Resources): ReadonlyMap<string, readonly Resource<'endpoint'>[]> {
   return Map.groupBy(resources.list('endpoint', defaultTenant), ({ spec }) => spec.subscription);
+}
+
+/** Endpoints of one subscription. */
+export function endpointsOf(
+  store: Pick<ResourceStore, 'children'>,
+  { id, tenant, spec }: Resource<'subscription'>,
+): readonly Resource<'endpoint'>[] {
+  return store.children('endpoint', spec.application, tenant).filter((endpoint) => endpoint.spec.subscription === id);
 }
 
 /** Those that their owners have made: WebSub subscriptions are their subscribers' own, stand in no configuration, and have a bound at the hub. */

@@ -49,12 +49,20 @@ export interface Page<T> {
 /** A page of a list in the order of a key that is unique and does not change, so that nothing is skipped or seen twice while others write. */
 export function pageOf<T>(all: readonly T[], keyOf: (item: T) => string, request: PageRequest): Page<T> {
   const after = request.after === undefined ? undefined : decodeCursor(request.after);
-  const keyed = all.map((item) => ({ key: keyOf(item), item })).toSorted((a, b) => (a.key < b.key ? -1 : 1));
-  const rest = after === undefined ? keyed : keyed.filter(({ key }) => key > after);
-  const page = rest.slice(0, request.limit);
+  // The first of them in order, and one more that tells whether there is a next page: sorting all would cost more than anything else.
+  const first: { readonly key: string; readonly item: T }[] = [];
+  for (const item of all) {
+    const key = keyOf(item);
+    if (after !== undefined && key <= after) continue;
+    if (first.length > request.limit && key > first.at(-1)!.key) continue;
+    const place = first.findLastIndex((one) => one.key < key) + 1;
+    first.splice(place, 0, { key, item });
+    if (first.length > request.limit + 1) first.pop();
+  }
+  const page = first.slice(0, request.limit);
   return {
     items: page.map(({ item }) => item),
-    next: rest.length > page.length ? encodeCursor(page.at(-1)!.key) : null,
+    next: first.length > page.length ? encodeCursor(page.at(-1)!.key) : null,
   };
 }
 

@@ -27,6 +27,16 @@ for (const workers of [undefined, 2]) {
       assert.equal(await again.text(), '');
     });
 
+    test('who may read some of the channels is told of these alone in the OpenAPI document', async () => {
+      const whole = await get('/shop/-/openapi.json', { 'x-api-key': platformKey });
+      const narrow = await get('/shop/-/openapi.json', { 'x-api-key': narrowKey, 'if-none-match': whole.headers.get('etag')! });
+      assert.equal(narrow.status, 200);
+      const text = await narrow.text();
+      assert.doesNotMatch(text, /returns/);
+      const { webhooks, paths } = JSON.parse(text) as { webhooks: object; paths: object };
+      assert.deepEqual([Object.keys(webhooks), Object.keys(paths)], [['shop.order.placed', 'shop.order.gone'], ['/commands']]);
+    });
+
     test('whoever is subscribed gets the channels of the contract, and is told which APIs are its own and as what', async () => {
       const mine = await get('/.well-known/sluice-apis', { 'x-api-key': platformKey });
       const shop = { name: 'shop', path: '/shop', title: 'Shop' };

@@ -1,7 +1,9 @@
+import type { ContractChannel } from '../contracts/contract.ts';
 import type { DeskRequest } from '../core/desk.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { ApiRuntime, BoundSubscription, Catalogue } from '../gateway/catalogue.ts';
 import type { EventGateway } from '../gateway/gateway.ts';
+import { visibleChannels } from '../gateway/visible-channels.ts';
 import { credentialOf } from '../listeners/http-request.ts';
 
 /** Who asks at a desk, and with which key. */
@@ -40,6 +42,14 @@ export class Visitors {
       throw new GatewayError('FORBIDDEN', `The application ${application} has no accepted subscription to the API ${api.resource.name}.`);
     return { application, apiKey: credential!.value, subscriptions };
   }
+}
+
+/** The channels of an API that a visitor may be told of, in whatever document. */
+export function channelsFor({ subscriptions }: Visitor, { contract }: ApiRuntime): ReadonlySet<ContractChannel> {
+  return visibleChannels(
+    contract,
+    subscriptions.map(({ context }) => context),
+  );
 }
 
 function single(value: string | readonly string[] | undefined): string | undefined {

@@ -1,7 +1,7 @@
 import type { Backbone } from '../core/backbone.ts';
 import type { Stages, SubscriptionContext } from '../core/policy.ts';
 import { isDeepStrictEqual } from 'node:util';
-import type { PlanSpec, Resource, ResourceChange, ResourceStore } from '../store/resources.ts';
+import type { PlanSpec, Resource, ResourceChange, ResourceKind, ResourceStore } from '../store/resources.ts';
 import { combineStages, type CompiledStages } from './compile.ts';
 import type { ContractRuntime } from './contract-runtime.ts';
 import type { Horizon } from './horizon.ts';
@@ -38,6 +38,15 @@ export interface CatalogueParts {
   readonly onProblem: (api: string, error: unknown) => void;
 }
 
+/** What of the resources has changed; undefined: APIs are served in another way than before. */
+type CatalogueChange = readonly ResourceChange[] | undefined;
+
+/** There may be many of these, and what is served does not depend on them. */
+const notServed: ReadonlySet<ResourceKind> = new Set(['endpoint', 'source']);
+
+/** There may be many of these as well: a change of one is followed without a look at the others. */
+const followed: ReadonlySet<ResourceKind> = new Set(['application', 'credential', 'subscription', ...notServed]);
+
 interface PlanBinding {
   readonly spec: PlanSpec | undefined;
   readonly bind: readonly ((subscription: SubscriptionContext) => Stages)[];
@@ -51,11 +60,13 @@ export class Catalogue {
   readonly #parts: CatalogueParts;
   #byPath = new PathTable<ApiRuntime>([], pathOf);
   #runtimes = new Map<string, ApiRuntime>();
+  /** By hash, and the hash each had by its id. */
   #credentials = new Map<string, Resource<'credential'>>();
+  #hashes = new Map<string, string>();
   #subscriptions = new Map<string, BoundSubscription>();
   #byApplication = new Map<string, BoundSubscription[]>();
   readonly #plans = new Map<string, PlanBinding>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(change: CatalogueChange) => void>();
   readonly #stopWatching: () => void;
   #loading: Promise<void> = Promise.resolve();
 
@@ -106,8 +117,8 @@ export class Catalogue {
     return this.#subscriptions.get(id);
   }
 
-  /** Called after each change has taken effect here. */
-  onChange(listener: () => void): void {
+  /** Called after each change of what is served has taken effect here. */
+  onChange(listener: (change: CatalogueChange) => void): void {
     this.#listeners.add(listener);
   }
 
@@ -117,29 +128,74 @@ export class Catalogue {
   }
 
   #follow(changes: readonly ResourceChange[]): void {
-    this.#index();
+    if (changes.every(({ resource }) => notServed.has(resource.kind))) return;
+    if (changes.every(({ resource }) => followed.has(resource.kind))) for (const change of changes) this.#followOne(change);
+    else this.#index();
     if (changes.some(({ resource }) => resource.kind === 'api' || resource.kind === 'backbone')) {
       const gone = this.#withdraw();
       this.#loading = this.#loading.then(() => forgetLogs(gone)).then(() => this.#loadApis());
     }
     // What needs no contract compiled, such as a key that was revoked with the same change, takes effect now.
-    this.#tell();
+    this.#tell(changes);
   }
 
   #index(): void {
     const { store, tenant } = this.#parts;
-    this.#credentials = new Map(store.list('credential', tenant).map((credential) => [credential.spec.hash, credential]));
+    const credentials = store.list('credential', tenant);
+    this.#credentials = new Map(credentials.map((credential) => [credential.spec.hash, credential]));
+    this.#hashes = new Map(credentials.map(({ id, spec }) => [id, spec.hash]));
     const previous = this.#subscriptions;
     this.#subscriptions = new Map();
     this.#byApplication = new Map();
     for (const resource of store.list('subscription', tenant)) {
       const bound = this.#bind(resource, previous.get(resource.id));
       this.#subscriptions.set(resource.id, bound);
-      const key = `${resource.spec.application}/${resource.spec.api}`;
-      const siblings = this.#byApplication.get(key);
-      if (siblings === undefined) this.#byApplication.set(key, [bound]);
+      const siblings = this.#byApplication.get(ownerOf(bound));
+      if (siblings === undefined) this.#byApplication.set(ownerOf(bound), [bound]);
       else siblings.push(bound);
     }
+  }
+
+  #followOne({ op, resource }: ResourceChange): void {
+    const { store, tenant } = this.#parts;
+    if (resource.tenant !== tenant) return;
+    if (resource.kind === 'credential') this.#followCredential(op, resource as Resource<'credential'>);
+    else if (resource.kind === 'subscription') this.#followSubscription(op, resource as Resource<'subscription'>);
+    else if (resource.kind === 'application')
+      for (const api of store.list('api', tenant))
+        for (const bound of this.subscriptions(resource.name, api.name)) this.#followSubscription('put', bound.resource);
+  }
+
+  #followCredential(op: ResourceChange['op'], credential: Resource<'credential'>): void {
+    const { id, spec } = credential;
+    const before = this.#hashes.get(id);
+    if (before !== undefined && this.#credentials.get(before)?.id === id) this.#credentials.delete(before);
+    this.#hashes.delete(id);
+    if (op === 'delete') return;
+    this.#credentials.set(spec.hash, credential);
+    this.#hashes.set(id, spec.hash);
+  }
+
+  #followSubscription(op: ResourceChange['op'], resource: Resource<'subscription'>): void {
+    const previous = this.#subscriptions.get(resource.id);
+    if (previous !== undefined) {
+      const others = this.#siblings(previous).filter((one) => one !== previous);
+      if (others.length === 0) this.#byApplication.delete(ownerOf(previous));
+      else this.#byApplication.set(ownerOf(previous), others);
+    }
+    this.#subscriptions.delete(resource.id);
+    if (op === 'delete') return;
+    const bound = this.#bind(resource, previous);
+    this.#subscriptions.set(resource.id, bound);
+    const siblings = [...this.#siblings(bound), bound];
+    this.#byApplication.set(
+      ownerOf(bound),
+      siblings.sort((a, b) => (a.resource.name < b.resource.name ? -1 : 1)),
+    );
+  }
+
+  #siblings(bound: BoundSubscription): readonly BoundSubscription[] {
+    return this.#byApplication.get(ownerOf(bound)) ?? [];
   }
 
   #bind(resource: Resource<'subscription'>, previous: BoundSubscription | undefined): BoundSubscription {
@@ -181,7 +237,7 @@ export class Catalogue {
       }
     }
     this.#serve(runtimes);
-    this.#tell();
+    this.#tell(undefined);
   }
 
   #serve(runtimes: Map<string, ApiRuntime>): void {
@@ -210,9 +266,13 @@ export class Catalogue {
     return { resource, log, backbone, contract };
   }
 
-  #tell(): void {
-    for (const listener of this.#listeners) listener();
+  #tell(change: CatalogueChange): void {
+    for (const listener of this.#listeners) listener(change);
   }
+}
+
+function ownerOf({ resource: { spec } }: BoundSubscription): string {
+  return `${spec.application}/${spec.api}`;
 }
 
 function pathOf({ resource }: ApiRuntime): string {

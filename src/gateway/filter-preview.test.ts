@@ -28,7 +28,7 @@ function worldOf({ state = 'accepted', mayRead = ['*'], mostTime = 30_000 }: Wor
     mayRead.includes(address) || mayRead[0] === '*' ? undefined : new GatewayError('FORBIDDEN', 'No.');
   const bound = {
     resource: { spec: { state, api: 'shop' } },
-    context: { api: 'shop', as: 'client' },
+    context: { api: 'shop', as: 'client', allow: { read: ['*'], publish: [] } },
     stages: combineStages([{ onRead }]),
   } as unknown as BoundSubscription;
   const catalogue = { subscription: (id: string) => (id === 'sub' ? bound : undefined), api: () => api };

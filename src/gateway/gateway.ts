@@ -21,6 +21,7 @@ import { admittedBy, usable } from './permission.ts';
 import { newestPage, type NewestRequest } from './newest-page.ts';
 import { openPushReader, type PushReader, type PushRequest } from './push-access.ts';
 import { reasonOf } from './refusal.ts';
+import { scopeRefusal, type Access } from './scope.ts';
 import { GatewaySession, type SessionServices } from './session.ts';
 import { Sessions } from './sessions.ts';
 import { openSource, type SourceAccess, type SourceRequest } from './source-access.ts';
@@ -180,7 +181,10 @@ export class EventGateway implements Gateway {
       );
     }
     const address = decodeAddress(rest);
-    const subscription = admittedBy(catalogue.subscriptions(credential.parent, api.resource.name), api, address, hello.protocol);
+    const mine = catalogue.subscriptions(credential.parent, api.resource.name);
+    const outside = scopeRefusal(mine, wantedBy(hello.protocol, address), address);
+    if (outside !== undefined) throw outside;
+    const subscription = admittedBy(mine, api, address, hello.protocol);
     const connection: ConnectionContext = {
       protocol: hello.protocol,
       subscription: subscription.context,
@@ -241,6 +245,12 @@ export class EventGateway implements Gateway {
       retryAfter: error.retryAfter,
     });
   }
+}
+
+/** What a connection is for; of one that may read and publish either is enough. */
+function wantedBy(protocol: string, address: string): readonly [Access, ...Access[]] {
+  if (protocol === 'publish') return ['publish'];
+  return protocol === 'websocket' && !isPattern(address) ? ['read', 'publish'] : ['read'];
 }
 
 function restarting(): GatewayError {

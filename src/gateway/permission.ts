@@ -1,7 +1,9 @@
 import { GatewayError } from '../core/errors.ts';
 import { isPattern } from '../core/address.ts';
 import type { Resource } from '../store/resources.ts';
+import type { ContractChannel } from '../contracts/contract.ts';
 import type { ApiRuntime, BoundSubscription } from './catalogue.ts';
+import { visibleChannels } from './visible-channels.ts';
 
 /** Throws unless the API's lifecycle lets it be used. */
 export function served(api: ApiRuntime): void {
@@ -27,12 +29,13 @@ export function usable(api: ApiRuntime, credential: Resource<'credential'> | und
 export function readableBy(mine: readonly BoundSubscription[], api: ApiRuntime, address: string): BoundSubscription {
   const channels = isPattern(address) ? api.contract.findAll(address) : [api.contract.find(address)].filter((found) => found !== undefined);
   if (channels.length === 0) throw unknownChannel(api, address);
-  for (const subscription of accepted(mine)) {
-    const isClient = subscription.context.as === 'client';
-    if (channels.every((channel) => (isClient ? channel.send : channel.receive))) return subscription;
-  }
-  const closed = channels.find((channel) => !channel.send) ?? channels[0];
-  const remedy = isPattern(address) ? `; narrow the pattern so that it leaves out ${closed?.address}` : '';
+  const open = accepted(mine);
+  for (const subscription of open) if (channels.every((channel) => isReadAs(subscription, channel))) return subscription;
+  const seen = visible(open, api, channels);
+  if (seen.length === 0 && !isPattern(address)) throw unknownChannel(api, address);
+  const closed = seen.find((channel) => !open.some((subscription) => isReadAs(subscription, channel)));
+  const narrower = closed === undefined ? 'to what one of its subscriptions may read' : `so that it leaves out ${closed.address}`;
+  const remedy = isPattern(address) ? `; narrow the pattern ${narrower}` : '';
   throw new GatewayError('FORBIDDEN', `The contract of ${api.resource.name} does not let this application read ${address}${remedy}.`);
 }
 
@@ -41,9 +44,11 @@ export function publishableBy(mine: readonly BoundSubscription[], api: ApiRuntim
   if (isPattern(address)) throw new GatewayError('BAD_REQUEST', `Events are published to one channel: ${address} is a pattern.`);
   const channel = api.contract.find(address);
   if (channel === undefined) throw unknownChannel(api, address);
-  for (const subscription of accepted(mine)) {
+  const open = accepted(mine);
+  for (const subscription of open) {
     if (subscription.context.as === 'client' ? channel.receive : channel.send) return subscription;
   }
+  if (visible(open, api, [channel]).length === 0) throw unknownChannel(api, address);
   const why =
     channel.send && !channel.receive ? 'only sends there, so its provider alone publishes' : 'does not let this application publish';
   throw new GatewayError('FORBIDDEN', `The contract of ${api.resource.name} ${why}: ${address}.`);
@@ -57,8 +62,25 @@ export function admittedBy(mine: readonly BoundSubscription[], api: ApiRuntime, 
   if (protocol !== 'websocket' || isPattern(address)) return readableBy(mine, api, address);
   const channel = api.contract.find(address);
   if (channel === undefined) throw unknownChannel(api, address);
-  const [reads] = open.filter(({ context }) => (context.as === 'client' ? channel.send : channel.receive));
+  const [reads] = open.filter((subscription) => isReadAs(subscription, channel));
   return reads ?? publishableBy(mine, api, address);
+}
+
+function isReadAs({ context }: BoundSubscription, channel: ContractChannel): boolean {
+  return context.as === 'client' ? channel.send : channel.receive;
+}
+
+/** Those of the channels that may be named to whoever has these subscriptions. */
+function visible(
+  mine: readonly BoundSubscription[],
+  { contract }: ApiRuntime,
+  channels: readonly ContractChannel[],
+): readonly ContractChannel[] {
+  const all = visibleChannels(
+    contract,
+    mine.map(({ context }) => context),
+  );
+  return channels.filter((channel) => all.has(channel));
 }
 
 function accepted(mine: readonly BoundSubscription[]): readonly BoundSubscription[] {

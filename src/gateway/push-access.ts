@@ -7,6 +7,7 @@ import type { StartFrom } from '../core/position.ts';
 import type { ApiRuntime, BoundSubscription, Catalogue } from './catalogue.ts';
 import { openAccount, takenOver } from './open-account.ts';
 import { inactive, readableBy, served } from './permission.ts';
+import { scopeRefusal } from './scope.ts';
 import type { SessionServices } from './session.ts';
 
 /** What a push reader is to read, by the endpoint's own word: nobody knocks. */
@@ -87,6 +88,8 @@ export function allowed(
   const { protocol = 'webhook' } = request;
   if (protocol === 'websub' && !api.resource.spec.entrypoints.includes(protocol))
     throw new GatewayError('NOT_ACCEPTABLE', `The API ${api.resource.name} does not offer ${protocol}.`);
+  const outside = scopeRefusal([bound], ['read'], request.address);
+  if (outside !== undefined) throw outside;
   const subscription = readableBy([bound], api, request.address);
   const refusal = subscription.stages.read({ protocol, subscription: subscription.context, stream: true, connectedAt: 0 }, request.address);
   if (refusal !== undefined) throw refusal;

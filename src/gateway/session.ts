@@ -17,6 +17,7 @@ import { decodeAddress } from './path.ts';
 import { admittedBy, inactive, publishableBy, readableBy, usable } from './permission.ts';
 import { publishEvents } from './publishing.ts';
 import { refusalOf, type Refused } from './refusal.ts';
+import { scopeRefusal, type Access } from './scope.ts';
 import { formatOf, type Views } from './view.ts';
 
 /** What every session shares. */
@@ -141,7 +142,7 @@ export class GatewaySession implements Session {
     this.#checkOpen();
     // An address that did not come by a path must be one that a path could name, or nobody could ever read it.
     if (address !== this.address) decodeAddress(address.split('/').map(encodeURIComponent));
-    const subscription = publishableBy(this.#mine(), this.#api, address);
+    const subscription = publishableBy(this.#scoped(address, 'publish', events.length), this.#api, address);
     const { meter, precedence, now } = this.#services;
     const connection = this.#connectionOf(subscription);
     return publishEvents({ meter, precedence, now, api: this.#api, subscription, connection, publisher: this, address, events });
@@ -352,14 +353,19 @@ export class GatewaySession implements Session {
 
   /** The subscription that may read an address now. */
   #reads(address: string): BoundSubscription {
-    const subscription = readableBy(this.#mine(), this.#api, address);
+    const subscription = readableBy(this.#scoped(address, 'read', 0), this.#api, address);
     const refusal = subscription.stages.read(this.#connectionOf(subscription), address);
-    if (refusal !== undefined) {
-      this.#record(subscription, { stage: 'read', error: refusal, events: 0, address });
-      throw refusal;
-    }
+    if (refusal !== undefined) throw this.#record(subscription, { stage: 'read', error: refusal, events: 0, address });
     this.#readsAs = subscription.resource.id;
     return subscription;
+  }
+
+  /** The application's subscriptions, where one may go there at all. */
+  #scoped(address: string, stage: Access, events: number): readonly BoundSubscription[] {
+    const mine = this.#mine();
+    const error = scopeRefusal(mine, [stage], address);
+    if (error !== undefined) throw this.#record(this.#primary, { stage, error, events, address });
+    return mine;
   }
 
   #recordLimit(id: string, error: GatewayError, events: number, address: string): void {
@@ -367,8 +373,9 @@ export class GatewaySession implements Session {
     if (subscription !== undefined) this.#record(subscription, { stage: 'deliver', error, events, address });
   }
 
-  #record(subscription: BoundSubscription, decision: Omit<Refused, 'protocol'>): void {
+  #record(subscription: BoundSubscription, decision: Omit<Refused, 'protocol'>): GatewayError {
     this.#services.meter.refused(refusalOf(subscription, { ...decision, protocol: this.#protocol }));
+    return decision.error;
   }
 
   #checkOpen(): void {

@@ -6,6 +6,7 @@ import type { ApiRuntime, BoundSubscription } from './catalogue.ts';
 import { inactive, publishableBy, served } from './permission.ts';
 import { publishEvents } from './publishing.ts';
 import { reasonOf, refusalOf } from './refusal.ts';
+import { scopeRefusal } from './scope.ts';
 import type { SessionServices } from './session.ts';
 
 /** What an API's entrypoints must name so that webhooks of other providers may come in, and what their events are counted under. */
@@ -69,6 +70,8 @@ function admit(
       'NOT_ACCEPTABLE',
       `The API ${name} does not offer ${webhookProtocol}; it offers ${spec.entrypoints.join(', ')}.`,
     );
+  const outside = scopeRefusal([bound], ['publish'], request.address);
+  if (outside !== undefined) throw outside;
   const subscription = publishableBy([bound], api, request.address);
   // The plan's security is about keys, which providers do not show; its end is an end for everybody.
   const connection: ConnectionContext = { protocol: webhookProtocol, subscription: bound.context, stream: false, connectedAt: now() };

@@ -173,6 +173,36 @@ describe('the sender', () => {
     assert.equal(receiver.accepted, 1);
   });
 
+  test('writes nothing of what is not wanted any more when it has its connection, which the next one has', limit, async () => {
+    const asked: string[] = [];
+    const answers: (() => void)[] = [];
+    const receiver = await serve((request, response) => {
+      asked.push(String(request.url));
+      answers.push(() => response.writeHead(204).end());
+    });
+    const sender = await open({ maxConnectionsPerOrigin: 1 });
+    let isWanted = true;
+    const send = (path: string): ReturnType<typeof sender.send> =>
+      sender.send({ url: receiver.url('127.0.0.1', path), method: 'POST', isWanted: path === '/second' ? () => isWanted : undefined });
+    const all = ['/first', '/second', '/third'].map(send);
+    await until(
+      async () => answers.length === 1,
+      () => 'Nothing came in.',
+    );
+    isWanted = false;
+    answers[0]?.();
+    const second = await all[1];
+    assert.deepEqual(second?.kind === 'failed' && second.class, 'aborted');
+    await until(
+      async () => answers.length === 2,
+      () => 'The third did not come in.',
+    );
+    answers[1]?.();
+    await Promise.all(all);
+    assert.deepEqual(asked, ['/first', '/third']);
+    assert.equal(receiver.accepted, 1);
+  });
+
   test('throws for a bug, and not for what the network does', limit, async () => {
     const receiver = await serve((_, response) => response.end());
     await assert.rejects((await open()).send({ url: receiver.url(), method: 'GET', headers: [undefined as never] }), TypeError);

@@ -39,6 +39,8 @@ export interface OutgoingRequest {
   readonly tls?: TlsIdentity | undefined;
   readonly httpsOnly?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Asked when there is a connection and nothing was written: false ends it as `aborted`. What may take seconds has gone before. */
+  readonly isWanted?: (() => boolean) | undefined;
 }
 
 interface HttpSenderOptions extends Pick<UrlRules, 'ports' | 'openedNames'> {
@@ -59,6 +61,7 @@ interface Run {
   readonly phases: Phases;
   readonly limits: SendLimits;
   readonly signal: AbortSignal;
+  readonly isWanted: OutgoingRequest['isWanted'];
   connection: Connection | undefined;
   resent: boolean;
 }
@@ -104,7 +107,8 @@ export class HttpSender {
     const limits = { ...defaultLimits, ...request.limits };
     const late = (): OutgoingFailure => new OutgoingFailure('timeout', `It was not over within ${limits.totalMs / 1_000} s.`);
     const deadline = new Deadline(limits.totalMs, late, request.signal);
-    const run: Run = { phases: new Phases(this.#now), limits, signal: deadline.signal, connection: undefined, resent: false };
+    const phases = new Phases(this.#now);
+    const run: Run = { phases, limits, signal: deadline.signal, isWanted: request.isWanted, connection: undefined, resent: false };
     this.#underWay.add(deadline);
     try {
       if (this.#isClosed) throw stopping();
@@ -191,6 +195,7 @@ async function exchangeOn(pool: OriginPool, wire: WireRequest, run: Run, isFresh
   const connection = await pool.take({ isFresh, connectMs: limits.connectMs, phases, signal });
   run.connection = connection;
   try {
+    if (run.isWanted?.() === false) throw new OutgoingFailure('aborted', 'When there was a connection it was not wanted any more.');
     return await connection.exchange(wire, run);
   } finally {
     pool.give(connection);

@@ -36,6 +36,7 @@ export type CheckedUrl = { readonly url: OutgoingUrl } | { readonly refusal: Url
 /** Longest URL in characters: browsers and servers stop at about as much. */
 const maxLength = 4_096;
 const nameHint = 'Such names are opened with sluice up --open-outgoing, besides the range of their addresses.';
+const neverSentence = 'hands out credentials of cloud machines; it is never called.';
 const defaultPorts: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
 /** Reads a URL as WHATWG does, which turns every notation of an IPv4 address into the dotted one, and says whether it may be called. */
@@ -64,6 +65,7 @@ export function checkOutgoingUrl(text: string, rules: UrlRules): CheckedUrl {
 function hostRefusal(host: string, { guard, openedNames = [] }: UrlRules): UrlRefusal | undefined {
   if (isIP(host) !== 0) {
     const reason = guard.refusal(host);
+    if (reason === 'metadata') return { reason, sentence: `${host} ${neverSentence}` };
     return reason === undefined
       ? undefined
       : { reason, sentence: `The address ${host} is not on the public internet (${reason}). ${openingHint}` };
@@ -77,8 +79,7 @@ function hostRefusal(host: string, { guard, openedNames = [] }: UrlRules): UrlRe
       : { reason: 'loopback', sentence: `${host} is this machine itself, not on the public internet. ${openingHint}` };
   }
   const reason = nameRefusal(host, openedNames);
-  if (reason === 'metadata')
-    return { reason: 'metadata', sentence: `${host} hands out credentials of cloud machines; it is never called.` };
+  if (reason === 'metadata') return { reason: 'metadata', sentence: `${host} ${neverSentence}` };
   return reason === undefined
     ? undefined
     : { reason: 'name', sentence: `${host} is a name of a private network, not on the public internet. ${nameHint}` };

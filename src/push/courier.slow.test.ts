@@ -137,6 +137,35 @@ describe('a courier', { timeout: 20_000 }, () => {
     });
   });
 
+  for (const failing of [false, true]) {
+    const answered = failing ? 'was refused' : 'was delivered';
+    test(`a bug of ours once it is known that something ${answered} makes no second delivery of it`, () =>
+      withWorld({ order: 'strict', schedule: { delays: [50] } }, async (world) => {
+        const bugs: string[] = [];
+        world.onBug = (error) => void bugs.push(String(error));
+        world.book.watch(({ eventId }) => {
+          if (eventId === 'e0' && bugs.length === 0) throw new Error('a bug');
+        });
+        world.answer = (_received, response) => void response.writeHead(failing && world.received.length === 1 ? 500 : 204).end();
+        await world.publish(ids(3));
+        const sent = failing ? ['e0', 'e0', 'e1', 'e2'] : ids(3);
+        await world.until(() => world.received.length === sent.length && world.courier.owed === 0);
+        await world.until(async () => (await sums(world))['billed'] === 3);
+        assert.deepEqual(bugs, ['Error: a bug']);
+        await world.crash();
+        await world.begin();
+        await world.publish(['after']);
+        await world.until(() => world.received.some(({ id }) => id === 'after'));
+        assert.deepEqual(
+          world.received.map(({ id }) => id),
+          [...sent, 'after'],
+        );
+        await world.until(async () => (await sums(world))['billed'] === 4);
+        assert.equal(world.courier.owed, 0);
+        await checkLedger(world);
+      }));
+  }
+
   test('P7: what was not committed when it was killed is sent again, and nothing that was', () =>
     withWorld({ concurrency: 8, schedule: { delays: [60_000] } }, async (world) => {
       const held: (() => void)[] = [];
@@ -213,6 +242,55 @@ describe('a courier', { timeout: 20_000 }, () => {
         ['e0', 'later0', 'later1', 'later2'],
       );
       await world.until(async () => (await sums(world))['billed'] === 4);
+      await checkLedger(world);
+    }));
+
+  test('SW-18: sends nothing once a 410 is known, not even what waits for a connection, and charges it to a limit once', async () => {
+    const world = await PushWorld.open({}, { maxConnectionsPerOrigin: 1 });
+    let spent = 0;
+    world.governor = { ...world.governor, delivered: (events) => void (spent += events) };
+    try {
+      world.answer = ({ id }, response) => void response.writeHead(id === 'e0' ? 410 : 204).end();
+      await world.publish(ids(4));
+      await world.until(() => world.transitions.length > 0);
+      await world.ledger.flush();
+      // What was on its way would be there before this.
+      await fetch(world.target.url, { method: 'POST', body: '{"id":"probe"}' });
+      // The next one has the connection before the answer is read.
+      assert.ok(world.received.length <= 3, world.received.map(({ id }) => id).join());
+      world.answer = (_received, response) => void response.writeHead(204).end();
+      world.courier.startAgain();
+      await world.until(() => new Set(world.received.map(({ id }) => id)).size === 5);
+      await world.until(async () => (await sums(world))['billed'] === 4);
+      assert.equal(spent, 4);
+      await checkLedger(world);
+      await world.stop();
+    } finally {
+      await world.crash().catch(() => undefined);
+      await world.close();
+    }
+  });
+
+  test('what it owes that its owner reads over a connection meanwhile is billed once, there', () =>
+    withWorld({ schedule: { delays: [600_000] } }, async (world) => {
+      // The first hangs, so that the cursor stays before the second, which is owed.
+      world.answer = ({ id }, response) => {
+        if (id !== 'e0') response.writeHead(id === 'e1' ? 400 : 204).end();
+      };
+      await world.publish(ids(3));
+      await world.until(async () => (await rowsOf(world, 'waiting')).length === 1);
+      await world.courier.stop();
+      assert.deepEqual(await world.readAsApplication(), ids(3));
+      await world.database.transact([{ sql: 'UPDATE push_delivery SET due_at = 0', parameters: [] }]);
+      await world.crash();
+      world.received.length = 0;
+      world.answer = (_received, response) => void response.writeHead(204).end();
+      await world.begin();
+      await world.until(() => world.received.length === 1);
+      await world.publish(['e3']);
+      await world.until(async () => (await rowsOf(world, 'waiting')).length === 0 && world.received.length === 2);
+      await world.until(async () => (await sums(world))['billed']! >= 4);
+      assert.deepEqual(await sums(world), { billed: 4, deferred: 0, late: 0, filtered: 0 });
       await checkLedger(world);
     }));
 

@@ -1,4 +1,5 @@
 import type { Event } from '../core/event.ts';
+import type { Position } from '../core/position.ts';
 import type { Outcome } from '../outgoing/outcome.ts';
 import { judgeAttempt, type AttemptOutcome } from './attempt-outcome.ts';
 import type { AttemptRecord } from './attempt-record.ts';
@@ -38,6 +39,7 @@ export class Courier {
   readonly #attempts: ConcurrencyWindow;
   readonly #slowStart: SlowStart;
   readonly #gate: SendGate;
+  readonly #savedLeftAt: Position | undefined;
   #replay: ReplayRun | undefined;
   /** What the book was given last. */
   #keptState: string | undefined;
@@ -49,6 +51,7 @@ export class Courier {
   constructor(parts: CourierParts) {
     const { target, saved, feed, backbone, account, clock, originBreaker, governor, book, loadEvents, onLost } = parts;
     this.#parts = parts;
+    this.#savedLeftAt = readLeftAt(saved.state);
     this.#health = new EndpointHealth(clock, saved.state, { ...parts.breaker, stops: target.websub === undefined });
     this.#live = new DeliveryStream({
       id: target.id,
@@ -58,6 +61,7 @@ export class Courier {
       backbone,
       account,
       saved,
+      savedLeftAt: this.#savedLeftAt,
       book,
       now: () => clock.now(),
       loadEvents,
@@ -99,8 +103,15 @@ export class Courier {
     return this.#health.failing.state !== 'stopped';
   }
 
+  /** False: neither what is stopped nor what its receiver asked to pause is called, whatever was on the way to it. */
+  get #isCalled(): boolean {
+    return this.isSentTo && this.#health.pause.wait === 0;
+  }
+
   start(): void {
     this.#parts.account.state('live');
+    // No longer so once the cursor goes on.
+    if (this.#savedLeftAt !== undefined) this.#keepState();
     this.#live.readOn();
     this.#replay?.stream.readOn();
     this.#offer();
@@ -111,6 +122,8 @@ export class Courier {
     this.#isStopped = true;
     this.#cancelWake?.();
     await Promise.all([this.#live.stop(), this.#replay?.stop()]);
+    const { leftAt } = this.#live;
+    if (leftAt !== undefined) this.#keepState(leftAt);
   }
 
   /** A person starts it again: nothing is held against the endpoint. */
@@ -169,7 +182,9 @@ export class Courier {
       this.#parts.onBug(error);
       this.#gate.giveBack(admissions);
       // Not at once: what fails before anything is sent would leave this thread no time for anything else.
-      stream.wait(delivery, afterBug);
+      if (delivery.isGivenOut) stream.wait(delivery, afterBug);
+      // What became of it is settled, and stays so.
+      else stream.follow();
     } finally {
       stream.end();
     }
@@ -207,18 +222,22 @@ export class Courier {
       stream.narrow(delivery, events);
       return;
     }
-    if (delivery.attempts === 0 && !this.#spend(delivery, events, stream)) {
+    if (delivery.attempts === 0 && !delivery.isSpent && !this.#spend(delivery, events, stream)) {
       this.#gate.giveBack(admissions);
       return;
     }
     const at = clock.now();
     const built = deliveryRequest(target, events, { number: delivery.attempts + 1, retryReason: delivery.reason, at });
     const request = replay === undefined ? built : replay.mark(built);
-    const outcome = await send({ ...request, signal: stream.signal });
+    const outcome = await send({ ...request, signal: stream.signal, isWanted: () => this.#isCalled });
     const judged = judgeAttempt(outcome, clock.now());
     this.#gate.learn(admissions, judged);
-    // Called off by ourselves: whoever comes next makes it again.
-    if (stream.isStopped && outcome.kind === 'failed' && outcome.class === 'aborted') return;
+    if (outcome.kind === 'failed' && outcome.class === 'aborted') {
+      // Called off by ourselves: whoever comes next makes it again.
+      if (stream.isStopped) return;
+      // Stopped or paused while this waited for a connection.
+      if (!this.#isCalled) return stream.putBack(delivery, errand.lane);
+    }
     delivery.attempts += 1;
     this.#learn(judged, delivery, at);
     const isSplit = delivery.size > 1 && isPoisoned(outcome, judged);
@@ -240,6 +259,7 @@ export class Courier {
       return false;
     }
     if (billed.length > 0) governor.delivered(billed.length, bytesOf(billed));
+    delivery.isSpent = true;
     return true;
   }
 
@@ -320,14 +340,19 @@ export class Courier {
     return this.isSentTo ? Math.min(wait, longestWait) : Infinity;
   }
 
-  #keepState(): void {
+  #keepState(leftAt?: Position): void {
     const { target, version, book } = this.#parts;
-    const state = JSON.stringify({ ...this.#health.snapshot(), version });
+    const state = JSON.stringify({ ...this.#health.snapshot(), version, leftAt });
     // A success after a success changes nothing, and need not be written.
     if (state === this.#keptState) return;
     this.#keptState = state;
     book.keepState(target.id, target.tenant, state);
   }
+}
+
+function readLeftAt(state: unknown): Position | undefined {
+  const { leftAt } = (state ?? {}) as { readonly leftAt?: unknown };
+  return typeof leftAt === 'string' ? (leftAt as Position) : undefined;
 }
 
 function bytesOf(events: readonly Event[]): number {

@@ -91,7 +91,8 @@ export class DeadLetterReplays {
 
   /** True: there is more to do. */
   async #run(): Promise<boolean> {
-    const unfinished = await this.#parts.replays.unfinished('dead');
+    const { replays, clock, onBug } = this.#parts;
+    const unfinished = await replays.unfinished('dead', clock.now(), onBug);
     keepOnly(this.#full, new Set(unfinished.map(({ endpoint }) => endpoint)));
     const ids = new Set(unfinished.map(({ id }) => id));
     keepOnly(this.#progress, ids);

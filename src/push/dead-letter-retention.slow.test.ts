@@ -24,6 +24,7 @@ describe('dead letters', { timeout: 60_000 }, () => {
   let time: ManualTime;
   let told: unknown[];
   let endpoints: Resource<'endpoint'>[];
+  let held: Set<string>;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-'));
@@ -36,6 +37,7 @@ describe('dead letters', { timeout: 60_000 }, () => {
   beforeEach(async () => {
     time = new ManualTime();
     told = [];
+    held = new Set();
     endpoints = [endpoint('one'), endpoint('two')];
     await database.transact(
       ['push_delivery', 'push_dropped', 'push_replay', 'reader'].map((table) => ({ sql: `DELETE FROM ${table}`, parameters: [] })),
@@ -79,6 +81,8 @@ describe('dead letters', { timeout: 60_000 }, () => {
       endpoints: () => endpoints,
       compare,
       keptFor,
+      isHeld: ({ id }) => held.has(id),
+      owedFor: 2 * keptFor,
       onDropped: ({ id }, letters) => told.push([id, letters]),
     });
     await body(retention);
@@ -155,6 +159,31 @@ describe('dead letters', { timeout: 60_000 }, () => {
       await ask();
       await retention.round();
       assert.deepEqual(await kept('one'), ['p10'], 'what died since has its own time');
+    }));
+
+  test('that a job made due for an endpoint that is held go in their time as well, and what others owe stays', () =>
+    withRetention(async (retention) => {
+      const from = time.now();
+      for (const id of ['one', 'two']) await die(id, 5, { from });
+      held.add('one');
+      // As a job does where nobody delivers.
+      time.advance(keptFor - 10);
+      const due = { sql: `UPDATE push_delivery SET state = 'waiting', due_at = ?, changed_at = ?`, parameters: [time.now(), time.now()] };
+      await database.transact([due]);
+      time.advance(2 * keptFor);
+      assert.equal(await retention.round(), false);
+      assert.deepEqual([(await kept('one')).length, told], [5, []]);
+      time.advance(1);
+      await readTo('one', 'p3');
+      assert.equal(await retention.round(), false);
+      assert.deepEqual([await kept('one'), (await kept('two')).length, told], [['p4'], 5, [['one', 4]]]);
+      const log = new DeliveryLog(database);
+      assert.equal((await log.counts('one')).dropped?.letters, 4);
+      held.clear();
+      await readTo('one', 'p4');
+      time.advance(keptFor);
+      await retention.round();
+      assert.equal((await kept('one')).length, 1, 'it is sent to again');
     }));
 
   test('that the cursor has not passed stay, so that a restart does not send them again', () =>

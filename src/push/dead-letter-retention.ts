@@ -1,7 +1,7 @@
-import { GatewayError } from '../core/errors.ts';
 import type { Position } from '../core/position.ts';
 import type { Database, SqlValue } from '../store/database.ts';
 import type { Resource } from '../store/resources.ts';
+import { isAhead } from './is-ahead.ts';
 import { Rounds, type RoundsParts } from './rounds.ts';
 
 type Endpoint = Resource<'endpoint'>;
@@ -14,6 +14,10 @@ export interface DeadLetterRetentionParts extends RoundsParts {
   readonly compare: (a: Position, b: Position) => number;
   /** Milliseconds for which a dead letter is kept where its endpoint does not say a shorter time; default `deadLettersKept.usually`. */
   readonly keptFor?: number | undefined;
+  /** Whether nothing is sent to an endpoint until somebody says so. */
+  readonly isHeld: (endpoint: Endpoint) => boolean;
+  /** Milliseconds for which is kept, from when it was due, what an endpoint that is held owes; default `keptFor`, and `deadLettersKept.usually` at least. */
+  readonly owedFor?: number | undefined;
   /** Some of an endpoint are gone. */
   readonly onDropped: (endpoint: Endpoint, letters: number) => void;
 }
@@ -49,7 +53,14 @@ const expired = ({ before, asked, within }: Times): string => `state = 'dead' AN
   WHERE job.endpoint = push_delivery.endpoint AND job.kind = 'dead' AND job.state IN ('waiting', 'running') AND job.before > push_delivery.changed_at
     AND job.created_at > ${asked} AND job.created_at - push_delivery.changed_at <= ${within})`;
 
-const expiredNow = expired({ before: '?', asked: '?', within: '?' });
+/** Owed by an endpoint that is held, and due since before then: else it would be kept for ever. */
+const overdue = (before: string): string => `state = 'waiting' AND due_at < ${before}`;
+
+/** Rows of one endpoint that go, as SQL with its parameters. */
+interface Going {
+  readonly where: string;
+  readonly times: readonly number[];
+}
 
 /** Milliseconds for which dead letters of an endpoint are kept, whatever it says itself, where the operator keeps any for `longest`. */
 export function deadLettersKeptFor({ spec }: Endpoint, longest: number = deadLettersKept.usually): number {
@@ -57,8 +68,9 @@ export function deadLettersKeptFor({ spec }: Endpoint, longest: number = deadLet
 }
 
 /**
- * Drops dead letters when they have been kept long enough, a bounded part in each round. One that its reader's cursor has not passed
- * stays until it has: the row is all that keeps a restart from reading the event of the log and sending it again.
+ * Drops dead letters when they have been kept long enough, a bounded part in each round, and what an endpoint owes that has been held for
+ * too long. One that its reader's cursor has not passed stays until it has: the row is all that keeps a restart from reading the event of
+ * the log and sending it again.
  */
 export class DeadLetterRetention {
   readonly #parts: DeadLetterRetentionParts;
@@ -81,9 +93,13 @@ export class DeadLetterRetention {
     const left: Endpoint[] = [];
     let room = rowsAtOnce;
     for (const endpoint of await this.#withExpired(this.#waiting.slice(0, endpointsAtOnce))) {
-      const { dropped, isMore } = room > 0 ? await this.#drop(endpoint, room) : { dropped: 0, isMore: true };
-      room -= dropped;
-      if (isMore) left.push(endpoint);
+      let isLeft = false;
+      for (const going of this.#goingOf(endpoint)) {
+        const { dropped, isMore } = room > 0 ? await this.#drop(endpoint, going, room) : { dropped: 0, isMore: true };
+        room -= dropped;
+        isLeft ||= isMore;
+      }
+      if (isLeft) left.push(endpoint);
     }
     this.#waiting = [...left, ...this.#waiting.slice(endpointsAtOnce)];
     return this.#waiting.length > 0;
@@ -96,31 +112,48 @@ export class DeadLetterRetention {
     return [now - deadLettersKeptFor(endpoint, keptFor), now - keptFor, keptFor];
   }
 
+  #goingOf(endpoint: Endpoint): readonly Going[] {
+    const times = this.#times(endpoint);
+    const dead: Going = { where: expired({ before: '?', asked: '?', within: '?' }), times };
+    return this.#parts.isHeld(endpoint) ? [dead, { where: overdue('?'), times: [this.#owedBefore] }] : [dead];
+  }
+
+  /** Who is paused for a while loses nothing by keeping dead letters for a short time. */
+  get #owedBefore(): number {
+    const { clock, keptFor = 0, owedFor = Math.max(keptFor, deadLettersKept.usually) } = this.#parts;
+    return clock.now() - owedFor;
+  }
+
   async #withExpired(endpoints: readonly Endpoint[]): Promise<readonly Endpoint[]> {
+    const { isHeld } = this.#parts;
     const isExpired = expired({ before: 'value ->> 1', asked: 'value ->> 2', within: 'value ->> 3' });
     const rows = await this.#parts.database.query(
       `SELECT value ->> 0 AS endpoint FROM json_each(?)
-       WHERE EXISTS (SELECT 1 FROM push_delivery WHERE endpoint = value ->> 0 AND ${isExpired})`,
-      [JSON.stringify(endpoints.map((endpoint) => [endpoint.id, ...this.#times(endpoint)]))],
+       WHERE EXISTS (SELECT 1 FROM push_delivery WHERE endpoint = value ->> 0 AND ${isExpired})
+       OR EXISTS (SELECT 1 FROM push_delivery WHERE endpoint = value ->> 0 AND ${overdue('value ->> 4')})`,
+      [JSON.stringify(endpoints.map((endpoint) => [endpoint.id, ...this.#times(endpoint), isHeld(endpoint) ? this.#owedBefore : 0]))],
     );
     const found = new Set(rows.map(({ endpoint }) => endpoint));
     return endpoints.filter(({ id }) => found.has(id));
   }
 
-  async #drop(endpoint: Endpoint, limit: number): Promise<{ readonly dropped: number; readonly isMore: boolean }> {
+  async #drop(
+    endpoint: Endpoint,
+    { where: goes, times }: Going,
+    limit: number,
+  ): Promise<{ readonly dropped: number; readonly isMore: boolean }> {
     const { database, onDropped, clock } = this.#parts;
     const { id } = endpoint;
-    const times = this.#times(endpoint);
     const rows = await database.query(
-      `SELECT rowid AS row, position, length(event) AS bytes FROM push_delivery WHERE endpoint = ? AND ${expiredNow} ORDER BY changed_at LIMIT ?`,
+      `SELECT rowid AS row, position, length(event) AS bytes FROM push_delivery WHERE endpoint = ? AND ${goes} ORDER BY changed_at LIMIT ?`,
       [id, ...times, limit],
     );
     const cursor = await this.#cursorOf(endpoint);
-    const passed = rows.filter(({ position }) => !this.#isAhead(String(position) as Position, cursor));
+    const passed = rows.filter(({ position }) => cursor === undefined || !isAhead(this.#parts, String(position) as Position, cursor));
     const chosen = firstBytes(passed);
     if (chosen.length === 0) return { dropped: 0, isMore: false };
     // Looked at again where it is dropped: somebody may have sent it again meanwhile.
-    const where = `endpoint = ? AND ${expiredNow} AND rowid IN (SELECT value FROM json_each(?))`;
+    const where = `endpoint = ? AND ${goes} AND rowid IN (SELECT value FROM json_each(?))`;
     const which: readonly SqlValue[] = [id, ...times, JSON.stringify(chosen.map(({ row }) => row))];
     const [, deleted] = await database.transact([
       {
@@ -143,16 +176,6 @@ export class DeadLetterRetention {
       spec.address,
     ]);
     return row && (String(row['cursor']) as Position);
-  }
-
-  #isAhead(position: Position, cursor: Position | undefined): boolean {
-    try {
-      return cursor !== undefined && this.#parts.compare(position, cursor) > 0;
-    } catch (error) {
-      // Of a log that is no more, which nobody reads again.
-      if (error instanceof GatewayError && error.code === 'BAD_REQUEST') return false;
-      throw error;
-    }
   }
 }
 

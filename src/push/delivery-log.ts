@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Database, SqlValue } from '../store/database.ts';
+import { RowReader } from '../store/row-reader.ts';
+import { readHealth } from './endpoint-health.ts';
 
 /** Most rows of one page, whatever is asked for: each attempt may have 16 KiB of an answer. */
 const mostRows = 250;
@@ -96,8 +98,8 @@ export class DeliveryLog {
 
   /** How the endpoint did when it was last delivered to, as it was given to `PushBook.keepState`; undefined where that cannot be read. */
   async health(endpoint: string): Promise<unknown> {
-    const [row] = await this.#database.query('SELECT state FROM push_endpoint WHERE endpoint = ? AND json_valid(state)', [endpoint]);
-    return row === undefined ? undefined : (JSON.parse(String(row['state'])) as unknown);
+    const [row] = await this.#database.query('SELECT state FROM push_endpoint WHERE endpoint = ?', [endpoint]);
+    return row && readHealth(row['state']);
   }
 }
 
@@ -106,15 +108,20 @@ function pageOf(rows: readonly Row[], most: number, view: (row: Row) => Readonly
   return { items: shown.map(view), next: rows.length > most ? Number(shown.at(-1)?.['id']) : undefined };
 }
 
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 function attemptView(row: Row): Readonly<Record<string, unknown>> {
-  const { response: headers, truncated, ...detail } = JSON.parse(String(row['detail'])) as Readonly<Record<string, unknown>>;
+  const columns = new RowReader(row);
+  const { response: headers, truncated, ...detail } = columns.json('detail', isObject, {});
+  const events = row['events'] === null ? null : columns.json('events', Array.isArray, []);
   // Why it was cut, where it was.
   const isCut = truncated !== undefined;
   return {
     id: String(row['id']),
     position: row['position'],
     event: row['event_id'],
-    events: row['events'] === null ? null : (JSON.parse(String(row['events'])) as unknown),
+    events,
     type: row['event_type'],
     attempt: row['attempt'],
     lane: row['lane'],
@@ -122,7 +129,7 @@ function attemptView(row: Row): Readonly<Record<string, unknown>> {
     outcome: row['outcome'],
     status: row['status'],
     failure: row['failure'],
-    sentence: row['sentence'],
+    sentence: columns.damaged.length === 0 ? row['sentence'] : 'What was kept of this attempt cannot be read in part.',
     duration: row['duration'],
     nextAt: row['next_at'],
     ...detail,

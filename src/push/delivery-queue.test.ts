@@ -84,3 +84,23 @@ describe('the oldest event that was not tried', () => {
     assert.equal(oldest(window), 'a2');
   });
 });
+
+describe('what an earlier run has left', () => {
+  test('keeps its place before what comes after it, however many keys wait for a retry', () => {
+    const owed = Array.from({ length: 1_100 }, (_, index) => `k${index}`);
+    const queue = new DeliveryQueue('per-key');
+    const delivery = (key: string, at: number): Delivery => {
+      const event = new Event({ ...draft(`${key} ${at}`), subject: key }, 'created', `p${at}` as Position, at);
+      return new Delivery([newItem(new DeliveryWindow('p0' as Position).add(event, false))]);
+    };
+    for (const [index, key] of owed.entries()) {
+      const restored = delivery(key, index);
+      restored.isOwed = true;
+      restored.dueAt = index < 200 ? 0 : 1_000;
+      queue.restore(restored);
+    }
+    for (let n = 0; n < 200; n += 1) queue.settle(take(queue, 'retry'));
+    assert.ok(queue.admit(delivery('k1099', 2_000)));
+    assert.deepEqual(queue.count(100), { first: 0, retry: 0 });
+  });
+});

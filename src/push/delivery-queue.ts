@@ -61,7 +61,7 @@ export class DeliveryQueue {
 
   /** What an earlier run left, in the order of the log and before anything is admitted. */
   restore(delivery: Delivery): void {
-    if (this.#order.admit(delivery, delivery.keys) === 'behind') {
+    if (this.#order.restore(delivery, delivery.keys) === 'behind') {
       this.#wait(delivery);
       return;
     }
@@ -70,22 +70,23 @@ export class DeliveryQueue {
 
   /** The next one of a lane; undefined when there is none. */
   take(lane: Lane, now: number): Delivery | undefined {
-    if (lane !== 'retry') return this.#ready.shift();
-    const due = this.#due.take(now);
-    if (due === undefined) return undefined;
-    this.#waitingEvents -= due.size;
-    this.#order.resume(due);
-    return due;
+    const next = lane === 'retry' ? this.#takeDue(now) : this.#ready.shift();
+    if (next !== undefined) next.isGivenOut = true;
+    return next;
   }
 
   /** It was not attempted after all. */
   putBack(delivery: Delivery, lane: Lane): void {
     if (lane === 'retry') this.park(delivery);
-    else this.#ready.unshift(delivery);
+    else {
+      delivery.isGivenOut = false;
+      this.#ready.unshift(delivery);
+    }
   }
 
   /** It waits until `dueAt`, and those of its key behind it. */
   park(delivery: Delivery): void {
+    delivery.isGivenOut = false;
     this.#order.park(delivery);
     this.#due.add(delivery);
     this.#waitingEvents += delivery.size;
@@ -107,6 +108,7 @@ export class DeliveryQueue {
 
   /** It was taken, and is taken apart: its parts have its place, and the first is the next to be sent. */
   replace(delivery: Delivery, parts: readonly Delivery[]): void {
+    delivery.isGivenOut = false;
     const free = new Set(
       this.#order.replace(
         delivery,
@@ -136,6 +138,14 @@ export class DeliveryQueue {
       this.#owedBehind += delivery.size;
       yield delivery;
     }
+  }
+
+  #takeDue(now: number): Delivery | undefined {
+    const due = this.#due.take(now);
+    if (due === undefined) return undefined;
+    this.#waitingEvents -= due.size;
+    this.#order.resume(due);
+    return due;
   }
 
   #wait(delivery: Delivery): void {

@@ -9,6 +9,7 @@ import { DeliveryWindow } from './delivery-window.ts';
 import { Delivery, owedItem, type Item } from './delivery.ts';
 import { EarlierRun } from './earlier-run.ts';
 import type { EventSource } from './event-source.ts';
+import { isAhead } from './is-ahead.ts';
 import type { Lane } from './lane-turns.ts';
 import type { SavedDeliveries } from './load-endpoint.ts';
 import { begunAnew, type OwedDelivery } from './owed-delivery.ts';
@@ -30,6 +31,8 @@ export interface DeliveryStreamParts {
   readonly backbone: Pick<Backbone, 'compare'>;
   readonly account: ReaderAccount;
   readonly saved: SavedDeliveries;
+  /** Where its reader was when an earlier run ended: see `leftAt`. */
+  readonly savedLeftAt?: Position | undefined;
   readonly book: PushBook;
   readonly now: () => number;
   /** Events of deliveries that are owed; without those that are owed no more. */
@@ -71,7 +74,7 @@ export class DeliveryStream implements MarkSource {
     this.#window = new DeliveryWindow(account.cursor, batch && { events: Math.max(256, 2 * batch.events), bytes: 2 * mostWindowBytes });
     this.#queue = new DeliveryQueue(order, batch && Math.max(mostOwed, 10 * batch.events));
     this.#collector = new DeliveryCollector(batch, parts.now);
-    this.#earlier = new EarlierRun(saved, account.cursor, backbone);
+    this.#earlier = new EarlierRun(saved, account.cursor, backbone, parts.savedLeftAt);
     book.restore(id, saved.settled);
     for (const together of this.#earlier.passed) this.#restore(together);
   }
@@ -87,6 +90,11 @@ export class DeliveryStream implements MarkSource {
 
   get cursor(): Position {
     return this.#window.cursor;
+  }
+
+  /** Its cursor, to be kept when it ends with something owed ahead of that: a connection that reads on under its name bills that. */
+  get leftAt(): Position | undefined {
+    return this.#window.isOwing || !this.#earlier.isTaken ? this.#window.cursor : undefined;
   }
 
   /** Deliveries that were passed over and are to be delivered. */
@@ -178,6 +186,7 @@ export class DeliveryStream implements MarkSource {
   delivered(delivery: Delivery, events: readonly Event[]): void {
     const { id, account, book } = this.#parts;
     const late: Event[] = [];
+    this.#queue.settle(delivery);
     for (const [index, { position, place, isBilled }] of delivery.items.entries()) {
       if (delivery.isOwed) book.remove(id, position);
       // Billed when the cursor passes it, or late when it has.
@@ -185,7 +194,6 @@ export class DeliveryStream implements MarkSource {
       else if (!isBilled) late.push(events[index] as Event);
     }
     account.chargeLate(late);
-    this.#queue.settle(delivery);
   }
 
   dead(delivery: Delivery, events: readonly Event[], reason: string): void {
@@ -243,7 +251,7 @@ export class DeliveryStream implements MarkSource {
       if (this.#queue.isFull) return false;
       const again = begunAnew(owed, now());
       book.put(again, event);
-      if (backbone.compare(again.position, this.#window.position) > 0) this.#earlier.add(again);
+      if (isAhead(backbone, again.position, this.#window.position)) this.#earlier.add(again);
       else this.#restore([again]);
       return true;
     }
@@ -330,7 +338,8 @@ export class DeliveryStream implements MarkSource {
   /** False: there is no room for all of them. */
   #take(events: readonly Event[]): boolean {
     for (const event of events) {
-      if (!this.#parts.wants(event)) {
+      // What an earlier run has begun stays begun: what is owed is to be sent, and what was sent is to be billed.
+      if (!this.#parts.wants(event) && !this.#earlier.knows(event.position)) {
         this.#window.pass(event.position);
         continue;
       }

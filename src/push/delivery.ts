@@ -36,6 +36,10 @@ export class Delivery {
   /** In the order of the log, at least one. */
   readonly items: readonly Item[];
   isOwed = false;
+  /** The queue gave it out, and has not been told what became of it. */
+  isGivenOut = false;
+  /** The plan's limits have been charged for it. */
+  isSpent = false;
   attempts = 0;
   tries: Tries = noTries;
   /** Wall time in milliseconds. */

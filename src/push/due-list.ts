@@ -1,12 +1,14 @@
 /** What waits for a time. */
 export interface Due {
-  /** Wall time in milliseconds. */
-  readonly dueAt: number;
+  /** Wall time in milliseconds; becomes earlier when the clock is set back. */
+  dueAt: number;
 }
 
 /** Deliveries that wait for another attempt, soonest first. */
 export class DueList<D extends Due> {
   readonly #items: D[] = [];
+  /** The time it was asked at last. */
+  #askedAt = -Infinity;
 
   get size(): number {
     return this.#items.length;
@@ -23,11 +25,13 @@ export class DueList<D extends Due> {
 
   /** How many are due at `now`. */
   dueAt(now: number): number {
+    this.#follow(now);
     return this.#after(now);
   }
 
   /** Takes the one that has been due for the longest; undefined when none is. */
   take(now: number): D | undefined {
+    this.#follow(now);
     return this.next <= now ? this.#items.shift() : undefined;
   }
 
@@ -35,6 +39,13 @@ export class DueList<D extends Due> {
   pull(isIt: (item: D) => boolean): D | undefined {
     const index = this.#items.findIndex(isIt);
     return index === -1 ? undefined : this.#items.splice(index, 1)[0];
+  }
+
+  /** A clock that was set back makes nobody wait longer than was meant. */
+  #follow(now: number): void {
+    const back = this.#askedAt - now;
+    this.#askedAt = now;
+    if (back > 0) for (const item of this.#items) item.dueAt -= back;
   }
 
   /** Where the first one stands that is due after `time`. */

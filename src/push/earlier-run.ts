@@ -1,5 +1,6 @@
 import type { Backbone } from '../core/backbone.ts';
 import type { Position } from '../core/position.ts';
+import { isAhead } from './is-ahead.ts';
 import type { SavedDeliveries } from './load-endpoint.ts';
 import type { OwedDelivery } from './owed-delivery.ts';
 
@@ -8,23 +9,29 @@ export class EarlierRun {
   readonly #delivered: ReadonlySet<Position>;
   readonly #dead: ReadonlySet<Position>;
   readonly #owed = new Map<Position, OwedDelivery>();
-  /** Owed, and not ahead of the cursor: in their order, those that go together in one. */
+  /** Owed, and not ahead of the cursor: in the order of the log, those that go together in one. */
   readonly passed: readonly (readonly OwedDelivery[])[];
 
-  constructor({ settled, dead, waiting }: SavedDeliveries, cursor: Position, backbone: Pick<Backbone, 'compare'>) {
+  /** `leftAt`: where the reader was when this ended, if a connection may have read on from there, whose bill is what lies between. */
+  constructor({ settled, dead, waiting }: SavedDeliveries, cursor: Position, backbone: Pick<Backbone, 'compare'>, leftAt = cursor) {
     this.#delivered = new Set(settled);
     this.#dead = new Set(dead);
     const passed: OwedDelivery[] = [];
     for (const owed of waiting) {
-      if (backbone.compare(owed.position, cursor) > 0) this.add(owed);
-      else passed.push(owed);
+      if (isAhead(backbone, owed.position, cursor)) this.add(owed);
+      else passed.push(isAhead(backbone, owed.position, leftAt) ? { ...owed, isBilled: true } : owed);
     }
-    this.passed = together(passed);
+    this.passed = together(inOrder(passed, cursor, backbone));
   }
 
   /** Whether nothing that is owed is still to come. */
   get isTaken(): boolean {
     return this.#owed.size === 0;
+  }
+
+  /** Whether it was delivered, is owed or was given up. */
+  knows(position: Position): boolean {
+    return this.#delivered.has(position) || this.#owed.has(position) || this.#dead.has(position);
   }
 
   wasDelivered(position: Position): boolean {
@@ -49,6 +56,16 @@ export class EarlierRun {
     this.#owed.delete(position);
     return { owed, together: Math.max(1, count) };
   }
+}
+
+/**
+ * As they stand on the log: what was accepted at the same time was loaded as it came to be owed, and what waits behind others may be owed
+ * before these. What is of no place on this log comes last.
+ */
+function inOrder(passed: readonly OwedDelivery[], cursor: Position, backbone: Pick<Backbone, 'compare'>): readonly OwedDelivery[] {
+  const isOfLog = ({ position }: OwedDelivery): boolean => position === cursor || isAhead(backbone, cursor, position);
+  const others = passed.filter((owed) => !isOfLog(owed));
+  return [...passed.filter(isOfLog).toSorted((a, b) => backbone.compare(a.position, b.position)), ...others];
 }
 
 function together(owed: readonly OwedDelivery[]): readonly (readonly OwedDelivery[])[] {

@@ -10,6 +10,46 @@ export interface HealthSnapshot {
   readonly pause: PauseSnapshot;
 }
 
+type Check = (value: unknown) => boolean;
+type Members = Readonly<Record<string, Check>>;
+
+const isAbsent: Check = (value) => value === undefined || value === null;
+const isNumber: Check = (value) => isAbsent(value) || typeof value === 'number';
+const isText: Check = (value) => isAbsent(value) || typeof value === 'string';
+const isFlag: Check = (value) => isAbsent(value) || typeof value === 'boolean';
+const isTexts: Check = (value) => value === undefined || (Array.isArray(value) && value.every((one) => typeof one === 'string'));
+const isState: Check = (value) => value === undefined || value === 'started' || value === 'failing' || value === 'stopped';
+
+const failing: Members = {
+  state: isState,
+  failingSince: isNumber,
+  consecutiveFailures: isNumber,
+  failedMessages: isTexts,
+  warnedAt: isNumber,
+  stopReason: isText,
+  stoppedAt: isNumber,
+};
+const saved: Members = {
+  failing: (value) => value === undefined || has(value, failing),
+  breaker: (value) => value === undefined || has(value, { openUntil: isNumber, openings: isNumber }),
+  pause: (value) => value === undefined || has(value, { pauseUntil: isNumber, byOperator: isFlag }),
+};
+
+function has(value: unknown, members: Members): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(members).every(([name, isRight]) => isRight((value as Readonly<Record<string, unknown>>)[name]));
+}
+
+/** What was kept of an endpoint's health, from its JSON; undefined where that is damaged. */
+export function readHealth(json: unknown): unknown {
+  try {
+    const value: unknown = JSON.parse(String(json));
+    return has(value, saved) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** How one endpoint does: whether it is stopped or failing, its breaker, and a pause its receiver asked for. */
 export class EndpointHealth {
   readonly failing: FailingState;

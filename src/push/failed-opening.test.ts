@@ -5,7 +5,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { systemClock } from '../core/clock.ts';
 import { Feed } from '../core/feed.ts';
+import type { Backbone } from '../core/backbone.ts';
+import { Event } from '../core/event.ts';
 import type { Governor } from '../core/group.ts';
+import type { Position } from '../core/position.ts';
+import { encodeEvent } from '../protocols/cloudevents/encode.ts';
 import { subscriptionOf } from '../metering/ledger-fixture.ts';
 import { openLedger, type Ledger } from '../metering/ledger.ts';
 import { meteringMigrations } from '../metering/migrations.ts';
@@ -45,7 +49,7 @@ const target: PushTarget = {
   secrets: () => [],
   content: 'binary',
   timeout: 1000,
-  schedule: { delays: [1] },
+  schedule: { delays: [] },
   perSecond: undefined,
   concurrency: 4,
   order: 'none',
@@ -61,7 +65,12 @@ describe('an endpoint whose courier cannot begin', () => {
   /** Readings that were opened, and those of them that were let go. */
   let opened: number;
   let released: number;
-  let sent: number;
+  /** Ids of events, in the order in which they were sent. */
+  let sent: string[];
+  let status: number;
+  let bugs: string[];
+  /** What orders positions. */
+  let order: Pick<Backbone, 'compare'>;
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-'));
@@ -72,7 +81,8 @@ describe('an endpoint whose courier cannot begin', () => {
     const book = new PushBook();
     ledger = await openLedger({ database, clock: systemClock, compare: (_log, a, b) => backbone.compare(a, b), before: [book] });
     feed = await Feed.open(backbone, channel, () => ledger.openTally());
-    [opened, released, sent] = [0, 0, 0];
+    [opened, released, sent, status, bugs] = [0, 0, [], 204, []];
+    order = backbone;
     service = new PushService({
       store,
       database,
@@ -92,17 +102,24 @@ describe('an endpoint whose courier cannot begin', () => {
           resumes: false,
         };
         const account = await ledger.open(request, onTaken);
-        return { feed, backbone, account, governor: () => governor, refusal: () => undefined, release: () => (released += 1) };
+        return {
+          feed,
+          backbone: order as Backbone,
+          account,
+          governor: () => governor,
+          refusal: () => undefined,
+          release: () => (released += 1),
+        };
       },
       openReplay: () => Promise.reject(new Error('no replays here')),
       forgetReader: () => Promise.resolve(),
       targetOf: () => target,
-      send: async () => {
-        sent += 1;
+      send: async ({ headers = [] }) => {
+        sent.push(headers.find(([name]) => name === 'ce-id')?.[1] ?? '');
         const facts = { timings: { totalMs: 1 }, remoteAddress: '127.0.0.1', reused: true, resent: false };
-        return { kind: 'answered', status: 204, headers: {}, body: Buffer.alloc(0), truncated: undefined, ...facts };
+        return { kind: 'answered', status, headers: {}, body: Buffer.alloc(0), truncated: undefined, ...facts };
       },
-      listener: { moved: () => undefined, refused: () => undefined, bug: () => undefined },
+      listener: { moved: () => undefined, refused: () => undefined, bug: (error) => bugs.push(String(error)) },
     });
   });
   afterEach(async () => {
@@ -113,42 +130,87 @@ describe('an endpoint whose courier cannot begin', () => {
     await rm(folder, { recursive: true });
   });
 
+  async function untilSent(ids: readonly string[]): Promise<void> {
+    await until(
+      async () => ids.every((id) => sent.includes(id)),
+      () => `${sent.join()} were sent`,
+    );
+  }
+
   async function look(): Promise<void> {
     service.changed();
     await service.settled();
   }
 
-  const damages = [
+  /** It is read only where something is owed. */
+  const broken = {
+    compare: (): number => {
+      throw new Error('Broken by the test.');
+    },
+  } as object as Backbone;
+  const owe = `INSERT INTO push_delivery (endpoint, position, tenant, address, event_id, event_type, state, reason, attempts, counted,
+      throttled, format_refused, due_at, billed, accepted_at, changed_at, event)
+    VALUES ('end_1', ?, 'default', 'created', 'e', 't', 'waiting', 'status', 1, 1, 0, 0, 1, 0, 1, 1, ?)`;
+  const kept = (id: string): Uint8Array => encodeEvent(new Event(draft(id), 'created', 'memory-1' as Position, 1));
+
+  test('keeps no reading open, says so each time, and goes on once it can', async () => {
+    await database.transact([{ sql: owe, parameters: ['memory-0', kept('owed')] }]);
+    order = broken;
+    for (const tries of [1, 2, 3]) {
+      await look();
+      assert.deepEqual([service.size, opened, released], [0, tries, tries]);
+      assert.equal(ledger.readers.live.size, 0);
+      assert.notEqual(service.refusal('end_1')?.code, 'READER_TAKEN');
+    }
+    order = backbone;
+    await look();
+    assert.deepEqual([service.size, service.refusal('end_1')], [1, undefined]);
+    await backbone.publish(channel, [draft('after')]);
+    await untilSent(['after', 'owed']);
+    assert.equal(bugs.length, 3);
+  });
+
+  const rows = [
+    ['is of another log', []],
+    ['is damaged in its place', [`UPDATE push_delivery SET position = '?'`]],
     [
-      'of a wrong shape',
-      `INSERT INTO push_endpoint (endpoint, tenant, state) VALUES ('end_1', 'default', '{"pause":null}')`,
-      'push_endpoint',
+      'is damaged in all its numbers',
+      [`UPDATE push_delivery SET attempts = 'a', counted = 'b', throttled = -1, format_refused = '', due_at = 'c'`],
     ],
-    [
-      'of another log',
-      `INSERT INTO push_delivery (endpoint, position, tenant, address, event_id, event_type, state, reason, attempts, counted, throttled,
-         format_refused, billed, accepted_at, changed_at, event)
-       VALUES ('end_1', 'other-1', 'default', 'created', 'e', 't', 'waiting', 'status', 1, 1, 0, 0, 0, 1, 1, x'7b7d')`,
-      'push_delivery',
-    ],
+    ['is damaged in its state', [`UPDATE push_delivery SET state = 'wartend'`]],
+    ['is damaged in its state, before all states', [`UPDATE push_delivery SET state = ''`]],
   ] as const;
-  for (const [what, damage, table] of damages) {
-    test(`keeps no reading open, says so each time, and goes on once it can: what was saved is ${what}`, async () => {
-      await database.transact([{ sql: damage, parameters: [] }]);
-      for (const tries of [1, 2, 3]) {
-        await look();
-        assert.deepEqual([service.size, opened, released], [0, tries, tries]);
-        assert.equal(ledger.readers.live.size, 0);
-        assert.notEqual(service.refusal('end_1')?.code, 'READER_TAKEN');
-      }
-      await database.transact([{ sql: `DELETE FROM ${table}`, parameters: [] }]);
+  for (const [how, damages] of rows) {
+    test(`sends what is owed where its row ${how}, and keeps it out of no commit when it fails`, async () => {
+      await database.transact([owe, ...damages].map((sql, nth) => ({ sql, parameters: nth === 0 ? ['other-1', kept('owed')] : [] })));
+      status = 500;
+      await backbone.publish(channel, [draft('before')]);
+      await look();
+      await untilSent(['owed']);
+      await ledger.commit();
+      const [row] = await database.query(`SELECT attempts, state FROM push_delivery WHERE event_id = 'owed' OR event_id = 'e'`);
+      assert.equal(row?.['state'], 'dead');
+      assert.ok(Number(row?.['attempts']) >= 1);
+      assert.deepEqual(bugs, []);
+    });
+  }
+
+  const states = [
+    '{"pause":null}',
+    '[]',
+    '7',
+    '{"failing":{"state":"stopt"}}',
+    '{"failing":{"failedMessages":5}}',
+    '{"breaker":{"openings":"1"}}',
+  ];
+  for (const state of states) {
+    test(`begins anew where what was kept of how it does is of a wrong shape, and is told of: ${state}`, async () => {
+      await database.transact([
+        { sql: `INSERT INTO push_endpoint (endpoint, tenant, state) VALUES ('end_1', 'default', ?)`, parameters: [state] },
+      ]);
       await look();
       assert.deepEqual([service.size, service.refusal('end_1')], [1, undefined]);
-      await backbone.publish(channel, [draft('after')]);
-      await until(
-        async () => sent === 1,
-        () => `${sent} were sent`,
-      );
+      assert.match(bugs.join(), /^Error: What was kept of how end_1 does cannot be read; it begins anew\.$/);
     });
   }
 });

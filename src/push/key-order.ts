@@ -54,17 +54,14 @@ export class KeyOrder<D extends object> {
     const places = this.#placesOf(keys);
     if (places.length === 0) return 'send';
     if (this.#parked >= this.#maxParkedKeys) return 'too-many-keys-parked';
-    const behind = places.filter((key) => this.#byKey.has(key)).length;
-    if (behind > 0 && this.#waiting >= this.#maxWaiting) return 'too-many-waiting';
-    for (const key of places) {
-      const queue = this.#byKey.get(key);
-      if (queue === undefined) this.#byKey.set(key, new Queue(delivery));
-      else queue.push(delivery);
-    }
-    this.#standing.set(delivery, { keys: places, behind, isParked: false });
-    if (behind === 0) return 'send';
-    this.#waiting += 1;
-    return 'behind';
+    if (this.#waiting >= this.#maxWaiting && places.some((key) => this.#byKey.has(key))) return 'too-many-waiting';
+    return this.#place(delivery, places);
+  }
+
+  /** The same for one that an earlier run has taken: there is room for it, or those behind it would pass it. */
+  restore(delivery: D, keys: Iterable<string | undefined>): 'send' | 'behind' {
+    const places = this.#placesOf(keys);
+    return places.length === 0 ? 'send' : this.#place(delivery, places);
   }
 
   /** An attempt failed and there will be another: those behind go on waiting. */
@@ -105,6 +102,19 @@ export class KeyOrder<D extends object> {
       else if (this.#stepUp(next)) free.push(next);
     }
     return free;
+  }
+
+  #place(delivery: D, places: readonly string[]): 'send' | 'behind' {
+    const behind = places.filter((key) => this.#byKey.has(key)).length;
+    for (const key of places) {
+      const queue = this.#byKey.get(key);
+      if (queue === undefined) this.#byKey.set(key, new Queue(delivery));
+      else queue.push(delivery);
+    }
+    this.#standing.set(delivery, { keys: places, behind, isParked: false });
+    if (behind === 0) return 'send';
+    this.#waiting += 1;
+    return 'behind';
   }
 
   /** It is the first in one more of its keys. True: in all. */

@@ -152,7 +152,7 @@ describe('endpoints that are loaded together', () => {
         ['sound', 7],
       ]),
     );
-    assert.deepEqual(await stoppedEndpoints(database), ['sound']);
+    assert.deepEqual(await stoppedEndpoints(database), new Map([['sound', 7]]));
     const log = new DeliveryLog(database);
     assert.deepEqual([await log.health('damaged'), await log.health('sound')], [undefined, JSON.parse(stopped)]);
   });

@@ -1,6 +1,7 @@
 import type { Event } from '../core/event.ts';
 import type { Position } from '../core/position.ts';
 import type { Database, SqlValue } from '../store/database.ts';
+import { readHealth } from './endpoint-health.ts';
 import { keptEvent, owedFields, readOwed, type OwedDelivery } from './owed-delivery.ts';
 import { forgetReplays } from './replay-log.ts';
 
@@ -24,6 +25,13 @@ type Reads = Pick<Database, 'query'>;
 
 /** More rows than can have come since one that is ahead of the cursor: those of its window, and those that waited behind others. */
 const newestDead = 4096;
+
+const isOfThese = 'endpoint IN (SELECT value FROM json_each(?))';
+/** What is not dead waits, also where its state cannot be read; asked so that the index finds it without looking at the dead. */
+const waitingOf = `SELECT ${owedFields} FROM push_delivery WHERE rowid IN (
+    SELECT rowid FROM push_delivery WHERE ${isOfThese} AND state > 'dead' UNION ALL
+    SELECT rowid FROM push_delivery WHERE ${isOfThese} AND state < 'dead')
+  ORDER BY accepted_at, rowid`;
 
 /** Dead letters of one answer of the store. */
 const deadAtOnce = 8 * newestDead;
@@ -53,12 +61,9 @@ export async function loadEndpoint(database: Reads, endpoint: string): Promise<S
 }
 
 function readState({ endpoint, state }: Readonly<Record<string, SqlValue>>, onDamaged: (error: Error) => void): unknown {
-  try {
-    return JSON.parse(String(state)) as unknown;
-  } catch (cause) {
-    onDamaged(new Error(`What was kept of how ${String(endpoint)} does cannot be read; it begins anew.`, { cause }));
-    return undefined;
-  }
+  const health = readHealth(state);
+  if (health === undefined) onDamaged(new Error(`What was kept of how ${String(endpoint)} does cannot be read; it begins anew.`));
+  return health;
 }
 
 /** `owner`: id of an endpoint or of a replay. */
@@ -71,11 +76,7 @@ export async function loadDeliveries(database: Reads, owner: string): Promise<Sa
 async function loadAll(database: Reads, owners: readonly string[]): Promise<ReadonlyMap<string, SavedDeliveries>> {
   const wanted = [JSON.stringify(owners)];
   const [waiting, dead, settled] = await Promise.all([
-    database.query(
-      `SELECT ${owedFields} FROM push_delivery WHERE endpoint IN (SELECT value FROM json_each(?)) AND state = 'waiting'
-       ORDER BY accepted_at, rowid`,
-      wanted,
-    ),
+    database.query(waitingOf, [...wanted, ...wanted]),
     loadDead(database, owners),
     database.query('SELECT endpoint, position FROM push_settled WHERE endpoint IN (SELECT value FROM json_each(?))', wanted),
   ]);
@@ -148,10 +149,9 @@ export async function loadOwedEvents(
 /** Rows deleted in one transaction: others have to get their turn. */
 const rowsAtOnce = 1000;
 
-const ofThese = 'endpoint IN (SELECT value FROM json_each(?))';
 const forgetSome = [
-  `DELETE FROM push_delivery WHERE rowid IN (SELECT rowid FROM push_delivery WHERE ${ofThese} LIMIT ${rowsAtOnce})`,
-  `DELETE FROM push_settled WHERE (endpoint, position) IN (SELECT endpoint, position FROM push_settled WHERE ${ofThese} LIMIT ${rowsAtOnce})`,
+  `DELETE FROM push_delivery WHERE rowid IN (SELECT rowid FROM push_delivery WHERE ${isOfThese} LIMIT ${rowsAtOnce})`,
+  `DELETE FROM push_settled WHERE (endpoint, position) IN (SELECT endpoint, position FROM push_settled WHERE ${isOfThese} LIMIT ${rowsAtOnce})`,
 ];
 
 /** Forgets what deleted endpoints have left, their states last, so that what a crash interrupts is found again; attempts go with their retention. */
@@ -164,7 +164,7 @@ export async function forgetEndpoints(database: Pick<Database, 'transact'>, endp
     }
   }
   await database.transact([
-    ...['push_dropped', 'push_endpoint'].map((table) => ({ sql: `DELETE FROM ${table} WHERE ${ofThese}`, parameters })),
+    ...['push_dropped', 'push_endpoint'].map((table) => ({ sql: `DELETE FROM ${table} WHERE ${isOfThese}`, parameters })),
     ...endpoints.flatMap(forgetReplays),
   ]);
 }

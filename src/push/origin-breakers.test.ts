@@ -16,7 +16,7 @@ describe('the breakers of origins', () => {
     const breaker = origins.of(used);
     for (let round = 0; round < 10_000; round++) {
       origins.of(`https://r${round}.example/`);
-      origins.trim([used]);
+      origins.trim(1, [used]);
     }
     assert.equal(origins.of(used), breaker);
     assert.ok(origins.size <= 1002, `${origins.size} origins are remembered`);

@@ -32,10 +32,11 @@ export class OriginBreakers {
     return breaker;
   }
 
-  /** Forgets origins that none of these URLs has, when they have become many: whoever may make endpoints may name origins without end. */
-  trim(urls: readonly string[]): void {
-    if (this.#byOrigin.size <= urls.length + mostUnused) return;
-    const used = new Set(urls.map((url) => new URL(url).origin));
+  /** Forgets origins that none of so many URLs has, when they have become many: whoever may make endpoints may name origins without end. */
+  trim(inUse: number, urls: Iterable<string>): void {
+    if (this.#byOrigin.size <= inUse + mostUnused) return;
+    const used = new Set<string>();
+    for (const url of urls) used.add(new URL(url).origin);
     for (const origin of this.#byOrigin.keys()) if (!used.has(origin)) this.#byOrigin.delete(origin);
   }
 }

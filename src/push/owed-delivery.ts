@@ -3,6 +3,7 @@ import type { Position } from '../core/position.ts';
 import { encodeEvent } from '../protocols/cloudevents/encode.ts';
 import { decodeStructured } from '../protocols/cloudevents/structured.ts';
 import type { SqlValue } from '../store/database.ts';
+import { RowReader } from '../store/row-reader.ts';
 import { noTries, type Tries } from './retry-schedule.ts';
 
 /** A delivery that its reader has passed over: it waits for another attempt, or is dead until somebody sends it again. */
@@ -88,8 +89,9 @@ type Row = Readonly<Record<string, SqlValue>>;
 export const owedFields = `endpoint, position, tenant, event_id, event_type, ordering_key, state, reason, attempts, counted, throttled,
   format_refused, due_at, billed, batch`;
 
-/** A row without its event. */
+/** A row without its event. What is damaged of it costs nothing but attempts that are not counted: it waits unless it is dead, and is due unless it says when. */
 export function readOwed(row: Row): OwedDelivery {
+  const columns = new RowReader(row);
   return {
     endpoint: String(row['endpoint']),
     tenant: String(row['tenant']),
@@ -99,18 +101,20 @@ export function readOwed(row: Row): OwedDelivery {
     key: row['ordering_key'] === null ? undefined : String(row['ordering_key']),
     state: row['state'] === 'dead' ? 'dead' : 'waiting',
     reason: String(row['reason']),
-    attempts: Number(row['attempts']),
-    tries: { counted: Number(row['counted']), throttled: Number(row['throttled']), formatRefused: Number(row['format_refused']) },
-    dueAt: row['due_at'] === null ? undefined : Number(row['due_at']),
+    attempts: columns.amount('attempts'),
+    tries: { counted: columns.amount('counted'), throttled: columns.amount('throttled'), formatRefused: columns.amount('format_refused') },
+    dueAt: columns.amountOrNone('due_at'),
     isBilled: row['billed'] === 1,
     batch: row['batch'] === null ? undefined : String(row['batch']),
   };
 }
 
-/** The event of a row that has `event`, `address`, `position` and `accepted_at`, byte for byte as it was published. */
+/** The event of a row that has `event`, `address`, `position` and `accepted_at`, byte for byte as it was published. Throws where that cannot be read. */
 export function readOwedEvent(row: Row): Event {
   const draft = decodeStructured(row['event'] as Uint8Array);
-  return new Event(draft, String(row['address']), String(row['position']) as Position, Number(row['accepted_at']));
+  const acceptedAt = Number(row['accepted_at']);
+  if (!Number.isFinite(acceptedAt)) throw new Error('It is not known when it was accepted.');
+  return new Event(draft, String(row['address']), String(row['position']) as Position, acceptedAt);
 }
 
 /** As `readOwedEvent`, of a row that has `endpoint` too; what is wrong with one that cannot be read. */

@@ -10,24 +10,19 @@ import { authenticatedSend } from './authentication/authenticated-send.ts';
 import type { OpenedReading } from './courier-parts.ts';
 import { Courier } from './courier.ts';
 import { Dispatcher } from './dispatcher.ts';
-import {
-  forgetEndpoints,
-  lastAttemptedFirst,
-  loadEndpoints,
-  loadKeptVersions,
-  loadOwedEvents,
-  type SavedEndpoint,
-} from './load-endpoint.ts';
+import { KnownEndpoints, type Snapshot } from './known-endpoints.ts';
+import { lastAttemptedFirst, loadEndpoints, loadOwedEvents, type SavedEndpoint } from './load-endpoint.ts';
 import { OriginBreakers } from './origin-breakers.ts';
-import { forgetOrphanReaders } from './orphan-readers.ts';
 import type { PushBook } from './push-book.ts';
 import { countedUnder, type PushCounts } from './push-counts.ts';
 import type { PushListener } from './push-listener.ts';
 import type { PushTarget } from './push-target.ts';
+import { Refusals } from './refusals.ts';
 import { ReplayLog } from './replay-log.ts';
 import { ReplayRunner, type ReplayRunnerParts } from './replay-runner.ts';
 import { skipAhead, type Skipped } from './skip-ahead.ts';
 import { Passes } from './passes.ts';
+import { TouchedEndpoints, type Touched } from './touched-endpoints.ts';
 
 export interface PushServiceParts {
   readonly store: ResourceStore;
@@ -65,8 +60,6 @@ interface Opening {
 
 /** Endpoints that are opened at once, some ten milliseconds, with one read of the store for all; who publishes meanwhile waits for no more. */
 const openedAtOnce = 64;
-/** Endpoints that are forgotten together. */
-const forgottenAtOnce = 64;
 /** Milliseconds after which an endpoint that could not be opened is tried again. */
 const tryAgainAfter = 30_000;
 
@@ -76,18 +69,16 @@ export class PushService {
   readonly #running = new Map<string, Running>();
   /** Couriers that end, or have ended and left something that may not be on disk. */
   readonly #ending = new Set<Promise<void>>();
-  /** Why an endpoint of this version has no courier. */
-  readonly #refused = new Map<string, { readonly version: number; readonly error: GatewayError; readonly isFinal: boolean }>();
-  /** The version an endpoint was last opened at, in an earlier run too, or first found at: a later one is somebody's word to begin again. */
-  readonly #seen = new Map<string, number>();
+  readonly #refusals = new Refusals();
+  readonly #known: KnownEndpoints;
   readonly #origins: OriginBreakers;
   readonly #dispatcher: Dispatcher<Courier>;
   readonly #retention: AttemptRetention;
   readonly #replays: ReplayRunner;
   readonly #stopWatching: () => void;
-  #isRecalled = false;
-  /** There may be readers of endpoints that are gone, of an earlier run too. */
-  #hasOrphans = true;
+  readonly #touched = new TouchedEndpoints();
+  /** Replays may have come, gone or ended. */
+  #areReplaysDue = true;
   readonly #passes: Passes;
   #isClosed = false;
   #cancelRetry: (() => void) | undefined;
@@ -99,7 +90,8 @@ export class PushService {
     const { database, clock, schedule, listener } = parts;
     const onBug = (error: unknown): void => listener.bug(error);
     this.#retention = new AttemptRetention({ database, clock, schedule, onBug });
-    this.#replays = new ReplayRunner({ ...parts, replays: new ReplayLog(database), onChange: () => this.changed(), onBug });
+    this.#replays = new ReplayRunner({ ...parts, replays: new ReplayLog(database), onChange: () => this.replaysChanged(), onBug });
+    this.#known = new KnownEndpoints({ ...parts, onForgotten: (endpoint) => this.#forgotten(endpoint) });
     this.#passes = new Passes({
       pass: () => this.#sync(),
       onFailed: (error) => {
@@ -108,7 +100,9 @@ export class PushService {
       },
     });
     this.#stopWatching = parts.store.watch((changes) => {
-      if (changes.some(({ resource }) => resource.kind === 'endpoint')) this.changed();
+      const endpoints = changes.filter(({ resource }) => resource.kind === 'endpoint');
+      for (const { op, resource } of endpoints) if (op === 'delete') this.#known.deleted(resource as Resource<'endpoint'>);
+      if (endpoints.length > 0) this.changed(endpoints.map(({ resource }) => resource.id));
     });
   }
 
@@ -138,11 +132,18 @@ export class PushService {
 
   /** Why an endpoint that should be delivered to is not. */
   refusal(endpoint: string): GatewayError | undefined {
-    return this.#refused.get(endpoint)?.error;
+    return this.#refusals.of(endpoint);
   }
 
-  /** Endpoints, or what they depend on, may have changed. */
-  changed(): void {
+  /** These endpoints, by id, or what they depend on, may have changed. */
+  changed(endpoints: Touched = 'all'): void {
+    this.#touched.add(endpoints);
+    this.#passes.changed();
+  }
+
+  /** Replays were asked for, called off, or have come to their end. */
+  replaysChanged(): void {
+    this.#areReplaysDue = true;
     this.#passes.changed();
   }
 
@@ -163,8 +164,8 @@ export class PushService {
   async skip(endpoint: Resource<'endpoint'>, to: StartFrom): Promise<Skipped> {
     const { openReading, database, clock, flush } = this.#parts;
     return await this.whileSteady(async () => {
-      this.#passes.changed();
-      await this.#endThose((running) => running.endpoint.id === endpoint.id);
+      this.changed([endpoint.id]);
+      await this.#endThose([endpoint.id]);
       await flush();
       const reading = await openReading(endpoint, () => undefined);
       try {
@@ -192,27 +193,58 @@ export class PushService {
   }
 
   async #sync(): Promise<void> {
-    await this.#recall();
-    const wanted = new Map(this.#parts.store.list('endpoint').map((endpoint) => [endpoint.id, endpoint]));
-    await this.#endThose((running) => !isToGoOn(running, wanted.get(running.endpoint.id)));
-    await this.#forgetDeleted(wanted);
-    for (const { id, version } of wanted.values()) if (!this.#seen.has(id)) this.#seen.set(id, version);
-    const missing = [...wanted.values()].filter((endpoint) => this.#isMissing(endpoint));
-    if (!(await this.#beginThose(missing))) return this.#passes.changed();
-    this.#origins.trim([...this.#running.values()].map(({ target }) => target.url));
-    const isBlocked = !this.#isClosed && (await this.#replays.sync(this.#running));
-    if (isBlocked || this.#hasOrphans) this.#later();
-    this.#tryAgainLater();
+    await this.#known.recall();
+    const touched = this.#touched.take();
+    try {
+      await this.#seeTo(touched);
+    } catch (error) {
+      this.#touched.add(touched);
+      this.#areReplaysDue = true;
+      throw error;
+    }
   }
 
-  #isMissing({ id, version, spec }: Resource<'endpoint'>): boolean {
-    if (spec.state !== 'started' || this.#running.has(id)) return false;
-    const refused = this.#refused.get(id);
-    return refused === undefined || !refused.isFinal || refused.version !== version;
+  /** What it costs depends on how many were touched, not on how many there are. */
+  async #seeTo(touched: Touched): Promise<void> {
+    const { store } = this.#parts;
+    const ids = touched === 'all' ? [...store.list('endpoint').map(({ id }) => id), ...this.#known.ids()] : touched;
+    const now: Snapshot = new Map([...ids].map((id) => [id, store.byId('endpoint', id)]));
+    await this.#endThose([...now].filter(([id, endpoint]) => !this.#isToGoOn(id, endpoint)).map(([id]) => id));
+    if ([...now.keys()].some((id) => this.#replays.concerns(id))) this.#areReplaysDue = true;
+    const isMore = await this.#known.forgetDeleted(now);
+    const there = [...now.values()].filter((endpoint) => endpoint !== undefined);
+    for (const endpoint of there) this.#known.found(endpoint);
+    const left = await this.#beginThose(there.filter((endpoint) => this.#isMissing(endpoint)));
+    if (left.length > 0) return this.changed(left.map(({ id }) => id));
+    this.#origins.trim(this.#running.size, this.#urls());
+    const isBlocked = !this.#isClosed && (await this.#seeToReplays());
+    if (isBlocked || isMore || this.#refusals.arePassing) this.#later();
   }
 
-  async #endThose(isOver: (running: Running) => boolean): Promise<void> {
-    const over = [...this.#running].filter(([, running]) => isOver(running)).map(([id]) => id);
+  /** True: something could not be begun and is to be tried again later. */
+  async #seeToReplays(): Promise<boolean> {
+    if (!this.#areReplaysDue) return false;
+    this.#areReplaysDue = false;
+    return await this.#replays.sync(this.#running);
+  }
+
+  *#urls(): Iterable<string> {
+    for (const { target } of this.#running.values()) yield target.url;
+  }
+
+  /** Also when nobody delivers to it. */
+  #isToGoOn(id: string, wanted: Resource<'endpoint'> | undefined): boolean {
+    const running = this.#running.get(id);
+    if (running === undefined) return true;
+    const { endpoint, reading } = running;
+    return wanted?.version === endpoint.version && wanted.spec.state === 'started' && reading.refusal() === undefined;
+  }
+
+  #isMissing(endpoint: Resource<'endpoint'>): boolean {
+    return endpoint.spec.state === 'started' && !this.#running.has(endpoint.id) && !this.#refusals.isFinal(endpoint);
+  }
+
+  async #endThose(over: readonly string[]): Promise<void> {
     for (const id of over) void this.#end(id);
     if (this.#ending.size === 0) return;
     const ended = [...this.#ending];
@@ -236,50 +268,25 @@ export class PushService {
     return ending;
   }
 
-  /** What an earlier run knew: it may have ended between somebody's word and what follows from it. */
-  async #recall(): Promise<void> {
-    if (this.#isRecalled) return;
-    for (const [id, version] of await loadKeptVersions(this.#parts.database)) this.#seen.set(id, version);
-    this.#isRecalled = true;
+  #forgotten(endpoint: string): void {
+    this.#parts.book.forget(endpoint);
+    this.#refusals.delete(endpoint);
   }
 
-  async #forgetDeleted(wanted: ReadonlyMap<string, Resource<'endpoint'>>): Promise<void> {
-    const gone = [...this.#seen.keys()].filter((id) => !wanted.has(id));
-    if (gone.length > 0) this.#hasOrphans = true;
-    for (let next = 0; next < gone.length; next += forgottenAtOnce) await this.#forget(gone.slice(next, next + forgottenAtOnce));
-    if (this.#hasOrphans) this.#hasOrphans = await forgetOrphanReaders(this.#parts, wanted.values());
-  }
-
-  async #forget(ids: readonly string[]): Promise<void> {
-    await forgetEndpoints(this.#parts.database, ids);
-    for (const id of ids) {
-      this.#parts.book.forget(id);
-      this.#refused.delete(id);
-      // Last: what could not be forgotten is tried again.
-      this.#seen.delete(id);
-    }
-  }
-
-  /** False: it made way, when it had begun some, for somebody who waits or for what changed meanwhile. */
-  async #beginThose(endpoints: readonly Resource<'endpoint'>[]): Promise<boolean> {
+  /** Those it left: it made way, when it had begun some, for somebody who waits or for what changed meanwhile. */
+  async #beginThose(endpoints: readonly Resource<'endpoint'>[]): Promise<readonly Resource<'endpoint'>[]> {
     const { database } = this.#parts;
     const ordered = endpoints.length > openedAtOnce ? await lastAttemptedFirst(database, endpoints) : endpoints;
-    const inTurn = this.#refusedLast(ordered);
+    const inTurn = this.#refusals.last(ordered);
     for (let next = 0; next < inTurn.length && !this.#isClosed; next += openedAtOnce) {
-      if (next > 0 && this.#passes.isAwaited) return false;
+      if (next > 0 && this.#passes.isAwaited) return inTurn.slice(next);
       const opening = this.#openingOf(inTurn.slice(next, next + openedAtOnce));
       if (opening.length === 0) continue;
       const ids = opening.map(({ endpoint }) => endpoint.id);
       const loading = loadEndpoints(database, ids, (error) => this.#parts.listener.bug(error));
       await Promise.all(opening.map((one) => this.#begin(one, loading)));
     }
-    return true;
-  }
-
-  /** Those that were refused behind the others, and who was the longest ago first: whoever makes way for others leaves none out for ever. */
-  #refusedLast(endpoints: readonly Resource<'endpoint'>[]): readonly Resource<'endpoint'>[] {
-    const turns = new Map([...this.#refused.keys()].map((id, turn) => [id, turn]));
-    return endpoints.toSorted((a, b) => (turns.get(a.id) ?? -1) - (turns.get(b.id) ?? -1));
+    return [];
   }
 
   /** Without those that were changed or deleted since the pass began. */
@@ -302,12 +309,10 @@ export class PushService {
     try {
       const saved = (await loading).get(endpoint.id)!;
       const running = await this.#open(opening, saved);
-      this.#refused.delete(endpoint.id);
+      this.#refusals.delete(endpoint.id);
       this.#running.set(endpoint.id, running);
       this.#dispatcher.add(running.courier, endpoint.tenant);
-      const isChanged = this.#seen.get(endpoint.id) !== endpoint.version;
-      this.#seen.set(endpoint.id, endpoint.version);
-      if (isChanged) running.courier.startAgain();
+      if (this.#known.opened(endpoint)) running.courier.startAgain();
       else running.courier.start();
       this.#parts.listener.hasRoom?.(endpoint.id);
     } catch (error) {
@@ -365,30 +370,23 @@ export class PushService {
 
   #lost(endpoint: Resource<'endpoint'>, error: GatewayError): void {
     this.#refuse(endpoint, error, false);
-    void this.#end(endpoint.id).then(() => this.#tryAgainLater());
+    void this.#end(endpoint.id).then(() => this.#later());
   }
 
   #refuse(endpoint: Resource<'endpoint'>, error: GatewayError, isFinal: boolean): void {
-    const known = this.#refused.get(endpoint.id);
-    this.#refused.delete(endpoint.id);
-    this.#refused.set(endpoint.id, { version: endpoint.version, error, isFinal });
-    if (known?.error.message !== error.message) this.#parts.listener.refused(endpoint, error);
+    if (this.#refusals.add(endpoint, error, { isFinal })) this.#parts.listener.refused(endpoint, error);
   }
 
-  #tryAgainLater(): void {
-    if ([...this.#refused.values()].some(({ isFinal }) => !isFinal)) this.#later();
-  }
-
+  /** What failed, or was refused, is tried again; however often it is asked for meanwhile, it is not put off. */
   #later(): void {
-    this.#cancelRetry?.();
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#cancelRetry !== undefined) return;
     const { clock, schedule } = this.#parts;
-    this.#cancelRetry = schedule(clock.now() + tryAgainAfter, () => this.changed());
+    this.#cancelRetry = schedule(clock.now() + tryAgainAfter, () => {
+      this.#cancelRetry = undefined;
+      this.#areReplaysDue = true;
+      this.changed([...this.#refusals.passing()]);
+    });
   }
-}
-
-function isToGoOn({ endpoint, reading }: Running, wanted: Resource<'endpoint'> | undefined): boolean {
-  return wanted !== undefined && wanted.version === endpoint.version && wanted.spec.state === 'started' && reading.refusal() === undefined;
 }
 
 function takenError(name: string): GatewayError {

@@ -145,6 +145,23 @@ describe('a delivery that is retried by hand', { timeout: 20_000 }, () => {
       assert.equal(world.received.length, 2);
     }));
 
+  test('is not taken where its event cannot be read any more, and others are', () =>
+    withWorld({ schedule: { delays: [] } }, async (world, redrive) => {
+      world.answer = (_received, response) => void response.writeHead(500).end();
+      await world.publish(['e0', 'e1', 'e2']);
+      const [damaged, undated, sound] = (await untilDead(world, 3)).map((row) => String(row['position']));
+      const damage = (column: string, value: string, position: string | undefined) => ({
+        sql: `UPDATE push_delivery SET ${column} = ${value} WHERE position = ?`,
+        parameters: [position ?? ''],
+      });
+      await world.database.transact([damage('event', `x'7b'`, damaged), damage('accepted_at', `'then'`, undated)]);
+      world.answer = (_received, response) => void response.writeHead(200).end();
+      for (const position of [damaged, undated]) assert.equal(await redrive.one('end_1', position ?? ''), 'unreadable');
+      assert.equal(await redrive.one('end_1', sound ?? ''), 'retried');
+      await world.until(() => world.received.length === 4);
+      await world.until(async () => (await rows(world, 'dead')).length === 2);
+    }));
+
   test('is one of many in calls of a bounded size, and those that died later are not among them', () =>
     withWorld({ schedule: { delays: [] } }, async (world, redrive) => {
       let isBroken = true;

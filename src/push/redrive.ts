@@ -2,7 +2,7 @@ import type { Event } from '../core/event.ts';
 import type { Database, SqlValue, Statement } from '../store/database.ts';
 import type { Courier } from './courier.ts';
 import { mostOwed } from './delivery-queue.ts';
-import { keptEvent, owedFields, readOwed, readOwedEvent, type OwedDelivery } from './owed-delivery.ts';
+import { keptEvent, owedFields, readOwed, type OwedDelivery } from './owed-delivery.ts';
 import type { PushBook } from './push-book.ts';
 import type { PushService } from './push-service.ts';
 
@@ -15,8 +15,11 @@ export interface RedriveParts {
   readonly flush: () => Promise<void>;
 }
 
-/** `retried`: it is due. `busy`: it is under way, waits behind others of its key, or so much is owed that no dead one is taken. `absent`: neither owed nor dead. */
-export type RetryAnswer = 'retried' | 'busy' | 'absent';
+/**
+ * `retried`: it is due. `busy`: it is under way, waits behind others of its key, or so much is owed that no dead one is taken. `absent`:
+ * neither owed nor dead. `unreadable`: the event kept for it is damaged, so that it can only be sent from the log.
+ */
+export type RetryAnswer = 'retried' | 'busy' | 'absent' | 'unreadable';
 
 interface Sent {
   readonly retried: number;
@@ -71,8 +74,10 @@ export class Redrive {
       );
       if (row === undefined) return 'absent';
       const owed = readOwed(row);
+      const event = keptEvent(row);
+      if (event instanceof Error) return 'unreadable';
       const courier = service.courier(endpoint);
-      if (courier !== undefined) return this.#send(courier, owed, readOwedEvent(row)) ? 'retried' : 'busy';
+      if (courier !== undefined) return this.#send(courier, owed, event) ? 'retried' : 'busy';
       const changed = await this.#mark('endpoint = ? AND position = ?', owed.state, [endpoint, position]);
       return changed > 0 ? 'retried' : 'busy';
     });

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Position } from '../core/position.ts';
 import type { Database, SqlValue, Statement } from '../store/database.ts';
+import { RowReader } from '../store/row-reader.ts';
 
 /** `waiting`: for those before it, or for an endpoint that is paused or cannot be delivered to. */
 export type ReplayState = 'waiting' | 'running' | 'done' | 'cancelled' | 'failed';
@@ -101,10 +102,17 @@ export class ReplayLog {
     return rows.map(readReplay);
   }
 
-  /** Those that are not over, oldest first. */
-  async unfinished(kind: Replay['kind']): Promise<readonly Replay[]> {
-    const rows = await this.#database.query(`SELECT * FROM push_replay WHERE ${unfinished} AND kind = ? ORDER BY rowid`, [kind]);
-    return rows.map(readReplay);
+  /** Those that are not over, oldest first. One that cannot be read has failed from then on, and is told of. */
+  async unfinished(kind: Replay['kind'], now: number, onDamaged: (error: Error) => void): Promise<readonly Replay[]> {
+    const ofKind = kind === 'dead' ? `kind = 'dead'` : `kind <> 'dead'`;
+    const rows = await this.#database.query(`SELECT rowid AS row, * FROM push_replay WHERE ${unfinished} AND ${ofKind} ORDER BY rowid`);
+    const sound: Replay[] = [];
+    for (const row of rows) {
+      const replay = readReplay(row);
+      if (replay.state !== 'failed') sound.push(replay);
+      else await this.#endDamaged(replay, Number(row['row']), { now, onDamaged });
+    }
+    return sound;
   }
 
   /** Those that are over and have left something behind. */
@@ -147,6 +155,17 @@ export class ReplayLog {
     ]);
   }
 
+  /** By its row: its id may be what is damaged. */
+  async #endDamaged(
+    { id, endpoint, reason }: Replay,
+    row: number,
+    { now, onDamaged }: { readonly now: number; readonly onDamaged: (error: Error) => void },
+  ): Promise<void> {
+    onDamaged(new Error(`The replay ${id} to ${endpoint} has failed. ${reason?.sentence}`));
+    const sql = `UPDATE push_replay SET state = 'failed', code = ?, sentence = ?, changed_at = ? WHERE rowid = ? AND ${unfinished}`;
+    await this.#database.transact([{ sql, parameters: [reason?.code ?? null, reason?.sentence ?? null, now, row] }]);
+  }
+
   /** Deletes what a replay that is over still owes, in parts. */
   async clear({ id, isForgotten }: Leftover): Promise<void> {
     for (;;) {
@@ -173,29 +192,41 @@ export function forgetReplays(endpoint: string): readonly Statement[] {
   ];
 }
 
+const kinds = ['range', 'dead'] as const;
+const states = ['failed', 'waiting', 'running', 'done', 'cancelled'] as const;
+const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every((one) => typeof one === 'string');
+
+/** One that is damaged has failed, whatever stands there. */
 function readReplay(row: Readonly<Record<string, SqlValue>>): Replay {
-  const { code, before } = row;
-  return {
-    id: String(row['id']),
-    endpoint: String(row['endpoint']),
-    tenant: String(row['tenant']),
-    address: String(row['address']),
-    kind: row['kind'] === 'dead' ? 'dead' : 'range',
-    after: String(row['after']) as Position,
-    until: String(row['until']) as Position,
-    types: JSON.parse(String(row['types'])) as readonly string[],
-    before: before === null ? undefined : Number(before),
-    total: Number(row['total']),
-    state: String(row['state']) as ReplayState,
-    reason: code === null ? undefined : { code: String(code), sentence: String(row['sentence']) },
-    cursor: String(row['cursor']) as Position,
-    passed: Number(row['passed']),
-    sent: Number(row['sent']),
-    succeeded: Number(row['succeeded']),
-    failed: Number(row['failed']),
-    createdAt: Number(row['created_at']),
-    changedAt: Number(row['changed_at']),
+  const columns = new RowReader(row);
+  const code = columns.textOrNone('code');
+  const replay: Replay = {
+    id: columns.text('id'),
+    endpoint: columns.text('endpoint'),
+    tenant: columns.text('tenant'),
+    address: columns.text('address'),
+    kind: columns.choice('kind', kinds),
+    after: columns.text('after') as Position,
+    until: columns.text('until') as Position,
+    types: columns.json('types', isTexts, []),
+    before: columns.amountOrNone('before'),
+    total: columns.amount('total'),
+    state: columns.choice('state', states),
+    reason: code === undefined ? undefined : { code, sentence: String(row['sentence']) },
+    cursor: columns.text('cursor') as Position,
+    passed: columns.amount('passed'),
+    sent: columns.amount('sent'),
+    succeeded: columns.amount('succeeded'),
+    failed: columns.amount('failed'),
+    createdAt: columns.amount('created_at'),
+    changedAt: columns.amount('changed_at'),
   };
+  return columns.damaged.length === 0 ? replay : { ...replay, state: 'failed', reason: damage(columns.damaged) };
+}
+
+function damage(columns: readonly string[]): Replay['reason'] {
+  const sentence = `What was kept of it cannot be read (${columns.join(', ')}). What it had not sent yet is not sent: ask for another one.`;
+  return { code: 'UNREADABLE', sentence };
 }
 
 const digits = '0123456789abcdefghijklmnopqrstuvwxyz';

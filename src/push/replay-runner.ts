@@ -57,21 +57,29 @@ export class ReplayRunner {
   readonly #parts: ReplayRunnerParts;
   /** By endpoint. */
   readonly #active = new Map<string, Active>();
+  /** Endpoints with replays that were not over when they were last looked at. */
+  #concerned: ReadonlySet<string> = new Set();
 
   constructor(parts: ReplayRunnerParts) {
     this.#parts = parts;
   }
 
+  /** Whether it matters to a replay what becomes of this endpoint. */
+  concerns(endpoint: string): boolean {
+    return this.#active.has(endpoint) || this.#concerned.has(endpoint);
+  }
+
   /** True: something could not be begun and is to be tried again later. Called by one at a time. */
   async sync(delivered: ReadonlyMap<string, Delivered>): Promise<boolean> {
-    const { replays } = this.#parts;
+    const { replays, clock, onBug } = this.#parts;
     const failing = new Set<string>();
     for (const [endpoint, active] of this.#active) {
       const { courier, over, replay } = active;
       if (delivered.get(endpoint)?.courier !== courier) this.#drop(endpoint, active);
       else if (over !== undefined && !(await this.#finish(endpoint, active, over))) failing.add(replay.id);
     }
-    const unfinished = await replays.unfinished('range');
+    const unfinished = await replays.unfinished('range', clock.now(), onBug);
+    this.#concerned = new Set(unfinished.map(({ endpoint }) => endpoint));
     const wanted = new Set(unfinished.map(({ id }) => id));
     for (const [endpoint, active] of this.#active) if (!wanted.has(active.replay.id)) await this.#stop(endpoint, active);
     await this.#clearLeftovers();

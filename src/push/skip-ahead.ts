@@ -1,6 +1,7 @@
 import type { StartFrom } from '../core/position.ts';
 import type { Database } from '../store/database.ts';
 import type { PushReading } from './courier-parts.ts';
+import { isAhead } from './is-ahead.ts';
 import { loadDeliveries } from './load-endpoint.ts';
 
 /** What was passed over. */
@@ -31,7 +32,7 @@ export async function skipAhead({ reading, database, endpoint, to, now }: Skippi
   const { channel } = feed;
   const place = await backbone.locate(channel, to);
   const { waiting } = await loadDeliveries(database, endpoint);
-  const given = waiting.map(({ position }) => position).filter((position) => backbone.compare(position, place) <= 0);
+  const given = waiting.map(({ position }) => position).filter((position) => !isAhead(backbone, position, place));
   let events = 0;
   if (backbone.compare(place, account.cursor) > 0) {
     const [before, behind] = await Promise.all([backbone.lag(channel, account.cursor), backbone.lag(channel, place)]);
@@ -40,7 +41,7 @@ export async function skipAhead({ reading, database, endpoint, to, now }: Skippi
   }
   if (given.length > 0) {
     const sql = `UPDATE push_delivery SET state = 'dead', reason = 'skipped', due_at = NULL, batch = NULL, changed_at = ?
-      WHERE endpoint = ? AND state = 'waiting' AND position IN (SELECT value FROM json_each(?))`;
+      WHERE endpoint = ? AND state <> 'dead' AND position IN (SELECT value FROM json_each(?))`;
     await database.transact([{ sql, parameters: [now, endpoint, JSON.stringify(given)] }]);
   }
   return { events, given: given.length };

@@ -289,6 +289,8 @@ export interface AuditEntry {
 export interface ResourceStore {
   /** All resources as they are now; the objects are immutable and replaced, so identity tells what changed. */
   list<K extends ResourceKind>(kind: K, tenant?: string): readonly Resource<K>[];
+  /** Those of one parent, found without a look at the others. */
+  children<K extends ResourceKind>(kind: K, parent: string, tenant?: string): readonly Resource<K>[];
   get<K extends ResourceKind>(kind: K, name: string, parent?: string, tenant?: string): Resource<K> | undefined;
   byId<K extends ResourceKind>(kind: K, id: string): Resource<K> | undefined;
   /** Atomic with its audit rows; rejects with StoreError CHANGED when a version differs. Watchers are told before it resolves. */

@@ -99,10 +99,10 @@ export class PushWorld {
     this.#out = out;
   }
 
-  static async open(wish: Partial<PushTarget> = {}): Promise<PushWorld> {
+  static async open(wish: Partial<PushTarget> = {}, sending: Parameters<typeof openSender>[0] = {}): Promise<PushWorld> {
     let world: PushWorld | undefined = undefined;
     const receiver = await Receiver.http((request, response) => void world?.receive(request, response)).listen();
-    world = new PushWorld(await mkdtemp(join(tmpdir(), 'sluice-')), receiver, await openSender());
+    world = new PushWorld(await mkdtemp(join(tmpdir(), 'sluice-')), receiver, await openSender(sending));
     world.target = {
       id: 'end_1',
       tenant: 'default',
@@ -172,6 +172,20 @@ export class PushWorld {
     this.#dispatcher.add(courier, 'default');
     courier.start();
     await this.#openReplays();
+  }
+
+  /** The application reads as the endpoint's reader, which nobody is pushed to as just now, and says that it has; ids of what it read. */
+  async readAsApplication(): Promise<readonly string[]> {
+    const channel = { log, address: 'created' };
+    const start = await this.backbone.locate(channel, { at: 'earliest' });
+    const request = { subscription, protocol: 'sse', ...channel, name: 'hook', start, resumes: false };
+    const account = await this.ledger.open(request, () => undefined);
+    const { events, position } = await this.backbone.read({ channel, after: account.cursor, limit: 1000 });
+    account.charge({ events, bytes: events.reduce((sum, event) => sum + event.bytes, 0), position, filtered: 0 }, 0);
+    account.confirm(position);
+    account.close();
+    await this.ledger.flush();
+    return events.map(({ id }) => id);
   }
 
   async publish(ids: readonly string[], subjectOf: (id: string) => string | undefined = () => undefined): Promise<void> {

@@ -25,6 +25,8 @@ export async function send(outgoing: Outgoing): Promise<IncomingMessage> {
   const options: RequestOptions = {
     method: outgoing.method,
     headers: { ...outgoing.headers },
+    // Node keeps a connection that was to be closed when the answer does not say so too, and the next request finds it cut.
+    ...(outgoing.headers?.['connection'] === 'close' && { agent: false }),
     ...(signal === undefined ? {} : { signal }),
   };
   return new Promise((resolve, reject) => {

@@ -84,4 +84,17 @@ describe('sluice endpoints preview', { timeout: 60_000 }, () => {
     assert.equal((await preview([endpoint], strangerKey)).exit, 5);
     assert.equal((await preview(['--subscription', subscription], strangerKey)).exit, 5);
   });
+
+  test('so that who adds one, or gives it another address, is told when nothing is delivered there', async () => {
+    const cli = async (...argv: string[]): Promise<string> => {
+      const { exit, stderr } = await runCli(['endpoints', ...argv, '--control', sluice.control, '--key', readerKey]);
+      assert.equal(exit, 0, stderr);
+      return stderr;
+    };
+    const where = ['add', '--subscription', subscription, '--url', 'https://example.com/hook', '--paused', '--name'];
+    assert.match(await cli(...where, 'all'), /it is shown this once\.\nNothing is delivered as things are: \S/);
+    assert.doesNotMatch(await cli(...where, 'some', '--address', 'two/events'), /Nothing is delivered/);
+    assert.match(await cli('set', endpoint, '--address', 'one/commands'), /Nothing is delivered as things are: /);
+    assert.equal(await cli('set', endpoint, '--address', 'one/events'), '');
+  });
 });

@@ -5,6 +5,7 @@ import type { View } from '../client/management.ts';
 import { defineCommand } from '../command.ts';
 import { CliError } from '../exit-code.ts';
 import { ownerClient, ownerOptions } from '../servers.ts';
+import { tellRefusal } from './endpoint-refusal.ts';
 import { endpointChanges, endpointMembers } from './endpoint-settings.ts';
 
 /** What can take its default again, by the name of its option: the member it is. */
@@ -60,6 +61,7 @@ empty value is taken out. Its state and its secrets are changed by start, pause 
       changed(withoutMembers(current, ['state', 'websub', ...cleared]), members),
     );
     await context.output.show(after, () => `${id} ${isChanged ? 'changed' : 'is so already'}`);
+    if (members['address'] !== undefined || cleared.includes('address')) await tellRefusal(context, client, id);
   },
 });
 

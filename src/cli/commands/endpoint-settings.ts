@@ -7,7 +7,12 @@ import { CliError } from '../exit-code.ts';
 /** What an endpoint gets, and how it is called. */
 export const endpointOptions = {
   url: { type: 'string', value: 'URL', describe: 'where events are delivered to' },
-  address: { type: 'string', value: 'PATTERN', default: '*', describe: 'what it gets: an address, * for one segment, or alone for all' },
+  address: {
+    type: 'string',
+    value: 'PATTERN',
+    default: '*',
+    describe: 'what it gets, all of which must be readable: an address, * for one segment, or alone for all',
+  },
   event: { type: 'string', multiple: true, value: 'TYPE', describe: 'event types it gets; .* at the end takes every type below' },
   filter: { type: 'string', value: 'CEL', describe: 'only events for which this is true' },
   header: { type: 'string', multiple: true, value: 'HEADER', describe: '"Name: value", sent with every attempt' },

@@ -2,6 +2,7 @@ import { wholeNumber } from '../arguments.ts';
 import type { View } from '../client/management.ts';
 import { defineCommand, type Context } from '../command.ts';
 import { CliError } from '../exit-code.ts';
+import { tellRefusal } from './endpoint-refusal.ts';
 import { setEndpoint } from './endpoint-set.ts';
 import { endpointMembers, endpointOptions } from './endpoint-settings.ts';
 import { controlOptions, managementClient, ownerClient, ownerOptions } from '../servers.ts';
@@ -48,13 +49,16 @@ const add = defineCommand({
     if (context.values.batch === undefined && (bytes ?? wait) !== undefined)
       throw new CliError('usage', '--batch-bytes and --batch-wait belong to --batch.');
     const body = { subscription, name, ...members, secret, state: paused ? 'paused' : 'started' };
-    const { client } = await ownerClient(context);
-    await showWithSecret(context, await client.post(['endpoints'], body));
+    const { client, isApplication } = await ownerClient(context);
+    const made = await client.post(['endpoints'], body);
+    await showWithSecret(context, made, isApplication);
+    await tellRefusal(context, client, String(made['id']));
   },
 });
 
-async function showWithSecret(context: Context, endpoint: View): Promise<void> {
-  context.output.note('The secret verifies the signatures of what is delivered; sluice endpoints secret shows it again.');
+async function showWithSecret(context: Context, endpoint: View, isApplication: boolean): Promise<void> {
+  const again = isApplication ? 'it is shown this once' : 'sluice endpoints secret shows it again';
+  context.output.note(`The secret verifies the signatures of what is delivered; ${again}.`);
   await context.output.show(endpoint, () => `${String(endpoint['id'])} ${String(endpoint['secret'])}`);
 }
 
@@ -94,10 +98,10 @@ const rotate = defineCommand({
     secret: { type: 'string', value: 'SECRET', describe: 'the new secret itself; else one is made' },
   },
   async run(context) {
-    const { client } = await ownerClient(context);
+    const { client, isApplication } = await ownerClient(context);
     const [endpoint = ''] = context.positionals;
     const { overlap, secret } = context.values;
-    await showWithSecret(context, await client.post(['endpoints', endpoint, 'rotate'], { overlap, secret }));
+    await showWithSecret(context, await client.post(['endpoints', endpoint, 'rotate'], { overlap, secret }), isApplication);
   },
 });
 
@@ -212,10 +216,10 @@ export const endpoints = defineCommand({
   details: 'With the key of an application instead of the admin token it is about its own endpoints; secret alone needs the token.',
   subcommands: [list, add, setEndpoint, pause, start, rotate, secret, keys, verify, preview, remove],
   examples: [
-    'sluice endpoints add --subscription sub_4f0a1b2c3d4e --name shop --url https://example.com/hooks/orders',
-    'sluice endpoints add --subscription sub_4f0a1b2c3d4e --name erp --url https://erp.example.com/in --authentication \'{ kind: key, header: Authorization, value: "Bearer ${env:ERP_TOKEN}" }\'',
+    'sluice endpoints add --subscription sub_4f0a1b2c3d4e --name shop --address eu/created --url https://example.com/hooks/orders',
+    'sluice endpoints add --subscription sub_4f0a1b2c3d4e --name erp --address eu/created --url https://erp.example.com/in --authentication \'{ kind: key, header: Authorization, value: "Bearer ${env:ERP_TOKEN}" }\'',
     "sluice endpoints set ep_4f0a1b2c3d4e --timeout 5s --filter 'data.total > 100.0'",
     'sluice endpoints rotate ep_4f0a1b2c3d4e --overlap 1h',
-    "sluice endpoints preview --subscription sub_4f0a1b2c3d4e --filter 'data.total > 100.0'",
+    "sluice endpoints preview --subscription sub_4f0a1b2c3d4e --address eu/created --filter 'data.total > 100.0'",
   ],
 });

@@ -20,9 +20,12 @@ const clearableHmac = {
   prefix: 'prefix',
   algorithm: 'algorithm',
   encoding: 'encoding',
+  'secret-encoding': 'secretEncoding',
   'id-header': 'idHeader',
   'timestamp-header': 'timestampHeader',
+  'timestamp-unit': 'timestampUnit',
   template: 'template',
+  'type-header': 'typeHeader',
 } as const;
 /** The same of what belongs to the preset websub. */
 const clearableTopic = { lease: 'lease' } as const;

@@ -52,6 +52,23 @@ describe('sluice sources', () => {
     const style = ['--header', 'X-Sig', '--timestamp-header', 'X-Time', '--template', '{timestamp}.{body}', '--type', 'com.example'];
     const [ci] = await objects('add', ...where('ci', 'hmac'), '--secret', 's3cret', ...style);
     assert.deepEqual([ci.hmac.template, ci.hmac.algorithm, ci.secret], ['{timestamp}.{body}', 'sha256', undefined]);
+    const more = [
+      '--secret-encoding',
+      'hex',
+      '--timestamp-unit',
+      'ms',
+      '--type-header',
+      'X-Event',
+      '--encoding',
+      'base64',
+      '--algorithm',
+      'sha512',
+    ];
+    const [odd] = await objects('add', ...where('odd', 'hmac'), '--secret', '00ff', ...style, ...more);
+    const { secretEncoding, timestampUnit, typeHeader, encoding, algorithm } = odd.hmac;
+    assert.deepEqual([secretEncoding, timestampUnit, typeHeader, encoding, algorithm], ['hex', 'ms', 'X-Event', 'base64', 'sha512']);
+    const plain = (await objects('set', odd.id, '--clear', 'timestamp-unit', '--clear', 'type-header'))[0].hmac;
+    assert.deepEqual([plain.timestampUnit, plain.typeHeader, plain.secretEncoding], ['s', undefined, 'hex']);
     const [feed] = await objects('add', ...where('feed', 'websub'), '--topic', 'https://blog.example/feed', '--lease', '1d', '--paused');
     assert.deepEqual([feed.topic, feed.state], [{ url: 'https://blog.example/feed', lease: 86_400_000 }, 'paused']);
   });

@@ -120,6 +120,22 @@ describe('listen --forward-to', () => {
     assert.equal(receiver.got.length, 4);
   });
 
+  test('each event has a connection of its own, also where the local server does not say that it closes them', async () => {
+    await say(world, '/chat/closing/said', numbered('k', 3));
+    const connections = new Set<unknown>();
+    const { url, close } = await serve(
+      createServer((request, response) => {
+        connections.add(request.socket);
+        request.resume();
+        response.writeHead(200, { connection: 'keep-alive' }).end();
+      }),
+    );
+    const outcome = await listen('closing', ['--forward-to', url, '--count', '3', '--json']);
+    await close();
+    assert.equal(outcome.exit, 0, outcome.stderr);
+    assert.equal(connections.size, 3);
+  });
+
   test('a durable reader confirms nothing past what was not taken, so that it comes again', async () => {
     await say(world, '/chat/durable/said', numbered('d', 5));
     const receiver = await openReceiver(({ body }, count) => (body.includes('"d3"') && count < 6 ? 503 : 200));

@@ -83,7 +83,7 @@ describe('An endpoint as written', () => {
     assert.match(problemsOf({ retry: 'standrad' })[0]!, /did you mean `standard`/);
   });
 
-  it('takes any URL that can be called, and judges addresses when it calls', () => {
+  it('takes any URL that can be called, and judges addresses when it calls, but for those that are never opened', () => {
     for (const good of ['http://localhost:3000/', 'https://127.0.0.1/', 'https://[::1]/', 'https://db.internal/x', 'http://a.b/?q=%20'])
       assert.deepEqual(problemsOf({ url: good }), [], good);
     const bad = [
@@ -100,6 +100,10 @@ describe('An endpoint as written', () => {
       'https://example.com:0/',
       'https://example.com:65536/',
       'https://a..b/',
+      'http://169.254.169.254/',
+      'http://0xa9fea9fe/',
+      'http://[fd00:ec2::254]/',
+      'https://metadata.google.internal/',
       `https://example.com/${'a'.repeat(4096)}`,
       5,
       null,

@@ -1,12 +1,11 @@
 import { isPattern } from '../../core/address.ts';
-import { AddressGuard } from '../../outgoing/address-guard.ts';
-import { checkOutgoingUrl } from '../../outgoing/outgoing-url.ts';
 import type { GenericHmacOptions } from '../../protocols/provider-webhooks/generic-hmac.ts';
 import { hmacPreset, presetNames, providerOf } from '../../protocols/provider-webhooks/provider-of.ts';
 import { ProviderWebhookError } from '../../protocols/provider-webhooks/provider-webhook-error.ts';
 import type { ProviderWebhook } from '../../protocols/provider-webhooks/provider-webhook.ts';
 import type { SourceHmac, SourceSpec } from '../../store/resources.ts';
 import { addressPattern } from './address-pattern.ts';
+import { outgoingUrlOf } from './outgoing-url-shape.ts';
 import type { Place } from './place.ts';
 import { duration } from './quantities.ts';
 import { choice, text } from './scalars.ts';
@@ -85,20 +84,7 @@ const renamed: Shape<Readonly<Record<string, string>>> = (() => {
   };
 })();
 
-const guard = new AddressGuard();
-const urlText = text({ title: 'URL', min: 1, max: 2048, examples: ['https://blog.example.com/feed'] });
-
-/** Whether it can be called at all; whether its address may be called is judged when it is. */
-const topicUrl: Shape<string> = {
-  decode(value, place) {
-    const given = urlText.decode(value, place);
-    if (given === undefined) return undefined;
-    const checked = checkOutgoingUrl(given, { guard });
-    const isWrong = 'refusal' in checked && ['malformed', 'too-long', 'scheme', 'credentials', 'port'].includes(checked.refusal.reason);
-    return isWrong ? place.report(checked.refusal.sentence) : given;
-  },
-  schema: (form) => urlText.schema(form),
-};
+const topicUrl = outgoingUrlOf(2048, 'https://blog.example.com/feed');
 
 const bounded = (min: number, max: number, words: string): Shape<number> => ({
   decode(value, place) {

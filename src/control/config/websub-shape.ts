@@ -1,31 +1,17 @@
-import { AddressGuard } from '../../outgoing/address-guard.ts';
-import { checkOutgoingUrl } from '../../outgoing/outgoing-url.ts';
 import { leasePolicy, standardLeases } from '../../protocols/websub/lease.ts';
 import type { WebSubSpec } from '../../store/resources.ts';
 import { addressPattern } from './address-pattern.ts';
 import { resourceName } from './names.ts';
+import { outgoingUrlOf } from './outgoing-url-shape.ts';
 import { duration, formatDuration } from './quantities.ts';
-import { choice, text } from './scalars.ts';
+import { choice } from './scalars.ts';
 import type { Decoded, Shape } from './shape.ts';
 import { fallback, mapOf, object, optional } from './shape.ts';
 
 const maxTopics = 1000;
 const second = 1000;
-const guard = new AddressGuard();
 
-const topicText = text({ title: 'URL', min: 1, max: 4096, examples: ['https://blog.example.com/feed'] });
-
-/** Whether it can be fetched at all; whether its address may be called is judged when it is. */
-const topicUrl: Shape<string> = {
-  decode(value, place) {
-    const given = topicText.decode(value, place);
-    if (given === undefined) return undefined;
-    const checked = checkOutgoingUrl(given, { guard });
-    const isWrong = 'refusal' in checked && ['malformed', 'too-long', 'scheme', 'credentials', 'port'].includes(checked.refusal.reason);
-    return isWrong ? place.report(checked.refusal.sentence) : given;
-  },
-  schema: (form) => topicText.schema(form),
-};
+const topicUrl = outgoingUrlOf(4096, 'https://blog.example.com/feed');
 
 /** One address, since what is fetched is published to it. */
 const address: Shape<string> = {

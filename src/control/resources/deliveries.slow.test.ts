@@ -157,6 +157,27 @@ describe('Deliveries over HTTP', () => {
     await control.refused('NOT_FOUND', 'POST', `/endpoints/${of}/deliveries/${place(9)}/retry`);
   });
 
+  it('are shown as far as they can be read, and refused where what was kept is damaged', async () => {
+    const of = await add('damaged');
+    await write((book) => {
+      owe(book, of, 1, 'dead');
+      attempt(book, 71, { status: 500 });
+      book.keepState(of, 'default', '{"failing":{"state":5}}');
+    });
+    const damages = [
+      [`UPDATE push_delivery SET event = x'7b' WHERE endpoint = ?`, of],
+      [`UPDATE push_attempt SET detail = '{"url', events = '[' WHERE event_id = ?`, 'e71'],
+    ] as const;
+    await control.database.transact(damages.map(([sql, value]) => ({ sql, parameters: [value] })));
+    const { json } = await control.refused('CONFLICT', 'POST', `/endpoints/${of}/deliveries/${place(1)}/retry`);
+    assert.deepEqual([json.reason, json.position], ['unreadable', place(1)]);
+    assert.match(json.detail, /cannot be read any more/);
+    assert.equal((await control.expect(200, 'GET', `/endpoints/${of}/status`)).json.dead, 1);
+    const [shown] = (await control.expect(200, 'GET', `/endpoints/${endpoint}/attempts?event=e71`)).json.items;
+    assert.deepEqual([shown.status, shown.events, shown.response], [500, [], null]);
+    assert.match(shown.sentence, /cannot be read in part/);
+  });
+
   it('SW-18: say why an endpoint is sent nothing', async () => {
     const of = await add('stopped');
     const failing = { state: 'stopped', stopReason: 'GONE', stoppedAt: 5, failingSince: 4, consecutiveFailures: 1, failedMessages: [] };

@@ -126,6 +126,7 @@ function retryRoutes(router: Router, services: Services): void {
       if (answer === 'absent') throw notFound('delivery that is owed or dead at', params.position);
       if (answer === 'busy')
         throw new GatewayError('CONFLICT', 'This delivery cannot be retried now: it is under way, waits behind others, or too many wait.');
+      if (answer === 'unreadable') throw unreadable(endpoint.id, params.position);
       await store.note(endpoint, 'endpoint.retry', actor);
       return { body: { retried: 1 } };
     },
@@ -148,6 +149,11 @@ function retryRoutes(router: Router, services: Services): void {
       return { body: { retried, left, before } };
     },
   });
+}
+
+function unreadable(endpoint: string, position: string): GatewayError {
+  const sentence = `The event kept for this delivery at ${position} cannot be read any more, so it cannot be sent from here. Where the log still has the event, a replay that begins before it sends it again; what is kept here goes with the endpoint's dead letters in their time.`;
+  return new GatewayError('CONFLICT', sentence, { details: { reason: 'unreadable', endpoint, position } });
 }
 
 function shownPage({ items, next }: DeliveryPage): { readonly body: object } {

@@ -205,7 +205,8 @@ describe('Endpoints over HTTP', () => {
     assert.deepEqual(await step('pause'), ['paused', 4]);
     await control.refused('PRECONDITION_FAILED', 'POST', `/endpoints/${id}/start`, { ifMatch: '"1"' });
     await control.refused('PRECONDITION_FAILED', 'POST', `/endpoints/${id}/start`, { ifMatch: '"1"', body: { from: 'now' } });
-    await control.refused('BAD_REQUEST', 'POST', `/endpoints/${id}/start`, { body: { from: 'yesterday' } });
+    const wrong = await control.refused('BAD_REQUEST', 'POST', `/endpoints/${id}/start`, { body: { from: 'yesterday' } });
+    assert.match(wrong.json.detail, /"yesterday" is neither held nor now, nor a date/);
     const { json } = await control.expect(200, 'PUT', `/endpoints/${id}`, { body: { url }, ifMatch: '"4"' });
     assert.equal(json.state, 'paused');
     for (const from of ['held', 'now', '2030-01-01T00:00:00Z'])

@@ -9,7 +9,7 @@ import type { Shape } from '../config/shape.ts';
 import { fallback, object, optional, required } from '../config/shape.ts';
 import { secretFault, signingSecret } from '../config/signing-secret-shape.ts';
 import { creation, defaultTenant, deletion } from '../draft.ts';
-import { endpointsBySubscription, maxEndpoints, ownersEndpoints, takesEndpoints } from '../endpoint-rules.ts';
+import { endpointsOf, maxEndpoints, ownersEndpoints, takesEndpoints } from '../endpoint-rules.ts';
 import { isAuthenticationFault, storedAuthentication } from '../endpoint-authentication.ts';
 import { changeOfStyleFault, keptHeaders, mintSecret } from '../endpoint-secrets.ts';
 import { isOpen } from '../lifecycle.ts';
@@ -68,6 +68,8 @@ const place: Shape<StartFrom | undefined> = {
   decode(value, at) {
     if (value === 'held') return undefined;
     if (value === 'now') return { at: 'latest' };
+    if (typeof value === 'string' && !/^\d/.test(value))
+      return at.report(`${at.quote(value)} is neither held nor now, nor a date and time such as 2030-01-31T12:00:00Z`);
     const time = moment.decode(value, at);
     return time === undefined ? undefined : { at: 'time', time };
   },
@@ -99,14 +101,12 @@ function readingRoutes(router: Router, services: Services): void {
     answers: answers(200, 'A page of endpoints.', pageSchema(endpointView)),
     handle({ query, application }) {
       const page = pageOf(
-        services.store
-          .list('endpoint', defaultTenant)
-          .filter(
-            ({ parent, spec }) =>
-              (query.application ?? parent) === parent &&
-              (query.subscription ?? spec.subscription) === spec.subscription &&
-              mayReadOf(application, spec.subscription, services.store),
-          ),
+        candidates(services, query, application).filter(
+          ({ parent, spec }) =>
+            (query.application ?? parent) === parent &&
+            (query.subscription ?? spec.subscription) === spec.subscription &&
+            mayReadOf(application, spec.subscription, services.store),
+        ),
         (one) => `${String(one.createdAt).padStart(15, '0')} ${one.id}`,
         query,
       );
@@ -124,6 +124,17 @@ function readingRoutes(router: Router, services: Services): void {
     answers: answers(200, 'The endpoint.', endpointView),
     handle: ({ params, application }) => shown(endpointOf(services, params.endpoint, application)),
   });
+}
+
+/** All that may be meant, without a look at those of other applications where one is named in some way. */
+function candidates(
+  { store }: Services,
+  { application, subscription }: { readonly application?: string | undefined; readonly subscription?: string | undefined },
+  asking: Asking,
+): readonly Resource<'endpoint'>[] {
+  const ofSubscription = subscription === undefined ? undefined : store.byId('subscription', subscription)?.spec.application;
+  const parent = asking?.name ?? application ?? ofSubscription;
+  return parent === undefined ? store.list('endpoint', defaultTenant) : store.children('endpoint', parent, defaultTenant);
 }
 
 function creatingRoute(router: Router, services: Services): void {
@@ -167,7 +178,7 @@ function pushSubscription({ store }: Services, body: Parameters<typeof subscript
   if (!isOpen(spec.state)) throw new GatewayError('CONFLICT', `The subscription ${id} is ${spec.state} and takes no endpoints.`);
   if (!takesEndpoints(store, spec))
     throw new GatewayError('CONFLICT', `Endpoints need a subscription under a plan of the mode push; ${id} is not under one.`);
-  if (ownersEndpoints(endpointsBySubscription(store).get(id)).length >= maxEndpoints)
+  if (ownersEndpoints(endpointsOf(store, subscription)).length >= maxEndpoints)
     throw new GatewayError('CONFLICT', `The subscription ${id} has ${maxEndpoints} endpoints, which is the most there can be.`);
   return subscription;
 }

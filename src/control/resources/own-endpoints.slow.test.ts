@@ -150,14 +150,18 @@ describe('The endpoints of an application', () => {
     const refused = async (place: RegExp, body: object) =>
       assert.match((await control.refused('BAD_REQUEST', 'PUT', `/endpoints/${id}`, put(body))).json.detail, place);
     const reference = 'stands for a secret that is not known here; fill it in';
-    for (const elsewhere of ['https://evil.example/hook', 'http://example.com/hook', 'https://example.com:8443/hook']) {
+    const { origin } = new URL(url);
+    const ofOthers = [`${origin}/tenants/evil`, `${url}/other`, `${url}?tenant=evil`];
+    for (const elsewhere of ['https://evil.example/hook', 'http://example.com/hook', 'https://example.com:8443/hook', ...ofOthers]) {
       await refused(new RegExp(`^/headers: .* ${reference}`), { url: elsewhere, headers });
       await refused(new RegExp(`^/authentication/clientSecret: ${reference}`), { url: elsewhere, authentication });
     }
-    const stolen = { ...authentication, tokenUrl: 'https://evil.example/token' };
-    await refused(new RegExp(`^/authentication/clientSecret: ${reference}`), { url, headers, authentication: stolen });
+    for (const tokenUrl of ['https://evil.example/token', 'https://id.example.com/realms/evil/token']) {
+      const stolen = { ...authentication, tokenUrl };
+      await refused(new RegExp(`^/authentication/clientSecret: ${reference}`), { url, headers, authentication: stolen });
+    }
     const before = control.store.byId('endpoint', id)!.spec;
-    await control.expect(200, 'PUT', `/endpoints/${id}`, put({ url: `${url}/other`, headers, authentication }));
+    await control.expect(200, 'PUT', `/endpoints/${id}`, put({ url, order: 'strict', headers, authentication }));
     const { headers: after, authentication: sealed } = control.store.byId('endpoint', id)!.spec;
     assert.deepEqual([after, sealed], [filled.headers, before.authentication]);
     const own = { url: 'https://evil.example/hook', headers: { 'X-Api-Key': 'mine', 'X-Env': 'prod' } };

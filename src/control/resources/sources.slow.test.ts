@@ -127,6 +127,28 @@ describe('Sources over HTTP', () => {
     await control.expect(204, 'DELETE', `/sources/${mine.id}`, { ifMatch: '*', ...as });
   });
 
+  it('tell no hub by the word of an application what another topic was given, and keep it where an administrator moves them', async () => {
+    const topic = { url: 'https://blog.example/a/feed', lease: '10d' };
+    const websub = { preset: 'websub', address: 'created', topic };
+    const { id } = await add('blog', { ...websub, secret: own });
+    await control.expect(200, 'POST', `/sources/${id}/rotate`, { body: { secret: 'another of the provider' } });
+    const stored = secretsOf(id);
+    const put = async (url: string, token?: string) => {
+      const body = { ...websub, topic: { ...topic, url } };
+      return (await control.expect(200, 'PUT', `/sources/${id}`, { body, ifMatch: '*', ...(token === undefined ? {} : { token }) })).json;
+    };
+    assert.equal((await put('https://BLOG.example:443/a/feed', key)).secret, undefined);
+    assert.equal((await put('https://moved.example/feed')).secret, undefined);
+    assert.deepEqual(secretsOf(id), stored);
+    for (const url of ['https://evil.example/feed', 'https://evil.example/other/feed']) {
+      const before = secretsOf(id);
+      const { secret } = await put(url, key);
+      assert.match(secret, /^[A-Za-z0-9_-]{43}$/);
+      assert.deepEqual(secretsOf(id), [secret]);
+      assert.ok(!before.includes(secret));
+    }
+  });
+
   it('go along with their subscription, and the audit says so', async () => {
     const leaving = await subscribed('leaver');
     const { id } = await add('gone', { subscription: leaving });

@@ -12,6 +12,7 @@ import { pageFields, pageOf, pageSchema } from '../paging.ts';
 import { checkPrecondition, etagOf } from '../precondition.ts';
 import { viewOf } from '../present.ts';
 import type { Answer, Router } from '../router.ts';
+import { needsNewSecret } from '../secret-destination.ts';
 import type { Services } from '../services.ts';
 import { checkTakesSource } from '../source-rules.ts';
 import { takenSecret } from '../source-secrets.ts';
@@ -164,21 +165,27 @@ function replacingRoute(router: Router, services: Services): void {
     path: '/sources/:source',
     operation: 'replaceSource',
     tag,
-    summary: 'Replace a source; what is left out takes its default, but for the state, which then stays, and the secrets, which always do.',
+    summary:
+      'Replace a source; what is left out takes its default, but for the state, which then stays, and the secrets, which do too: only where an application names another topic a new one is made, and answered this once.',
     access: 'owner',
     params: sourceParam,
     body: changedSource,
     precondition: 'required',
     answers: answers(200, 'The source as it is now.', sourceView),
-    handle: async ({ params, body, ifMatch, actor, application }) =>
-      await changeSource(services, params.source, { ifMatch, need: 'required', actor, application, verb: 'update' }, ({ spec, parent }) => {
+    async handle({ params, body, ifMatch, actor, application }) {
+      let made: string | undefined;
+      const terms = { ifMatch, need: 'required', actor, application, verb: 'update' } as const;
+      const answer = await changeSource(services, params.source, terms, ({ spec, parent }) => {
         if ((body.subscription ?? spec.subscription) !== spec.subscription || (body.application ?? parent) !== parent)
           throw new GatewayError('CONFLICT', 'A source stays with its subscription; make another one instead.');
         if (body.preset !== spec.preset)
           throw new GatewayError('CONFLICT', 'A source stays with its provider, whose secrets it has; make another one instead.');
-        const { subscription, secrets } = spec;
-        return { ...sourceSettings(body), subscription, secrets, state: body.state ?? spec.state };
-      }),
+        made = needsNewSecret(application, spec.topic, body.topic) ? takenSecret(body, undefined) : undefined;
+        const secrets = made === undefined ? spec.secrets : [{ sealed: services.administration.sealer.seal(made) }];
+        return { ...sourceSettings(body), subscription: spec.subscription, secrets, state: body.state ?? spec.state };
+      });
+      return made === undefined ? answer : { ...answer, body: { ...(answer.body as object), secret: made } };
+    },
   });
 }
 

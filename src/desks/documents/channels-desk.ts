@@ -2,10 +2,9 @@ import type { DeskAnswer } from '../../core/desk.ts';
 import type { ContractRuntime } from '../../gateway/contract-runtime.ts';
 import type { Desk, Visit } from '../desk.ts';
 import { requireMethod } from '../desk-method.ts';
-import type { Visitors } from '../visitors.ts';
+import { channelsFor, type Visitors } from '../visitors.ts';
 import { ChannelsDocument } from './channels-document.ts';
 import { answerWith } from './document.ts';
-import { visibleChannels } from './visible-channels.ts';
 
 /**
  * `GET {API}/-/channels.json`: the channels of the contract with their messages, in the form the management API has them, for whoever
@@ -23,9 +22,8 @@ export class ChannelsDesk implements Desk {
 
   async answer({ request, api, rest }: Visit): Promise<DeskAnswer> {
     requireMethod(request, ['GET', 'HEAD'], rest);
-    const { subscriptions } = this.#visitors.subscriberOf(request, api);
-    const scopes = subscriptions.map(({ context }) => context);
-    const document = this.#documentOf(api.contract)?.with(visibleChannels(api.contract, scopes));
+    const channels = channelsFor(this.#visitors.subscriberOf(request, api), api);
+    const document = this.#documentOf(api.contract)?.with(channels);
     return answerWith(document, 'application/json', request);
   }
 

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import type { Contract } from '../../contracts/contract.ts';
 import { findChannel, findChannels } from '../../contracts/find-channel.ts';
 import { loadContract } from '../../contracts/load-contract.ts';
+import { visibleChannels } from '../../gateway/visible-channels.ts';
 import { ChannelsDocument } from './channels-document.ts';
-import { visibleChannels } from './visible-channels.ts';
 
 const place = '/srv/operator/secret-project/shop.yaml';
 const text = `

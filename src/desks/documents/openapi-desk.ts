@@ -1,17 +1,30 @@
+import type { ContractChannel } from '../../contracts/contract.ts';
 import { openApiDocument } from '../../contracts/openapi-webhooks.ts';
 import type { DeskAnswer } from '../../core/desk.ts';
 import type { ContractRuntime } from '../../gateway/contract-runtime.ts';
+import { RecentlyUsed } from '../../gateway/recently-used.ts';
 import type { Desk, Visit } from '../desk.ts';
 import { requireMethod } from '../desk-method.ts';
-import type { Visitors } from '../visitors.ts';
-import { answerWith, documentOf, type Document } from './document.ts';
+import { channelsFor, type Visitors } from '../visitors.ts';
+import { answerWith, documentOf, etagOf, type Document } from './document.ts';
 
-/** `GET {API}/-/openapi.json`: the contract as an OpenAPI 3.1 document with its webhooks, for whoever subscribes to the API. */
+/** Documents of one contract that are kept ready, each for those who see the same of its channels. */
+const mostDocuments = 8;
+
+/** `document` is undefined where it would be too long. */
+interface Written {
+  readonly document: Document | undefined;
+}
+
+/**
+ * `GET {API}/-/openapi.json`: the contract as an OpenAPI 3.1 document with its webhooks, for whoever subscribes to the API. Like
+ * `channels.json` it tells everybody of the channels that may be read or published to, and of no schema that only others need.
+ */
 export class OpenApiDesk implements Desk {
   readonly name = 'openapi.json';
   readonly #visitors: Visitors;
-  /** Made once for each revision of a contract, and for each URL the API is reached by; undefined where it would be too long. */
-  readonly #documents = new WeakMap<ContractRuntime, Map<string, Document | undefined>>();
+  /** By the channels in it. */
+  readonly #documents = new WeakMap<ContractRuntime, RecentlyUsed<Written>>();
 
   constructor(visitors: Visitors) {
     this.#visitors = visitors;
@@ -19,21 +32,26 @@ export class OpenApiDesk implements Desk {
 
   async answer({ request, api, apiUrl, rest }: Visit): Promise<DeskAnswer> {
     requireMethod(request, ['GET', 'HEAD'], rest);
-    this.#visitors.subscriberOf(request, api);
-    return answerWith(this.#documentOf(api.contract, apiUrl), 'application/vnd.oai.openapi+json;version=3.1', request);
+    const channels = channelsFor(this.#visitors.subscriberOf(request, api), api);
+    const document = this.#documentOf(api.contract, channels);
+    return answerWith(document && reachedBy(document, apiUrl), 'application/vnd.oai.openapi+json;version=3.1', request);
   }
 
-  #documentOf(contract: ContractRuntime, apiUrl: string): Document | undefined {
-    const known = this.#documents.get(contract) ?? new Map<string, Document | undefined>();
+  #documentOf(contract: ContractRuntime, channels: ReadonlySet<ContractChannel>): Document | undefined {
+    const known = this.#documents.get(contract) ?? new RecentlyUsed<Written>(mostDocuments);
     this.#documents.set(contract, known);
-    if (known.has(apiUrl)) return known.get(apiUrl);
-    const document = documentOf({ ...openApiDocument(contract.contract), servers: [{ url: apiUrl }] });
-    // The host is the client's word, of which there may be any number.
-    if (known.size >= mostUrls) known.clear();
-    known.set(apiUrl, document);
-    return document;
+    const chosen = contract.contract.channels.filter((channel) => channels.has(channel));
+    const key = etagOf(JSON.stringify(chosen.map(({ id }) => id)));
+    return known.of(key, () => ({ document: documentOf(openApiDocument({ ...contract.contract, channels: chosen })) })).document;
   }
 }
 
-/** URLs under which one API's document is kept ready. */
-const mostUrls = 8;
+/** The document with the URL the API is reached by, which is the client's word where the operator has said nothing. */
+function reachedBy({ text, etag }: Document, url: string): Document {
+  return {
+    etag: etagOf(`${etag} ${url}`),
+    get text() {
+      return `{"servers":${JSON.stringify([{ url }])},${text.slice(1)}`;
+    },
+  };
+}

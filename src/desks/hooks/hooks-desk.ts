@@ -8,11 +8,11 @@ import { allowed } from '../../gateway/push-access.ts';
 import type { ResourceStore } from '../../store/resources.ts';
 import type { Desk, Visit } from '../desk.ts';
 import { requireMethod } from '../desk-method.ts';
-import type { Visitor, Visitors } from '../visitors.ts';
+import { channelsFor, type Visitor, type Visitors } from '../visitors.ts';
 import { readHookRequest, type HookRequest } from './hook-request.ts';
 import { hookSamples } from './hook-samples.ts';
 import type { Endpoint, OwnEndpoints } from './own-endpoints.ts';
-import { sentEvent, sentEvents } from './sent-events.ts';
+import { sentEvent, sentEvents, type SentEvent } from './sent-events.ts';
 
 interface HooksParts {
   readonly visitors: Visitors;
@@ -41,7 +41,7 @@ export class HooksDesk implements Desk {
     const [place, ...more] = rest;
     if (more.length > 0) throw new GatewayError('NOT_FOUND', 'There is nothing at this path.');
     const visitor = this.#parts.visitors.subscriberOf(request, api);
-    if (place === 'events') return this.#events(request, api);
+    if (place === 'events') return this.#events(request, visitor, api);
     if (place === 'samples') return await this.#samples(request, visitor, api);
     if (place !== undefined) return await this.#one(request, visitor, api, place);
     requireMethod(request, ['GET', 'POST']);
@@ -49,9 +49,9 @@ export class HooksDesk implements Desk {
     return await this.#subscribe(readHookRequest(request), visitor, { api, hooksUrl: `${apiUrl}/-/hooks` });
   }
 
-  #events(request: DeskRequest, api: ApiRuntime): DeskAnswer {
+  #events(request: DeskRequest, visitor: Visitor, api: ApiRuntime): DeskAnswer {
     requireMethod(request, ['GET']);
-    const described = sentEvents(api).map(({ type, address, message }) => ({
+    const described = sentEvents(api, channelsFor(visitor, api)).map(({ type, address, message }) => ({
       event: type,
       address,
       title: message.title ?? message.name ?? type,
@@ -65,7 +65,7 @@ export class HooksDesk implements Desk {
     const query = new URLSearchParams(request.query);
     const type = query.get('event');
     if (type === null) throw new GatewayError('BAD_REQUEST', 'Name the type of the events: GET …/-/hooks/samples?event=….');
-    const event = sentEvent(api, type, query.get('address') ?? undefined);
+    const event = eventFor(visitor, api, { type, address: query.get('address') ?? undefined });
     const subscription = this.#readableBy(visitor, event.address);
     return json(200, await hookSamples(api, event, { gateway: this.#parts.gateway, subscription }));
   }
@@ -98,7 +98,7 @@ export class HooksDesk implements Desk {
     { api, hooksUrl }: { readonly api: ApiRuntime; readonly hooksUrl: string },
   ): Promise<DeskAnswer> {
     const { endpoints } = this.#parts;
-    const { type, address } = sentEvent(api, wanted.event, wanted.address);
+    const { type, address } = eventFor(visitor, api, { type: wanted.event, address: wanted.address });
     const subscription = this.#pushSubscription(visitor, api, wanted.subscription);
     const name = `hook-${hash('sha256', JSON.stringify([subscription, wanted.url, type, address]), 'hex').slice(0, 24)}`;
     const hook = { subscription, name, address, url: wanted.url, events: [type], content: 'data', metadata: { 'made-by': madeHere } };
@@ -143,6 +143,11 @@ export class HooksDesk implements Desk {
     const endpoint = await this.#parts.endpoints.get(visitor.apiKey, id);
     return endpoint !== undefined && isHook(endpoint, visitor, api) ? endpoint : undefined;
   }
+}
+
+/** The event that a visitor means, among those it may know of; throws as `sentEvent` does. */
+function eventFor(visitor: Visitor, api: ApiRuntime, wanted: Parameters<typeof sentEvent>[2]): SentEvent {
+  return sentEvent(sentEvents(api, channelsFor(visitor, api)), api, wanted);
 }
 
 function isHook({ subscription, metadata }: Endpoint, { subscriptions }: Visitor, { resource }: ApiRuntime): boolean {

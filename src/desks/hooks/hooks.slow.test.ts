@@ -144,6 +144,26 @@ describe('REST Hooks', { timeout: 60_000 }, () => {
     );
   });
 
+  test('who may not read a channel is told nothing of its events, as if there were none', async () => {
+    const events = (await (await ask('/events', { key: narrowKey })).json()) as { event: string; address: string }[];
+    assert.deepEqual(
+      events.map(({ event, address }) => `${event} ${address}`),
+      ['shop.order.placed */orders', 'shop.order.gone */orders'],
+    );
+    const said = async (answer: Promise<Response>): Promise<string> => `${(await answer).status} ${await (await answer).text()}`;
+    const event = 'shop.order.gone';
+    const [hidden, missing] = [
+      await said(ask(`/samples?event=${event}&address=returns`, { key: narrowKey })),
+      await said(ask(`/samples?event=${event}&address=nowhere`, { key: narrowKey })),
+    ];
+    assert.match(hidden, /^404 .*CHANNEL_NOT_FOUND/);
+    assert.equal(hidden.replaceAll('returns', 'nowhere'), missing);
+    const wish = { url: 'http://127.0.0.1:9/narrow', event };
+    assert.match(await said(subscribe({ ...wish, address: 'returns' }, narrowKey)), /^404 /);
+    const made = (await (await subscribe(wish, narrowKey)).json()) as { address: string };
+    assert.equal(made.address, '*/orders', 'nor that another channel has the type too');
+  });
+
   test('another application sees nothing of a hook and cannot delete it', async () => {
     const mine = (await (await subscribe({ url: 'http://127.0.0.1:9/mine', event: 'shop.order.placed' })).json()) as Hook;
     assert.deepEqual(await (await ask('', { key: otherKey })).json(), []);

@@ -12,20 +12,24 @@ export interface SentEvent {
   readonly address: string;
 }
 
-/** Every type on every channel that clients may read, as the contract has them. */
-export function sentEvents({ contract }: Pick<ApiRuntime, 'contract'>): readonly SentEvent[] {
+/** Every type on every one of these channels that clients may read, as the contract has them. */
+export function sentEvents({ contract }: Pick<ApiRuntime, 'contract'>, channels: ReadonlySet<ContractChannel>): readonly SentEvent[] {
   return contract.contract.channels.flatMap((channel) => {
-    if (!channel.send || channel.address === undefined) return [];
+    if (!channels.has(channel) || !channel.send || channel.address === undefined) return [];
     const address = patternOf(channel.address);
     const sent = channel.messages.filter(({ id }) => channel.sends.length === 0 || channel.sends.includes(id));
     return sent.flatMap((message) => (message.types[0] === undefined ? [] : [{ type: message.types[0], channel, message, address }]));
   });
 }
 
-/** The one that a platform means; throws CHANNEL_NOT_FOUND for a type that is not sent, BAD_REQUEST where several channels send it. */
-export function sentEvent(api: ApiRuntime, type: string, address: string | undefined): SentEvent {
-  const named = sentEvents(api).filter(({ message }) => message.types.includes(type));
-  const [first, ...others] = address === undefined ? named : named.filter((each) => api.contract.findAll(address).includes(each.channel));
+/** The one of `events` that a platform means; throws CHANNEL_NOT_FOUND for a type that is not sent, BAD_REQUEST where several channels send it. */
+export function sentEvent(
+  events: readonly SentEvent[],
+  { contract }: Pick<ApiRuntime, 'contract'>,
+  { type, address }: { readonly type: string; readonly address: string | undefined },
+): SentEvent {
+  const named = events.filter(({ message }) => message.types.includes(type));
+  const [first, ...others] = address === undefined ? named : named.filter((each) => contract.findAll(address).includes(each.channel));
   if (first === undefined)
     throw new GatewayError(
       'CHANNEL_NOT_FOUND',

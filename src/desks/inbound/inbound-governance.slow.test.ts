@@ -38,7 +38,7 @@ applications:
     subscriptions:
       - api: inbox
         plan: small
-        allow: { publish: [open] }
+        allow: { publish: [open, said, nowhere] }
         sources: { open: ${source('open')}, other: ${source('other')}, said: ${source('said')}, nowhere: ${source('nowhere')} }
   late:
     subscriptions: [{ api: inbox, plan: over, sources: { open: ${source('open')} } }]

@@ -8,6 +8,8 @@ interface ReplayMemoryParts {
   /** Calls back once at a wall time in milliseconds; returns how to cancel. */
   readonly schedule: (at: number, callback: () => void) => () => void;
   readonly bounds?: MemoryBounds;
+  /** Whose a source is, the widest first: they share what can be remembered. */
+  readonly ownersOf?: (source: string) => readonly string[];
   readonly onBug: (error: unknown) => void;
 }
 
@@ -34,7 +36,7 @@ export class ReplayMemory {
 
   /** With what earlier runs remembered; the database has been opened with `inboundMigrations`. */
   static async open(parts: ReplayMemoryParts): Promise<ReplayMemory> {
-    const taken = new TakenRequests(parts.bounds);
+    const taken = new TakenRequests(parts.bounds, parts.ownersOf);
     const rows = await parts.database.query('SELECT key, until, source FROM inbound_request WHERE until > ? ORDER BY until', [parts.now()]);
     const forgotten = rows.flatMap(({ key, until, source }) => taken.add(String(source), String(key), Number(until)) ?? []);
     const memory = new ReplayMemory(parts, taken);
@@ -108,7 +110,7 @@ export class ReplayMemory {
     const { schedule, now } = this.#parts;
     this.#cancelSweep = schedule(now() + sweepInterval, () => {
       this.#taken.sweep(now());
-      void this.#write([{ sql: 'DELETE FROM inbound_request WHERE until <= ?', parameters: [now()] }]);
+      void this.#write([{ sql: `DELETE FROM inbound_request WHERE until <= ? OR typeof(until) <> 'integer'`, parameters: [now()] }]);
       this.#sweepLater();
     });
   }

@@ -19,6 +19,22 @@ describe('requests that were taken', () => {
     assert.equal(taken.add('a', '3', 1), '2');
   });
 
+  test('of one owner are as safe from another who has many sources as from one who sends much, and so are those of its sources', () => {
+    const owners: Readonly<Record<string, readonly string[]>> = { quiet: ['t1', 'shop'], calm: ['t2', 'calm'], still: ['t2', 'calm'] };
+    const taken = new TakenRequests({ ofSource: 50, ofAll: 60 }, (source) => owners[source] ?? ['t2', 'greedy']);
+    for (let n = 0; n < 25; n += 1) taken.add('quiet', `q${n}`, 1);
+    for (let n = 0; n < 8; n += 1) taken.add('calm', `c${n}`, 1);
+    for (let n = 0; n < 4; n += 1) taken.add('still', `s${n}`, 1);
+    for (let n = 0; n < 400; n += 1) assert.ok(!/^[qcs]/.test(taken.add(`greedy${n % 40}`, `g${n}`, 1) ?? ''), `at ${n}`);
+    assert.equal(taken.size, 60);
+    // The calm one has more than its part of its owner by now.
+    for (let n = 8; n < 40; n += 1) assert.ok(!/^[qs]/.test(taken.add('calm', `c${n}`, 1) ?? ''), `at ${n}`);
+    assert.equal(taken.size, 60);
+    taken.sweep(1);
+    assert.equal(taken.size, 0);
+    assert.equal(taken.add('quiet', 'again', 2), undefined);
+  });
+
   test('are forgotten of who has more than an equal share, never of who has less', () => {
     const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
     const random = randomOf(seed);

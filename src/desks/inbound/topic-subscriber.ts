@@ -49,7 +49,7 @@ export class TopicSubscriber {
   /** `origin` is where hubs reach the gateway: scheme and host. */
   async start(origin: string): Promise<void> {
     this.#origin = origin;
-    for (const subscription of await this.#parts.table.all()) this.#known.set(subscription.token, subscription);
+    for (const subscription of await this.#parts.table.all(this.#parts.onBug)) this.#known.set(subscription.token, subscription);
     this.#stopWatching = this.#parts.store.watch((changes) => {
       if (changes.some(({ resource: { kind } }) => kind === 'source' || kind === 'api')) this.#follow();
     });
@@ -100,14 +100,25 @@ export class TopicSubscriber {
     const { application, name, topic, hub, lease } = subscription;
     const seconds = granted ?? lease / 1000;
     const dueAt = renewalTime(now(), seconds, random());
-    await this.#save({ ...subscription, leaseUntil: now() + seconds * 1000, dueAt, failures: 0, reason: undefined });
+    await this.#settle(subscription, { ...subscription, leaseUntil: now() + seconds * 1000, dueAt, failures: 0, reason: undefined });
     log.info({ application, source: name, topic, hub, seconds }, 'a hub has confirmed a subscription of ours');
   }
 
   async #denied(subscription: TopicSubscription, reason: string | undefined): Promise<void> {
     const { now, random } = this.#parts;
     const failed = this.#failed(subscription, `The hub denied it${reason === undefined ? '.' : `: ${reason}`}`);
-    await this.#save({ ...failed, leaseUntil: undefined, dueAt: now() + denialRest * (1 + random() / 10) });
+    await this.#settle(subscription, { ...failed, leaseUntil: undefined, dueAt: now() + denialRest * (1 + random() / 10) });
+  }
+
+  /** What a hub has said holds once it is on disk; before, it cannot be answered, and a hub without an answer takes nothing for verified. */
+  async #settle(before: TopicSubscription, next: TopicSubscription): Promise<void> {
+    try {
+      await this.#save(next);
+    } catch (error) {
+      if (this.#known.get(next.token) === next) this.#known.set(next.token, before);
+      this.#arm();
+      throw error;
+    }
   }
 
   /** Brings what is wanted in line with the sources there are. */

@@ -30,6 +30,23 @@ export interface TopicSubscription {
   readonly reason: string | undefined;
 }
 
+const texts = ['token', 'source', 'application', 'name', 'callback', 'url', 'secret'] as const;
+const numbers = ['lease', 'dueAt', 'failures'] as const;
+const optionalTexts = ['topic', 'hub', 'reason'] as const;
+
+/** Whether this is one, as it comes back from JSON. */
+export function isTopicSubscription(value: unknown): value is TopicSubscription {
+  if (typeof value !== 'object' || value === null) return false;
+  const kept = value as Readonly<Record<string, unknown>>;
+  return (
+    (kept['wanted'] === 'subscribe' || kept['wanted'] === 'unsubscribe') &&
+    texts.every((member) => typeof kept[member] === 'string') &&
+    numbers.every((member) => typeof kept[member] === 'number') &&
+    optionalTexts.every((member) => ['string', 'undefined'].includes(typeof kept[member])) &&
+    ['number', 'undefined'].includes(typeof kept['leaseUntil'])
+  );
+}
+
 /** The reason as long as a hub that was asked has said nothing else. */
 export const notVerified = 'The hub has not verified it yet.';
 

@@ -14,7 +14,7 @@ import { patience, type Hub } from './hub.ts';
 import type { HubCounts } from './hub-counts.ts';
 import { RequestRates } from './request-rates.ts';
 import type { Subscribers } from './subscribers.ts';
-import { topicOf } from './topic.ts';
+import { topicOf, undistributed } from './topic.ts';
 import type { TopicFetcher } from './topic-fetcher.ts';
 import type { Wish } from './wish.ts';
 
@@ -74,12 +74,12 @@ export class HubDesk implements Desk {
     const { subscribers, rules, refusalOf } = this.#parts;
     const subscription = subscribers.subscriptionOf(request, api);
     this.#count(subscription);
-    const { self, address } = topicOf(asked.topic, api, apiUrl);
+    const { self, address, isExternal } = topicOf(asked.topic, api, apiUrl);
     const checked = checkOutgoingUrl(asked.callback, rules);
     if ('refusal' in checked) throw new GatewayError('BAD_REQUEST', `hub.callback cannot be called: ${checked.refusal.sentence}`);
     const wish = { subscription, address, self, callback: asked.callback };
     const refusal = asked.kind === 'subscribe' ? refusalOf(wish) : undefined;
-    if (refusal !== undefined) throw refusal;
+    if (refusal !== undefined) throw isExternal && refusal.code === 'FORBIDDEN' ? undistributed(apiUrl) : refusal;
     return { request: this.#accepted(asked, api, `${apiUrl}/-/${this.name}`), ...wish };
   }
 

@@ -48,8 +48,8 @@ interface HubParts {
   readonly refusalOf: (wish: Wish) => GatewayError | undefined;
   /** How deliveries of a subscription's API are signed. */
   readonly methodOf: (wish: Wish) => SignatureMethod;
-  /** Ids of endpoints whose receivers wanted no more, as far as that is on disk. */
-  readonly stopped: () => Promise<readonly string[]>;
+  /** Endpoints whose receivers wanted no more, as far as that is on disk: ids, and the version that was delivered to. */
+  readonly stopped: () => Promise<ReadonlyMap<string, number>>;
   readonly counts?: Pick<HubCounts, 'settled'> | undefined;
   /** One line for what became of each request. */
   readonly log: Log;
@@ -86,12 +86,12 @@ export class Hub {
 
   /** Takes up what an earlier run has left; resolves when leases that are over have ended. */
   async start(): Promise<void> {
-    const { table, leases, pace, subscriptions, stopped } = this.#parts;
+    const { table, leases, pace, subscriptions, stopped, onBug } = this.#parts;
     await leases.look();
-    const held = new Set([...subscriptions.all()].map(({ id }) => id));
-    // Killed between the 410 and the end of the subscription.
-    for (const id of held.size === 0 ? [] : await stopped()) if (held.has(id)) await subscriptions.end(id);
-    for (const wish of await table.wishes()) {
+    const held = new Map([...subscriptions.all()].map(({ id, version }) => [id, version]));
+    // Killed between the 410 and the end of the subscription; one that was confirmed anew has another version since.
+    for (const [id, version] of held.size === 0 ? [] : await stopped()) if (held.get(id) === version) await subscriptions.end(id);
+    for (const wish of await table.wishes(onBug)) {
       const { id } = wish.request;
       const next = accept(this.#stateOf(wish), wish.request);
       // Killed between the subscription and its request: that one has been carried out.
@@ -103,7 +103,7 @@ export class Hub {
       pace.resume(hostOf(wish.callback));
       this.#run(() => this.#carryOut(wish));
     }
-    for (const denial of await table.denials()) this.#run(() => this.#tell(denial));
+    for (const denial of await table.denials(onBug)) this.#run(() => this.#tell(denial));
   }
 
   /** Resolves when it is on disk and will be verified; rejects with OVERLOADED, or with the store's error. */
@@ -126,8 +126,8 @@ export class Hub {
   }
 
   /** A delivery was answered 410 (WebSub, section 7). */
-  gone({ id }: Resource<'endpoint'>): void {
-    this.#run(() => this.#commits.run(() => this.#parts.subscriptions.end(id)));
+  gone(subscription: Resource<'endpoint'>): void {
+    this.#run(() => this.#commits.run(() => this.#parts.subscriptions.gone(subscription)));
   }
 
   /** Somebody else has ended a subscription: its subscriber is told (WebSub, section 5.2). */
@@ -154,9 +154,10 @@ export class Hub {
       await this.#tryUntil(wish.callback, wish.request.deadline, () => this.#verify(wish));
       if (this.#abort.signal.aborted || !this.#isPending(wish)) return;
       await this.#parts.table.remove([wish.request.id]);
-      this.#forget(wish);
       this.#note(wish, 'unreachable');
     } finally {
+      // Also where the store failed: what it still has is taken up at the next start.
+      if (!this.#abort.signal.aborted) this.#forget(wish);
       this.#parts.pace.leave(hostOf(wish.callback));
     }
   }
@@ -226,10 +227,15 @@ export class Hub {
     if (held !== undefined) await subscriptions.end(held.id);
   }
 
-  async #deny(wish: Wish, reason: string): Promise<'settled'> {
+  async #deny(wish: Wish, reason: string): Promise<'settled' | 'again'> {
     const { callback, request } = wish;
     const denial = this.#denialOf(callback, request.topicAsGiven, reason);
-    await this.#parts.table.remove([request.id], denial);
+    try {
+      await this.#parts.table.remove([request.id], denial);
+    } catch (error) {
+      this.#parts.onBug(error);
+      return 'again';
+    }
     this.#forget(wish);
     this.#note(wish, 'denied', { reason });
     this.#run(() => this.#tell(denial));

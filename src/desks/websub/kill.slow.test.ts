@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { parseConfig } from '../../control/config/parse-config.ts';
 import { readTextFile } from '../../control/config/read-config-file.ts';
 import { readerKey, serviceKey, worldFiles } from '../../testing/gateway-world.ts';
@@ -17,6 +17,7 @@ import { TestSubscriber, websubConfig } from '../../testing/websub-world.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'testing', 'hub-to-kill.ts');
 const adminToken = 'an-admin-token-for-this-test';
+/** Kills at each place in each test; 100 for the whole of it. */
 const kills = Number(process.env['KILLS'] ?? 1);
 const limit = { timeout: 60_000 + kills * 20_000 };
 const headers = { 'content-type': 'application/x-www-form-urlencoded', 'x-api-key': readerKey };
@@ -110,10 +111,6 @@ describe('a hub that is killed', () => {
     topicServer.close();
     await rm(lives.folder, { recursive: true, force: true });
   });
-  beforeEach(() => {
-    subscriber.forget();
-    room += 1;
-  });
 
   const feed = (): string => `http://127.0.0.1:${(topicServer.address() as AddressInfo).port}/feed`;
   const topic = (): string => `${lives.gateway}/world/r${room}/events?latest`;
@@ -129,6 +126,14 @@ describe('a hub that is killed', () => {
     const { body, headers: sent } = subscriber.deliveries.filter(({ url }) => url === `/r${room}`)[index]!;
     return sent['x-hub-signature'] === `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
   };
+  /** Each time in a room of its own. */
+  async function eachTime(dies: () => Promise<void>): Promise<void> {
+    for (let kill = 0; kill < kills; kill += 1) {
+      subscriber.forget();
+      room += 1;
+      await dies();
+    }
+  }
   async function until(condition: () => Promise<boolean>): Promise<void> {
     while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -136,7 +141,7 @@ describe('a hub that is killed', () => {
   const places = ['request-committed', 'request-answered', 'question-answered', 'effect-committed', 'request-forgotten'] as const;
   for (const place of places) {
     test(`E8: at ${place} keeps what it has promised: a subscription comes to hold, once`, limit, async () => {
-      for (let kill = 0; kill < kills; kill += 1, room += 1) {
+      await eachTime(async () => {
         await lives.begin(place);
         const status = await lives.ask(wish('subscribe', 'new'));
         await lives.end(place);
@@ -149,108 +154,122 @@ describe('a hub that is killed', () => {
         assert.equal(await lives.held(callback()), 1);
         assert.ok(isSigned(0, 'new'));
         await lives.end();
-      }
+      });
     });
   }
 
   for (const place of ['request-answered', 'question-answered'] as const) {
     test(`E8, WS-S5: at ${place} changes nothing that is not confirmed afterwards`, limit, async () => {
-      await lives.begin();
-      await lives.ask(wish('subscribe', 'old'));
-      await until(async () => (await lives.held(callback())) > 0);
-      await lives.end();
-      await lives.begin(place);
-      await lives.ask(wish('subscribe', 'new'));
-      await lives.end(place);
-      const asked = subscriber.questions.length;
-      subscriber.answer = (_, response) => response.writeHead(404).end();
-      await lives.begin();
-      await subscriber.until(() => subscriber.questions.length > asked);
-      await lives.publish(`r${room}`, '1');
-      await subscriber.until(() => got().length > 0);
-      assert.ok(isSigned(0, 'old'));
-      await lives.end();
+      await eachTime(async () => {
+        await lives.begin();
+        await lives.ask(wish('subscribe', 'old'));
+        await until(async () => (await lives.held(callback())) > 0);
+        await lives.end();
+        await lives.begin(place);
+        await lives.ask(wish('subscribe', 'new'));
+        await lives.end(place);
+        const asked = subscriber.questions.length;
+        subscriber.answer = (_, response) => response.writeHead(404).end();
+        await lives.begin();
+        await subscriber.until(() => subscriber.questions.length > asked);
+        await lives.publish(`r${room}`, '1');
+        await subscriber.until(() => got().length > 0);
+        assert.ok(isSigned(0, 'old'));
+        await lives.end();
+      });
     });
   }
 
   for (const place of places) {
     test(`E8: at ${place} an end that was asked for comes, and nothing is delivered after it`, limit, async () => {
-      await lives.begin();
-      await lives.ask(wish('subscribe', 's'));
-      await until(async () => (await lives.held(callback())) > 0);
-      await lives.end();
-      await lives.begin(place);
-      await lives.ask(wish('unsubscribe', 's'));
-      await lives.end(place);
-      await lives.begin();
-      await until(async () => (await lives.held(callback())) === 0);
-      await lives.publish(`r${room}`, '1');
-      const after = subscriber.callback('/after');
-      await lives.ask({ ...wish('subscribe', 's'), 'hub.callback': after });
-      await until(async () => (await lives.held(after)) > 0);
-      await lives.publish(`r${room}`, '2');
-      await subscriber.until(() => subscriber.deliveries.some(({ body, url }) => url === '/after' && body.toString() === '2'));
-      assert.deepEqual(got(), []);
-      await lives.ask({ ...wish('unsubscribe', 's'), 'hub.callback': after });
-      await until(async () => (await lives.held(after)) === 0);
-      await lives.end();
+      await eachTime(async () => {
+        await lives.begin();
+        await lives.ask(wish('subscribe', 's'));
+        await until(async () => (await lives.held(callback())) > 0);
+        await lives.end();
+        await lives.begin(place);
+        await lives.ask(wish('unsubscribe', 's'));
+        await lives.end(place);
+        await lives.begin();
+        await until(async () => (await lives.held(callback())) === 0);
+        await lives.publish(`r${room}`, '1');
+        const after = subscriber.callback('/after');
+        await lives.ask({ ...wish('subscribe', 's'), 'hub.callback': after });
+        await until(async () => (await lives.held(after)) > 0);
+        await lives.publish(`r${room}`, '2');
+        await subscriber.until(() => subscriber.deliveries.some(({ body, url }) => url === '/after' && body.toString() === '2'));
+        assert.deepEqual(got(), []);
+        await lives.ask({ ...wish('unsubscribe', 's'), 'hub.callback': after });
+        await until(async () => (await lives.held(after)) === 0);
+        await lives.end();
+      });
     });
   }
 
   test('E8, WS-C3: after a 410 that is on disk nothing more is sent', limit, async () => {
-    await lives.begin('end-due');
-    await lives.ask(wish('subscribe', 's'));
-    await until(async () => (await lives.held(callback())) > 0);
-    subscriber.status = 410;
-    await lives.publish(`r${room}`, '1');
-    await lives.end('end-due');
-    assert.deepEqual(got(), ['1']);
-    subscriber.status = 200;
-    await lives.begin();
-    assert.equal(await lives.held(callback()), 0);
-    await lives.publish(`r${room}`, '2');
-    const after = subscriber.callback('/after410');
-    await lives.ask({ ...wish('subscribe', 's'), 'hub.callback': after });
-    await until(async () => (await lives.held(after)) > 0);
-    await lives.publish(`r${room}`, '3');
-    await subscriber.until(() => subscriber.deliveries.some(({ url }) => url === '/after410'));
-    assert.deepEqual(got(), ['1']);
-    await lives.end();
+    await eachTime(async () => {
+      await lives.begin('end-due');
+      await lives.ask(wish('subscribe', 's'));
+      await until(async () => (await lives.held(callback())) > 0);
+      subscriber.status = 410;
+      await lives.publish(`r${room}`, '1');
+      await lives.end('end-due');
+      assert.deepEqual(got(), ['1']);
+      subscriber.status = 200;
+      await lives.begin();
+      assert.equal(await lives.held(callback()), 0);
+      await lives.publish(`r${room}`, '2');
+      const after = subscriber.callback(`/after${room}`);
+      await lives.ask({ ...wish('subscribe', 's'), 'hub.callback': after });
+      await until(async () => (await lives.held(after)) > 0);
+      await lives.publish(`r${room}`, '3');
+      await subscriber.until(() => subscriber.deliveries.some(({ url }) => url === `/after${room}`));
+      assert.deepEqual(got(), ['1']);
+      await lives.end();
+    });
   });
 
   test('E8: a subscription whose lease ended while nobody was there is not delivered to', limit, async () => {
-    await lives.begin();
-    await lives.ask({ ...wish('subscribe', 's'), 'hub.lease_seconds': '1' });
-    await until(async () => (await lives.held(callback())) > 0);
-    // A lease counts from the question, which is over by now.
-    const over = Date.now() + 1000;
-    await lives.end();
-    await until(async () => Date.now() > over);
-    await lives.begin();
-    assert.equal(await lives.held(callback()), 0);
-    await lives.end();
+    await eachTime(async () => {
+      await lives.begin();
+      await lives.ask({ ...wish('subscribe', 's'), 'hub.lease_seconds': '1' });
+      await until(async () => (await lives.held(callback())) > 0);
+      // A lease counts from the question, which is over by now.
+      const over = Date.now() + 1000;
+      await lives.end();
+      await until(async () => Date.now() > over);
+      await lives.begin();
+      assert.equal(await lives.held(callback()), 0);
+      await lives.end();
+    });
   });
 
   for (const place of ['ping-answered', 'content-fetched', 'content-published'] as const) {
     test(`E8: at ${place} the content of a topic is distributed all the same, once`, limit, async () => {
-      content = JSON.stringify({ place });
-      await lives.begin();
-      await lives.ask({ ...wish('subscribe', 's'), 'hub.topic': feed() });
-      await until(async () => (await lives.held(callback())) > 0);
-      await lives.end();
-      await lives.begin(place);
-      await lives.ask({ 'hub.mode': 'publish', 'hub.url': feed() });
-      await lives.end(place);
-      await lives.begin();
-      await subscriber.until(() => got().includes(content));
-      content = JSON.stringify({ after: place });
-      await lives.ask({ 'hub.mode': 'publish', 'hub.topic': feed() });
-      await subscriber.until(() => got().includes(content));
-      // What was under way when it was killed may come again, but is the same event, and so published once.
-      const events = await fetch(`${lives.gateway}/world/ext/events?from=earliest&limit=1000`, { headers: { 'x-api-key': readerKey } });
-      const published = ((await events.json()) as { data: { place?: string } }[]).filter(({ data }) => data.place === place);
-      assert.equal(published.length, 1);
-      await lives.end();
+      await eachTime(async () => {
+        content = JSON.stringify({ place, room });
+        await lives.begin();
+        await lives.ask({ ...wish('subscribe', 's'), 'hub.topic': feed() });
+        await until(async () => (await lives.held(callback())) > 0);
+        await lives.end();
+        await lives.begin(place);
+        await lives.ask({ 'hub.mode': 'publish', 'hub.url': feed() });
+        await lives.end(place);
+        await lives.begin();
+        await subscriber.until(() => got().includes(content));
+        content = JSON.stringify({ after: place, room });
+        await lives.ask({ 'hub.mode': 'publish', 'hub.topic': feed() });
+        await subscriber.until(() => got().includes(content));
+        // What was under way when it was killed may come again, but is the same event, and so published once.
+        const events = await fetch(`${lives.gateway}/world/ext/events?from=earliest&limit=1000`, { headers: { 'x-api-key': readerKey } });
+        const published = ((await events.json()) as { data: { place?: string; room: number } }[]).filter(
+          ({ data }) => data.place === place && data.room === room,
+        );
+        assert.equal(published.length, 1);
+        await lives.ask({ ...wish('unsubscribe', 's'), 'hub.topic': feed() });
+        await until(async () => (await lives.held(callback())) === 0);
+        await lives.end();
+      });
     });
   }
 });

@@ -65,6 +65,11 @@ export class Subscriptions {
     await this.#endThose([id], () => true);
   }
 
+  /** Ends one whose callback answered 410, unless it was confirmed anew meanwhile: what was delivered before says nothing of what holds now. */
+  async gone({ id, spec: before }: Endpoint): Promise<void> {
+    await this.#endThose([id], ({ spec }) => spec.websub?.request === before.websub?.request);
+  }
+
   /** Ends those of them whose lease is over at this wall time in milliseconds by the time it comes to that: not those renewed meanwhile. */
   async expire(ids: readonly string[], now: number): Promise<void> {
     const ended = await this.#endThose(ids, ({ spec }) => (spec.websub?.leaseUntil ?? Infinity) <= now);

@@ -26,6 +26,8 @@ interface FetcherParts {
 const retryDelays = [10_000, 60_000, 600_000];
 /** Milliseconds between two looks at a topic, however often its publisher pings. */
 const restAfterLook = 2_000;
+/** The same after the store failed, or something of ours. */
+const restAfterBug = 30_000;
 
 /** Looks at topics of others when their publishers say that they are new, and publishes what is (WebSub, section 6). A ping is on disk before it is answered. */
 export class TopicFetcher {
@@ -84,8 +86,16 @@ export class TopicFetcher {
     const { signal } = this.#abort;
     while (state.isPinged && !signal.aborted) {
       state.isPinged = false;
-      await this.#look(api, topic);
-      await pause(restAfterLook, { ...this.#parts, signal });
+      const rest = await this.#look(api, topic).then(
+        () => restAfterLook,
+        (error: unknown) => {
+          if (!signal.aborted) this.#parts.onBug(error);
+          // The ping is on disk, and whoever sent it was told that there will be a look.
+          state.isPinged = true;
+          return restAfterBug;
+        },
+      );
+      await pause(rest, { ...this.#parts, signal });
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Database } from '../../store/database.ts';
+import { RowReader } from '../../store/row-reader.ts';
 
 /** What a hub knows of a topic of others. */
 export interface KnownTopic {
@@ -38,15 +39,27 @@ export class TopicTable {
   async get(api: string, topic: string): Promise<KnownTopic | undefined> {
     const [row] = await this.#database.query('SELECT * FROM websub_topic WHERE api = ? AND topic = ?', [api, topic]);
     if (row === undefined) return undefined;
-    const text = (name: string): string | undefined => (row[name] === null ? undefined : String(row[name]));
+    const columns = new RowReader(row);
+    const pingedAt = columns.amountOrNone('pinged_at');
+    const known = {
+      api,
+      topic,
+      pingedAt,
+      etag: columns.textOrNone('etag'),
+      lastModified: columns.textOrNone('last_modified'),
+      hash: columns.textOrNone('hash'),
+      contents: columns.amount('contents'),
+    };
+    if (columns.damaged.length === 0) return known;
+    // As if it had never been looked at, but for a number that no content has had.
     return {
       api,
       topic,
-      pingedAt: row['pinged_at'] === null ? undefined : Number(row['pinged_at']),
-      etag: text('etag'),
-      lastModified: text('last_modified'),
-      hash: text('hash'),
-      contents: Number(row['contents']),
+      pingedAt,
+      etag: undefined,
+      lastModified: undefined,
+      hash: undefined,
+      contents: Math.max(known.contents, pingedAt ?? 0),
     };
   }
 
@@ -60,7 +73,7 @@ export class TopicTable {
   /** It was looked at because of the ping it had then; one that came meanwhile stays. */
   async looked({ api, topic, pingedAt, etag, lastModified, hash, contents }: KnownTopic): Promise<void> {
     const sql = `UPDATE websub_topic SET etag = ?, last_modified = ?, hash = ?, contents = ?,
-      pinged_at = CASE WHEN pinged_at = ? THEN NULL ELSE pinged_at END WHERE api = ? AND topic = ?`;
+      pinged_at = CASE WHEN pinged_at = ? OR typeof(pinged_at) = 'text' THEN NULL ELSE pinged_at END WHERE api = ? AND topic = ?`;
     const parameters = [etag ?? null, lastModified ?? null, hash ?? null, contents, pingedAt ?? null, api, topic];
     await this.#database.transact([{ sql, parameters }]);
   }

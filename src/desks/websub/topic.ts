@@ -22,7 +22,7 @@ export function topicOf(url: string, { resource: { spec } }: Pick<ApiRuntime, 'r
   const [asked, base] = [new URL(url), new URL(apiUrl)];
   const root = base.pathname === '/' ? '' : base.pathname;
   if (asked.origin !== base.origin || !asked.pathname.startsWith(`${root}/`) || asked.username !== '' || asked.hash !== '')
-    throw new GatewayError('NOT_FOUND', `This hub does not distribute this topic; its topics begin with ${apiUrl}/.`);
+    throw undistributed(apiUrl);
   const segments = pathSegments(asked.pathname.slice(root.length));
   const address = segments[0] === deskSegment ? '' : decodeAddress(segments);
   if (address === '' || isPattern(address)) throw new GatewayError('NOT_FOUND', 'A topic is one channel; this URL names none.');
@@ -30,4 +30,9 @@ export function topicOf(url: string, { resource: { spec } }: Pick<ApiRuntime, 'r
   if (asked.search !== '?latest')
     throw new GatewayError('NOT_FOUND', `The topic of this channel is ${self}; a channel links to it with rel="self".`);
   return { self, address, isExternal: false };
+}
+
+/** What is said of a topic elsewhere that is none of this hub's, or none for whoever asks: not which channel it has here. */
+export function undistributed(apiUrl: string): GatewayError {
+  return new GatewayError('NOT_FOUND', `This hub does not distribute this topic; its topics begin with ${apiUrl}/.`);
 }

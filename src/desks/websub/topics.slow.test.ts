@@ -164,5 +164,10 @@ describe('topics of others', () => {
     const fields = { 'hub.mode': 'subscribe', 'hub.callback': subscriber.callback(), 'hub.topic': publisher.url('/feed') };
     assert.equal((await world.ask(fields, 'stranger-key-0123456789')).status, 403);
     assert.equal((await world.ask(fields, '')).status, 401);
+    const said = async (path: string): Promise<string> => {
+      const answer = await world.ask({ ...fields, 'hub.topic': publisher.url(path) });
+      return `${answer.status} ${await answer.text()}`;
+    };
+    assert.equal(await said('/nowhere'), await said('/what-is-no-topic'), 'nor is it told which channel that would be');
   });
 });

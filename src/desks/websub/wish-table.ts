@@ -1,5 +1,6 @@
 import type { Denial } from '../../protocols/websub/verification.ts';
-import type { Database, SqlValue, Statement } from '../../store/database.ts';
+import type { Database, Statement } from '../../store/database.ts';
+import { RowReader } from '../../store/row-reader.ts';
 import type { Wish } from './wish.ts';
 
 /** A subscriber that is still to be told that it has no subscription. */
@@ -17,13 +18,14 @@ export class WishTable {
     this.#database = database;
   }
 
-  /** In the order in which they were accepted. */
-  async wishes(): Promise<readonly Wish[]> {
-    return (await this.#database.query('SELECT * FROM websub_request ORDER BY accepted_at, rowid')).map(readWish);
+  /** In the order in which they were accepted. Those that cannot be read are forgotten, and told of: their subscribers have to ask again. */
+  async wishes(onDamaged: (error: Error) => void): Promise<readonly Wish[]> {
+    return await this.#sound('websub_request', 'accepted_at, rowid', { read: readWish, onDamaged });
   }
 
-  async denials(): Promise<readonly StoredDenial[]> {
-    return (await this.#database.query('SELECT * FROM websub_denial')).map(readDenial);
+  /** Those that cannot be read are forgotten, and told of. */
+  async denials(onDamaged: (error: Error) => void): Promise<readonly StoredDenial[]> {
+    return await this.#sound('websub_denial', 'rowid', { read: readDenial, onDamaged });
   }
 
   async put({ request, subscription, address, self, callback }: Wish, now: number): Promise<void> {
@@ -51,6 +53,30 @@ export class WishTable {
   async removeDenial(id: string): Promise<void> {
     await this.#database.transact([{ sql: 'DELETE FROM websub_denial WHERE id = ?', parameters: [id] }]);
   }
+
+  async #sound<T>(table: string, order: string, { read, onDamaged }: Reading<T>): Promise<readonly T[]> {
+    const sound: T[] = [];
+    const damaged: number[] = [];
+    for (const row of await this.#database.query(`SELECT rowid AS row, * FROM ${table} ORDER BY ${order}`)) {
+      const columns = new RowReader(row);
+      const one = read(columns);
+      if (columns.damaged.length === 0) {
+        sound.push(one);
+        continue;
+      }
+      damaged.push(Number(row['row']));
+      const whose = `of ${String(row['callback'])} for ${String(row['topic'])}`;
+      onDamaged(new Error(`What a WebSub hub still had to do ${whose} cannot be read (${columns.damaged.join(', ')}), and is forgotten.`));
+    }
+    const sql = `DELETE FROM ${table} WHERE rowid IN (SELECT value FROM json_each(?))`;
+    if (damaged.length > 0) await this.#database.transact([{ sql, parameters: [JSON.stringify(damaged)] }]);
+    return sound;
+  }
+}
+
+interface Reading<T> {
+  readonly read: (columns: RowReader) => T;
+  readonly onDamaged: (error: Error) => void;
 }
 
 function insertion({ id, callback, topic, reason, deadline }: StoredDenial): Statement {
@@ -58,32 +84,32 @@ function insertion({ id, callback, topic, reason, deadline }: StoredDenial): Sta
   return { sql, parameters: [id, callback, topic, reason ?? null, deadline] };
 }
 
-function readWish(row: Readonly<Record<string, SqlValue>>): Wish {
+function readWish(columns: RowReader): Wish {
   const frame = {
-    id: String(row['id']),
-    topicAsGiven: String(row['topic']),
-    hub: String(row['hub']),
-    deadline: Number(row['deadline']),
+    id: columns.text('id'),
+    topicAsGiven: columns.text('topic'),
+    hub: columns.text('hub'),
+    deadline: columns.amount('deadline'),
   };
-  const secret = row['secret'] === null ? undefined : String(row['secret']);
+  const secret = columns.textOrNone('secret');
   return {
     request:
-      row['mode'] === 'subscribe'
-        ? { ...frame, mode: 'subscribe', secret, leaseSeconds: Number(row['lease']) }
+      columns.choice('mode', ['unsubscribe', 'subscribe']) === 'subscribe'
+        ? { ...frame, mode: 'subscribe', secret, leaseSeconds: columns.amount('lease') }
         : { ...frame, mode: 'unsubscribe' },
-    subscription: String(row['subscription']),
-    address: String(row['address']),
-    self: String(row['self']),
-    callback: String(row['callback']),
+    subscription: columns.text('subscription'),
+    address: columns.text('address'),
+    self: columns.text('self'),
+    callback: columns.url('callback'),
   };
 }
 
-function readDenial(row: Readonly<Record<string, SqlValue>>): StoredDenial {
+function readDenial(columns: RowReader): StoredDenial {
   return {
-    id: String(row['id']),
-    callback: String(row['callback']),
-    topic: String(row['topic']),
-    reason: row['reason'] === null ? undefined : String(row['reason']),
-    deadline: Number(row['deadline']),
+    id: columns.text('id'),
+    callback: columns.url('callback'),
+    topic: columns.text('topic'),
+    reason: columns.textOrNone('reason'),
+    deadline: columns.amount('deadline'),
   };
 }

@@ -33,7 +33,7 @@ describe('a channel as a WebSub topic', () => {
       ['links/events', readerKey, 'GET', 200],
       ['links/events?latest', readerKey, 'GET', 204],
       ['links/events', readerKey, 'HEAD', 200],
-      ['links/events?latest', nobody, 'HEAD', 200],
+      ['links/events?latest', nobody, 'HEAD', 403],
       ['l%69nks/events', nobody, 'GET', 401],
     ] as const) {
       const response = await get(target, key, method);

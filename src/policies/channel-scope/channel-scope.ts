@@ -1,10 +1,6 @@
 import { matchesAddress } from '../../core/address.ts';
-import { GatewayError } from '../../core/errors.ts';
 import type { Policy, Stages, SubscriptionContext } from '../../core/policy.ts';
-
-/** Most patterns and characters repeated in a sentence, so that no client can make an error large. */
-const NAMED_PATTERNS = 10;
-const NAMED_CHARACTERS = 200;
+import { outOfScope } from '../out-of-scope.ts';
 
 /** Narrows what the contract permits to the address patterns of the subscription, publishing and reading apart. */
 export const channelScope: Policy<Record<string, never>> = {
@@ -26,26 +22,13 @@ function stagesOf({ allow }: SubscriptionContext): Stages {
       ? {}
       : {
           onRead: (_, address) =>
-            allow.read.some((pattern) => matchesAddress(pattern, address)) ? undefined : refusal('read', address, allow.read),
+            allow.read.some((pattern) => matchesAddress(pattern, address)) ? undefined : outOfScope('read', address, allow.read),
         }),
     ...(allow.publish.includes('*')
       ? {}
       : {
           onPublish: (_, address) =>
-            allow.publish.some((pattern) => matchesAddress(pattern, address)) ? undefined : refusal('publish to', address, allow.publish),
+            allow.publish.some((pattern) => matchesAddress(pattern, address)) ? undefined : outOfScope('publish', address, allow.publish),
         }),
   };
-}
-
-function refusal(verb: string, address: string, allowed: readonly string[]): GatewayError {
-  const named = allowed.slice(0, NAMED_PATTERNS).map(quoted);
-  if (allowed.length > named.length) named.push(`${allowed.length - named.length} more`);
-  const instead = named.length === 0 ? `it may ${verb} nothing` : `it may ${verb} ${named.join(', ')}`;
-  return new GatewayError('FORBIDDEN', `This subscription may not ${verb} ${quoted(address)}; ${instead}.`, {
-    details: { allowed: allowed.slice(0, NAMED_PATTERNS) },
-  });
-}
-
-function quoted(address: string): string {
-  return JSON.stringify(address.length > NAMED_CHARACTERS ? `${address.slice(0, NAMED_CHARACTERS)}…` : address);
 }

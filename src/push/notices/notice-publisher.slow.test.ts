@@ -95,6 +95,22 @@ describe('Notices in the outbox', () => {
     assert.deepEqual([await published(), await published('other')], [['1', '2', '3'], ['a']]);
   });
 
+  test('are told though one before them is damaged: that one is taken out, and told of with its endpoint', async () => {
+    const damages = [`data = '{"id'`, `data = '7'`, `at = 'then'`, `at = 9e15`, `kind = 'gonf'`, `due_at = 'now'`, `due_at = 9e15`];
+    await write([...damages.map((_, nth) => notice(`d${nth}`)), notice('sound')]);
+    await database.transact(
+      damages.map((damage, nth) => ({ sql: `UPDATE push_notice SET ${damage} WHERE id = ?`, parameters: [`d${nth}`] })),
+    );
+    const told: string[] = [];
+    publisher({ onBug: (error) => told.push(String(error)) }).wake();
+    await eventually(isEmpty);
+    assert.deepEqual(await published(), ['sound']);
+    assert.deepEqual(
+      told.map((message) => /of shop about the endpoint ep_1 cannot be read \((\w+)\)/.exec(message)?.[1]),
+      damages.map((damage) => damage.split(' ')[0]),
+    );
+  });
+
   test('E8-8: are there once when everything ended before they were published, or before they had left the outbox', async () => {
     await write([notice('1'), notice('2')]);
     // The first life publishes and never gets to delete.

@@ -1,7 +1,8 @@
 import type { Backbone, Channel } from '../../core/backbone.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Database, SqlValue } from '../../store/database.ts';
-import { noticeEvent, type Notice, type NoticeKind } from './notice.ts';
+import { RowReader } from '../../store/row-reader.ts';
+import { noticeEvent, noticeKinds, type Notice } from './notice.ts';
 
 /** Where the notices of an application are published. */
 export interface NoticeChannel {
@@ -28,6 +29,10 @@ const rowsAtOnce = 100;
 const tryAgainAfter = 30_000;
 /** Milliseconds a notice waits for a channel that is not there; then it is forgotten. */
 const keepFor = 30 * 86_400_000;
+/** Milliseconds of the last moment a date can be: what is due later is damaged, and so is what is no number, which comes after all. */
+const latest = 8_640_000_000_000_000;
+
+type Row = Readonly<Record<string, SqlValue>>;
 
 /**
  * Takes notices from the outbox to their channels, in the order in which they were written. One that was published before a crash, and
@@ -76,15 +81,34 @@ export class NoticePublisher {
     const { database, clock } = this.#parts;
     let last = 0;
     while (!this.#isClosed) {
-      const rows = await database.query('SELECT rowid AS row, * FROM push_notice WHERE due_at <= ? AND rowid > ? ORDER BY rowid LIMIT ?', [
-        clock.now(),
-        last,
-        rowsAtOnce,
-      ]);
+      const rows = await database.query(
+        `SELECT rowid AS row, * FROM push_notice WHERE (due_at <= ? OR due_at > ${latest}) AND rowid > ? ORDER BY rowid LIMIT ?`,
+        [clock.now(), last, rowsAtOnce],
+      );
       if (rows.length === 0) return;
       last = Number(rows.at(-1)?.['row']);
-      for (const notices of byApplication(rows.map(readNotice))) await this.#publish(notices);
+      for (const notices of byApplication(await this.#sound(rows))) await this.#publish(notices);
     }
+  }
+
+  /** Without those that cannot be read: they are taken out, and told of. */
+  async #sound(rows: readonly Row[]): Promise<readonly Notice[]> {
+    const sound: Notice[] = [];
+    const damaged: Row[] = [];
+    for (const row of rows) {
+      const columns = new RowReader(row);
+      const notice = readNotice(columns);
+      if (columns.damaged.length === 0) {
+        sound.push(notice);
+        continue;
+      }
+      damaged.push(row);
+      const whose = `of ${notice.application} about the endpoint ${notice.endpoint}`;
+      this.#parts.onBug(new Error(`A notice ${whose} cannot be read (${columns.damaged.join(', ')}), and is not told.`));
+    }
+    const sql = 'DELETE FROM push_notice WHERE rowid IN (SELECT value FROM json_each(?))';
+    if (damaged.length > 0) await this.#parts.database.transact([{ sql, parameters: [JSON.stringify(damaged.map(({ row }) => row))] }]);
+    return sound;
   }
 
   /** Some of one application. */
@@ -125,15 +149,20 @@ function byApplication(notices: readonly Notice[]): Iterable<readonly Notice[]> 
   return Map.groupBy(notices, ({ application, owner }) => `${application} ${owner}`).values();
 }
 
-function readNotice(row: Readonly<Record<string, SqlValue>>): Notice {
+function readNotice(columns: RowReader): Notice {
+  columns.amount('due_at');
   return {
-    id: String(row['id']),
-    tenant: String(row['tenant']),
-    application: String(row['application']),
-    owner: String(row['owner']),
-    kind: String(row['kind']) as NoticeKind,
-    endpoint: String(row['endpoint']),
-    at: Number(row['at']),
-    data: JSON.parse(String(row['data'])) as Notice['data'],
+    id: columns.text('id'),
+    tenant: columns.text('tenant'),
+    application: columns.text('application'),
+    owner: columns.text('owner'),
+    kind: columns.choice('kind', noticeKinds),
+    endpoint: columns.text('endpoint'),
+    at: columns.amount('at'),
+    data: columns.json('data', isObject, {}),
   };
+}
+
+function isObject(value: unknown): value is Notice['data'] {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

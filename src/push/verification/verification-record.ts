@@ -1,5 +1,6 @@
 import type { EndpointSpec, Resource } from '../../store/resources.ts';
 import type { Database, SqlValue, Statement } from '../../store/database.ts';
+import { RowReader } from '../../store/row-reader.ts';
 import type { Verdict } from './verification-check.ts';
 
 export type VerificationPolicy = NonNullable<EndpointSpec['verification']>;
@@ -68,21 +69,31 @@ export function forgetRecord(endpoint: string): Statement {
   return { sql: 'DELETE FROM push_verification WHERE endpoint = ?', parameters: [endpoint] };
 }
 
-export async function loadRecords(database: Pick<Database, 'query'>): Promise<readonly VerificationRecord[]> {
+/** What receivers said. Of one whose record cannot be read nothing is known, so that it is asked anew; that is told. */
+export async function loadRecords(
+  database: Pick<Database, 'query'>,
+  onDamaged: (error: Error) => void,
+): Promise<readonly VerificationRecord[]> {
   const rows = await database.query(`SELECT ${columns.join(', ')} FROM push_verification`, []);
-  return rows.map((row) => ({
-    endpoint: String(row['endpoint']),
-    tenant: String(row['tenant']),
-    subject: String(row['subject']),
-    state: row['state'] as VerificationRecord['state'],
-    tries: Number(row['tries']),
-    nextAt: numberIn(row['next_at']),
-    verifiedAt: numberIn(row['verified_at']),
-    perMinute: numberIn(row['per_minute']),
-    sentence: row['sentence'] === null ? undefined : String(row['sentence']),
-  }));
+  return rows.flatMap((row) => {
+    const reader = new RowReader(row);
+    const record = readRecord(reader);
+    if (reader.damaged.length === 0) return record;
+    onDamaged(new Error(`What the receiver of ${record.endpoint} said cannot be read (${reader.damaged.join(', ')}); it is asked anew.`));
+    return [];
+  });
 }
 
-function numberIn(value: SqlValue | undefined): number | undefined {
-  return value === null || value === undefined ? undefined : Number(value);
+function readRecord(row: RowReader): VerificationRecord {
+  return {
+    endpoint: row.text('endpoint'),
+    tenant: row.text('tenant'),
+    subject: row.text('subject'),
+    state: row.choice('state', ['pending', 'verified', 'failed']),
+    tries: row.amount('tries'),
+    nextAt: row.amountOrNone('next_at'),
+    verifiedAt: row.amountOrNone('verified_at'),
+    perMinute: row.amountOrNone('per_minute'),
+    sentence: row.textOrNone('sentence'),
+  };
 }

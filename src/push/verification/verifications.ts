@@ -40,8 +40,8 @@ export interface VerificationsParts {
   readonly origin: string;
   /** Where a CloudEvents receiver may consent later, and the part of that URL nobody can guess; undefined: it may not. */
   readonly callback: ConsentCallback | undefined;
-  /** What may be delivered to whom has changed. */
-  readonly onChange: () => void;
+  /** What may be delivered to an endpoint, by its id, has changed. */
+  readonly onChange: (endpoint: string) => void;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -63,6 +63,8 @@ const afterBug = 30_000;
 export class Verifications {
   readonly #parts: VerificationsParts;
   readonly #records = new Map<string, VerificationRecord>();
+  /** When each is to be asked that is, in wall milliseconds; who was last put here is last. */
+  readonly #due = new Map<string, number>();
   readonly #asking = new Map<string, Promise<VerificationRecord>>();
   /** Deliveries a minute with which a target was given out. */
   readonly #given = new WeakMap<Endpoint, number | undefined>();
@@ -79,15 +81,16 @@ export class Verifications {
   /** With what earlier runs were told; nobody is asked before `start`. */
   static async open(parts: VerificationsParts): Promise<Verifications> {
     const verifications = new Verifications(parts);
-    for (const record of await loadRecords(parts.database)) verifications.#records.set(record.endpoint, record);
+    for (const record of await loadRecords(parts.database, parts.onBug)) verifications.#records.set(record.endpoint, record);
     return verifications;
   }
 
   start(): void {
     this.#stopWatching = this.#parts.store.watch((changes) => {
-      if (changes.some(({ resource }) => resource.kind === 'endpoint')) this.#look();
+      const endpoints = changes.filter(({ resource }) => resource.kind === 'endpoint').map(({ resource }) => resource.id);
+      if (endpoints.length > 0) this.#follow(endpoints);
     });
-    this.#look();
+    this.#follow([...this.#parts.store.list('endpoint').map(({ id }) => id), ...this.#records.keys()]);
   }
 
   /** What is known of an endpoint as it is now; undefined where nothing is to be verified. The same object as long as nothing changes. */
@@ -155,7 +158,7 @@ export class Verifications {
     if (record.state === 'verified' && record.perMinute === verdict.perMinute) return true;
     const next = afterVerdict(record, verdict, { now: clock.now(), random: 0 });
     await database.transact([putRecord(next)]);
-    if (this.#keep(record, next)) onChange();
+    if (this.#keep(record, next)) onChange(id);
     return true;
   }
 
@@ -167,33 +170,51 @@ export class Verifications {
     await Promise.allSettled(this.#asking.values());
   }
 
+  /** These have changed: whether they are to be asked, and when. */
+  #follow(ids: Iterable<string>): void {
+    if (this.#abort.signal.aborted) return;
+    const { store } = this.#parts;
+    const gone = new Set<string>();
+    for (const id of ids) {
+      this.#due.delete(id);
+      const endpoint = store.byId('endpoint', id);
+      const record = endpoint && this.record(endpoint);
+      if (record === undefined && this.#records.has(id) && !this.#asking.has(id)) gone.add(id);
+      if (record?.nextAt !== undefined && endpoint?.spec.state === 'started') this.#due.set(id, record.nextAt);
+    }
+    this.#forget(gone);
+    this.#look();
+  }
+
   /** Asks whoever is to be asked by now, and sees to it that the others are in time. */
   #look(): void {
     this.#cancelWake?.();
     this.#cancelWake = undefined;
     if (this.#abort.signal.aborted) return;
-    const { store, clock, schedule } = this.#parts;
-    const endpoints = store.list('endpoint');
-    this.#forgetOthers(new Set(endpoints.filter(({ spec }) => spec.verification !== undefined).map(({ id }) => id)));
+    const { clock, schedule } = this.#parts;
     const now = clock.now();
     let next = Infinity;
-    for (const endpoint of endpoints) {
-      const { nextAt = Infinity } = (endpoint.spec.state === 'started' ? this.record(endpoint) : undefined) ?? {};
-      if (this.#asking.has(endpoint.id)) continue;
-      if (nextAt > now) next = Math.min(next, nextAt);
-      else if (this.#asking.size < mostAsked)
-        this.#ask(endpoint, this.record(endpoint)!).catch((error: unknown) => this.#parts.onBug(error));
+    for (const [id, at] of this.#due) {
+      if (this.#asking.has(id)) continue;
+      if (at > now) next = Math.min(next, at);
+      else if (this.#asking.size < mostAsked) this.#askDue(id);
     }
     if (next !== Infinity) this.#cancelWake = schedule(next, () => this.#look());
   }
 
-  #forgetOthers(wanted: ReadonlySet<string>): void {
-    const gone = [...this.#records.keys()].filter((id) => !wanted.has(id) && !this.#asking.has(id));
+  #askDue(id: string): void {
+    const endpoint = this.#parts.store.byId('endpoint', id);
+    const record = endpoint && this.record(endpoint);
+    if (endpoint === undefined || record === undefined) return;
+    this.#ask(endpoint, record).catch((error: unknown) => this.#parts.onBug(error));
+  }
+
+  #forget(gone: ReadonlySet<string>): void {
     for (const id of gone) {
       this.#records.delete(id);
       this.#askedByHand.delete(id);
     }
-    if (gone.length > 0) this.#parts.database.transact(gone.map(forgetRecord)).catch((error: unknown) => this.#parts.onBug(error));
+    if (gone.size > 0) this.#parts.database.transact([...gone].map(forgetRecord)).catch((error: unknown) => this.#parts.onBug(error));
   }
 
   #countAsked(id: string): void {
@@ -213,7 +234,7 @@ export class Verifications {
     if (under !== undefined) return under;
     const asking = this.#answered(endpoint, record).finally(() => {
       this.#asking.delete(endpoint.id);
-      this.#look();
+      this.#follow([endpoint.id]);
     });
     this.#asking.set(endpoint.id, asking);
     return asking;
@@ -231,7 +252,7 @@ export class Verifications {
       const next = afterVerdict(record, verdict, { now: clock.now(), random: random() });
       // What is not on disk does not hold.
       await database.transact([putRecord(next)]);
-      if (this.#keep(record, next)) onChange();
+      if (this.#keep(record, next)) onChange(endpoint.id);
       return next;
     } catch (error) {
       this.#keep(record, { ...record, nextAt: clock.now() + afterBug });
@@ -243,6 +264,8 @@ export class Verifications {
   #keep({ endpoint, subject }: VerificationRecord, next: VerificationRecord): boolean {
     if (!this.#isAsked(endpoint, subject)) return false;
     this.#records.set(endpoint, next);
+    // It is being asked, or has consented by itself.
+    if (next.nextAt === undefined) this.#due.delete(endpoint);
     return true;
   }
 

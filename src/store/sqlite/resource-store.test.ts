@@ -40,6 +40,7 @@ function resource<K extends ResourceKind>(
   };
 }
 const put = (target: Resource, expect = 0) => ({ op: 'put', resource: target, expect, action: `${target.kind}.put` }) as const;
+const isCorrupt = (error: StoreError) => error.code === 'CORRUPT' && error.message.includes('the api "orders" (api-orders)');
 const isChanged = (error: StoreError) => error.code === 'CHANGED' && error.message.length > 20;
 
 describe('ResourceStore', () => {
@@ -73,6 +74,14 @@ describe('ResourceStore', () => {
     assert.deepEqual(store.get('api', 'orders'), expected);
     assert.deepEqual(store.list('api'), [expected]);
     assert.equal(store.byId('api', 'api-orders')?.version, 2);
+  });
+
+  it('is not opened without a resource that cannot be read, and says which that is', async () => {
+    await store.write([put(resource('api', 'orders', api))], 'admin');
+    for (const spec of ['{"kind":"ev', '7']) {
+      await database.transact([{ sql: 'UPDATE resource SET spec = ?', parameters: [spec] }]);
+      await assert.rejects(openResourceStore(database, clock), isCorrupt);
+    }
   });
 
   it('refuses a change of a version that is not the current one, and nothing of the same write happens', async () => {

@@ -18,7 +18,10 @@ const MAX_AUDIT = 1000;
 
 type Change = ResourceChange & { readonly action: string };
 
-/** Loads all resources; the database must have been opened with `storeMigrations`. */
+/**
+ * Loads all resources; the database must have been opened with `storeMigrations`. Rejects with CORRUPT, which names it, where one cannot be
+ * read: left out, it would take rights and limits with it, and what waits for an endpoint.
+ */
 export async function openResourceStore(database: Database, clock: Clock): Promise<ResourceStore> {
   const index = new ResourceIndex();
   for (const row of await database.query('SELECT * FROM resource')) index.apply({ op: 'put', resource: toResource(row), expect: 0 });
@@ -39,6 +42,10 @@ class SqliteResourceStore implements ResourceStore {
 
   list<K extends ResourceKind>(kind: K, tenant?: string): readonly Resource<K>[] {
     return this.#index.list(kind, tenant) as readonly Resource<K>[];
+  }
+
+  children<K extends ResourceKind>(kind: K, parent: string, tenant = 'default'): readonly Resource<K>[] {
+    return this.#index.children(kind, tenant, parent) as readonly Resource<K>[];
   }
 
   get<K extends ResourceKind>(kind: K, name: string, parent = '', tenant = 'default'): Resource<K> | undefined {
@@ -167,8 +174,22 @@ function toResource(row: Record<string, SqlValue>): Resource {
     version: Number(row['version']),
     createdAt: Number(row['created_at']),
     updatedAt: Number(row['updated_at']),
-    spec: JSON.parse(String(row['spec'])) as Resource['spec'],
+    spec: specOf(row),
   });
+}
+
+function specOf({ kind, name, parent, id, spec }: Record<string, SqlValue>): Resource['spec'] {
+  try {
+    const value: unknown = JSON.parse(String(spec));
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // As for what is no object.
+  }
+  const of = parent === '' ? '' : ` of "${String(parent)}"`;
+  throw new StoreError(
+    'CORRUPT',
+    `What is stored of the ${String(kind)} "${String(name)}"${of} (${String(id)}) cannot be read. Restore the data folder from a backup, or mend this row of the table resource.`,
+  );
 }
 
 function toAudit(row: Record<string, SqlValue>): AuditEntry {

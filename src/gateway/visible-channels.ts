@@ -1,11 +1,11 @@
-import type { ContractChannel } from '../../contracts/contract.ts';
-import { isPattern } from '../../core/address.ts';
-import type { SubscriptionContext } from '../../core/policy.ts';
-import type { ContractRuntime } from '../../gateway/contract-runtime.ts';
+import type { ContractChannel } from '../contracts/contract.ts';
+import { isPattern } from '../core/address.ts';
+import type { SubscriptionContext } from '../core/policy.ts';
+import type { ContractRuntime } from './contract-runtime.ts';
 
 type Scope = Pick<SubscriptionContext, 'as' | 'allow'>;
 
-/** The channels with an address that may be read or published to under one of these scopes. */
+/** The channels with an address that may be read or published to under one of these scopes: of others nothing is said to whoever has them. */
 export function visibleChannels(
   contract: Pick<ContractRuntime, 'find' | 'findAll'>,
   scopes: readonly Scope[],
