@@ -36,7 +36,7 @@ const saved: Members = {
 };
 
 function has(value: unknown, members: Members): boolean {
-  if (typeof value !== 'object' || value === null) return false;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   return Object.entries(members).every(([name, isRight]) => isRight((value as Readonly<Record<string, unknown>>)[name]));
 }
 
