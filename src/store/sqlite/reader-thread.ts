@@ -14,7 +14,7 @@ const files = dataFiles((workerData as OpenRequest).folder);
 
 function start(): void {
   const database = new DatabaseSync(files.database, { readOnly: true, timeout: 1000 });
-  database.exec('PRAGMA query_only = 1; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY');
+  database.exec('PRAGMA query_only = 1; PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY');
   const statements = new StatementCache(database);
   port!.on('message', (request: ReaderRequest) => {
     if (request.kind === 'close') {
