@@ -13,16 +13,16 @@ import type { OutgoingRequest } from '../outgoing/http-sender.ts';
 import type { Outcome } from '../outgoing/outcome.ts';
 import type { Database, SqlValue, Statement } from '../store/database.ts';
 import { storeMigrations } from '../store/migrations.ts';
-import type { EndpointSpec, Resource, ResourceChange, ResourceStore } from '../store/resources.ts';
+import type { ResourceChange, ResourceStore } from '../store/resources.ts';
 import { openDatabase } from '../store/sqlite/open-database.ts';
 import { openResourceStore } from '../store/sqlite/resource-store.ts';
 import { draft } from '../testing/backbone-events.ts';
 import { MemoryBackbone } from '../testing/memory-backbone.ts';
+import { plainEndpoint, plainTarget } from '../testing/plain-endpoint.ts';
 import { until } from '../testing/until.ts';
 import { pushMigrations } from './migrations.ts';
 import { PushBook } from './push-book.ts';
 import { PushService } from './push-service.ts';
-import type { PushTarget } from './push-target.ts';
 
 const count = 320;
 const channel = { log: 'default/orders', address: 'created' };
@@ -87,7 +87,7 @@ describe('with many endpoints', { timeout: 60_000 }, () => {
     database = new CountingDatabase(real);
     store = await openResourceStore(real, systemClock);
     await store.write(
-      ids.map((id) => ({ op: 'put', resource: endpointOf(id), expect: 0, action: 'endpoint.create' })),
+      ids.map((id) => ({ op: 'put', resource: plainEndpoint(id, subscription.id, channel.address), expect: 0, action: 'endpoint.create' })),
       'test',
     );
     backbone = new MemoryBackbone();
@@ -130,7 +130,7 @@ describe('with many endpoints', { timeout: 60_000 }, () => {
       },
       openReplay: () => Promise.reject(new Error('no replays here')),
       forgetReader: () => Promise.resolve(),
-      targetOf,
+      targetOf: plainTarget,
       send,
       listener: {
         moved: () => undefined,
@@ -289,31 +289,3 @@ describe('with many endpoints', { timeout: 60_000 }, () => {
     assert.equal(left[0]?.['n'], count - 128);
   });
 });
-
-function endpointOf(id: string): Resource<'endpoint'> {
-  const spec = {
-    subscription: subscription.id,
-    address: channel.address,
-    headers: {},
-    secrets: [],
-    state: 'started',
-  } as object as EndpointSpec;
-  return { tenant: 'default', kind: 'endpoint', id, name: id, parent: 'shop', version: 0, createdAt: 0, updatedAt: 0, spec };
-}
-
-function targetOf({ id, tenant }: Resource<'endpoint'>): PushTarget {
-  return {
-    id,
-    tenant,
-    url: `http://127.0.0.1/${id}`,
-    wants: () => true,
-    headers: [],
-    secrets: () => [],
-    content: 'binary',
-    timeout: 1000,
-    schedule: { delays: [1] },
-    perSecond: undefined,
-    concurrency: 4,
-    order: 'none',
-  };
-}

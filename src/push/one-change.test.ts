@@ -16,10 +16,10 @@ import type { EndpointSpec, Resource, ResourceStore } from '../store/resources.t
 import { openDatabase } from '../store/sqlite/open-database.ts';
 import { openResourceStore } from '../store/sqlite/resource-store.ts';
 import { MemoryBackbone } from '../testing/memory-backbone.ts';
+import { plainEndpoint, plainTarget } from '../testing/plain-endpoint.ts';
 import { pushMigrations } from './migrations.ts';
 import { PushBook } from './push-book.ts';
 import { PushService } from './push-service.ts';
-import type { PushTarget } from './push-target.ts';
 
 const channel = { log: 'default/orders', address: 'created' };
 const subscription = subscriptionOf('sub_1');
@@ -98,7 +98,7 @@ describe('one change among many endpoints', { timeout: 60_000 }, () => {
       targetOf: (endpoint) => {
         work.targets += 1;
         if (broken.has(endpoint.id)) throw new GatewayError('CONFLICT', 'not yet');
-        return targetOf(endpoint);
+        return plainTarget(endpoint);
       },
       send: () => Promise.reject(new Error('nothing is published here')),
       listener: { moved: () => undefined, refused: () => undefined, bug: assert.fail },
@@ -124,7 +124,7 @@ describe('one change among many endpoints', { timeout: 60_000 }, () => {
   async function workOfOne(id: string): Promise<Work> {
     const before = { ...work };
     const size = service.size;
-    await put([endpointOf(id)]);
+    await put([plainEndpoint(id, subscription.id, channel.address)]);
     await put([now(id, { timeout: 7 })]);
     assert.equal(service.size, size + 1);
     await put([now(id, { state: 'paused' })]);
@@ -150,11 +150,11 @@ describe('one change among many endpoints', { timeout: 60_000 }, () => {
   }
 
   test('costs the same work among a hundred as among five, whatever is refused of them', async () => {
-    await put(Array.from({ length: 5 }, (_, nth) => endpointOf(`few_${nth}`)));
+    await put(Array.from({ length: 5 }, (_, nth) => plainEndpoint(`few_${nth}`, subscription.id, channel.address)));
     await workOfOne('first');
     const amongFew = await workOfOne('one');
     for (let nth = 0; nth < 20; nth += 1) broken.add(`many_${nth}`);
-    await put(Array.from({ length: 95 }, (_, nth) => endpointOf(`many_${nth}`)));
+    await put(Array.from({ length: 95 }, (_, nth) => plainEndpoint(`many_${nth}`, subscription.id, channel.address)));
     assert.equal(service.size, 80);
     const amongMany = await workOfOne('another');
     assert.deepEqual(amongMany, amongFew);
@@ -165,11 +165,11 @@ describe('one change among many endpoints', { timeout: 60_000 }, () => {
     broken.add('end_1');
     await service.settled();
     const known = new Set(alarms);
-    await put([endpointOf('end_0'), endpointOf('end_1')]);
+    await put([plainEndpoint('end_0', subscription.id, channel.address), plainEndpoint('end_1', subscription.id, channel.address)]);
     assert.deepEqual([service.size, service.refusal('end_1')?.message], [1, 'not yet']);
     const [first, ...others] = alarms.filter((alarm) => !known.has(alarm));
     assert.deepEqual(others, []);
-    for (let nth = 2; nth < 6; nth += 1) await put([endpointOf(`end_${nth}`)]);
+    for (let nth = 2; nth < 6; nth += 1) await put([plainEndpoint(`end_${nth}`, subscription.id, channel.address)]);
     assert.ok(first !== undefined && alarms.includes(first));
     broken.clear();
     const { readings, targets } = work;
@@ -201,32 +201,4 @@ function bound<T extends object>(thing: T): T {
       return typeof member === 'function' ? [[name, member.bind(thing) as unknown]] : [];
     }),
   ) as T;
-}
-
-function endpointOf(id: string): Resource<'endpoint'> {
-  const spec = {
-    subscription: subscription.id,
-    address: channel.address,
-    headers: {},
-    secrets: [],
-    state: 'started',
-  } as object as EndpointSpec;
-  return { tenant: 'default', kind: 'endpoint', id, name: id, parent: 'shop', version: 0, createdAt: 0, updatedAt: 0, spec };
-}
-
-function targetOf({ id, tenant }: Resource<'endpoint'>): PushTarget {
-  return {
-    id,
-    tenant,
-    url: `http://127.0.0.1/${id}`,
-    wants: () => true,
-    headers: [],
-    secrets: () => [],
-    content: 'binary',
-    timeout: 1000,
-    schedule: { delays: [1] },
-    perSecond: undefined,
-    concurrency: 4,
-    order: 'none',
-  };
 }
