@@ -15,6 +15,7 @@ class NoAccount implements ReaderAccount {
 
   charge(): void {}
   chargeLate(): void {}
+  takeBack(): void {}
   join(): void {}
   leave(): void {}
   drop(): void {}

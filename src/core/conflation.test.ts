@@ -101,6 +101,7 @@ function accountAt(position: Position): ReaderAccount {
     charged: position,
     charge: nothing,
     chargeLate: nothing,
+    takeBack: nothing,
     join: nothing,
     leave: nothing,
     drop: nothing,

@@ -114,6 +114,8 @@ class TilingAccount implements ReaderAccount {
 
   chargeLate(): void {}
 
+  takeBack(): void {}
+
   drop(events: number, position: Position): void {
     assert.ok(this.#backbone.compare(position, this.at) >= 0, 'a drop goes backwards');
     this.at = position;

@@ -37,6 +37,8 @@ export interface ReaderRequest {
   readonly resumes: boolean;
   /** Whether another connection may go on with an unnamed reader once this one is closed. Default: yes. */
   readonly isResumable?: boolean | undefined;
+  /** Whether its charges may defer events: what connections are charged under its name in between is told apart, see `lentFrom`. */
+  readonly defers?: boolean | undefined;
 }
 
 /** A running sum of batches that several readers of one channel take whole: charged once, it charges them all. */
@@ -55,6 +57,10 @@ export interface ReaderAccount {
   readonly cursor: Position;
   /** Everything up to this place was charged before: sent again it is redelivered, not billed. */
   readonly charged: Position;
+  /** Of a durable reader: what was charged behind this place was charged to accounts that defer nothing. Undefined: there was none since `takeBack`. */
+  readonly lentFrom?: Position | undefined;
+  /** What others were charged is dealt with: what is charged from now on is charged to this account. */
+  takeBack(): void;
   /** The first `redelivered` events of the batch were charged before; the rest are billed. */
   charge(batch: Batch, redelivered: number): void;
   /** Bills events that were deferred before and are delivered now; the reader does not move. */

@@ -18,6 +18,8 @@ export interface Opening {
   readonly protocol: string;
   readonly view: View;
   readonly options: ReadOptions;
+  /** Whether it may pass over events and deliver them later. */
+  readonly defers?: boolean;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface Opening {
  * Rejects with POSITION_LOST where retention has passed the place, and with READER_TAKEN when another connection took the name meanwhile.
  */
 export async function openAccount(opening: Opening, onTaken: () => void): Promise<ReaderAccount> {
-  const { meter, api, feed, subscription, protocol, view, options } = opening;
+  const { meter, api, feed, subscription, protocol, view, options, defers } = opening;
   const { log } = api;
   const { address, name } = options;
   const resumed =
@@ -39,7 +41,7 @@ export async function openAccount(opening: Opening, onTaken: () => void): Promis
     onTaken();
   };
   const account = await meter.open(
-    { subscription: subscription.context, protocol, log, address, name, filter: view.text, start, resumes },
+    { subscription: subscription.context, protocol, log, address, name, filter: view.text, start, resumes, defers },
     taken,
   );
   try {

@@ -54,7 +54,7 @@ export async function openPushReader(services: Services, request: PushRequest): 
     };
     const options = { address, from, name: reader };
     const account = await openAccount(
-      { meter, lost, api, feed, subscription, protocol, view: views.of({ filter: undefined }), options },
+      { meter, lost, api, feed, subscription, protocol, view: views.of({ filter: undefined }), options, defers: true },
       onTaken,
     );
     if (isTaken) {

@@ -33,6 +33,8 @@ export class Lineage implements RateSource {
   /** Whether a connection may go on with it once it is closed. */
   isResumable = true;
   deliveredAt: number | undefined;
+  /** What was charged behind this was charged to connections, while the reader is an endpoint's otherwise. */
+  lentFrom: Position | undefined = undefined;
   /** Whether the store has its row. */
   isWritten = false;
   /** Whether it is on the list of the next commit. */
@@ -182,7 +184,7 @@ export class Lineage implements RateSource {
     return [...names, start, createdAt, ...this.movingRow().slice(1)];
   }
 
-  /** id, protocol, plan, cursor, charged, serial, delivered_at, closed_at, tally, stretch. */
+  /** id, protocol, plan, cursor, charged, serial, delivered_at, closed_at, tally, stretch, lent_from. */
   movingRow(): readonly SqlValue[] {
     const tally = this.tally?.isJournaling === true ? this.tally : undefined;
     this.#writtenTally = tally;
@@ -198,6 +200,7 @@ export class Lineage implements RateSource {
       this.isResumable ? (this.closedAt ?? null) : 0,
       tally?.id ?? null,
       tally === undefined ? null : this.stretch,
+      this.lentFrom ?? null,
     ];
   }
 

@@ -101,4 +101,11 @@ export const meteringMigrations: readonly { readonly name: string; readonly up: 
       `ALTER TABLE usage_range ADD COLUMN n_late INTEGER NOT NULL DEFAULT 0`,
     ],
   },
+  {
+    name: 'metering-006-lent',
+    up: [
+      // What the reader was charged behind this place was charged to connections: none of it was deferred.
+      `ALTER TABLE reader ADD COLUMN lent_from TEXT`,
+    ],
+  },
 ];

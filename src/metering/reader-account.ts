@@ -46,6 +46,17 @@ export class Account implements ReaderAccount {
     return this.lineage.charged;
   }
 
+  get lentFrom(): Position | undefined {
+    return this.lineage.lentFrom;
+  }
+
+  takeBack(): void {
+    const { lineage } = this;
+    if (this.#isOver || lineage.lentFrom === undefined) return;
+    lineage.lentFrom = undefined;
+    this.#owner.touch(lineage);
+  }
+
   charge(batch: Batch, redelivered: number): void {
     if (this.#isOver) return;
     const { lineage } = this;

@@ -102,6 +102,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   async open(request: ReaderRequest, onTaken: () => void): Promise<Account> {
     const lineage = request.name === undefined ? this.#openUnnamed(request) : await this.#openNamed(request, request.name);
     this.#live.get(lineage.subjects.reader)?.taken();
+    if (request.name !== undefined && request.defers !== true) lineage.lentFrom ??= lineage.charged;
     const account = new Account(lineage, this, onTaken);
     lineage.closedAt = undefined;
     lineage.state = 'catching-up';
@@ -340,6 +341,7 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
     lineage.plan = optional('plan');
     lineage.closedAt = row['closed_at'] === null ? undefined : Number(row['closed_at']);
     lineage.deliveredAt = row['delivered_at'] === null ? undefined : Number(row['delivered_at']);
+    lineage.lentFrom = optional('lent_from') as Position | undefined;
     return lineage;
   }
 }

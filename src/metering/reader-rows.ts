@@ -9,18 +9,19 @@ export function readerStatements(lineages: readonly Lineage[]): readonly Stateme
   return [
     ...bulk(
       `INSERT INTO reader (id, tenant, name, subscription, application, api, log, address, filter, start, created_at,
-         protocol, plan, cursor, charged, serial, delivered_at, closed_at, tally, stretch)`,
+         protocol, plan, cursor, charged, serial, delivered_at, closed_at, tally, stretch, lent_from)`,
       `ON CONFLICT (id) DO UPDATE SET protocol = excluded.protocol, plan = excluded.plan, cursor = excluded.cursor,
          charged = excluded.charged, serial = excluded.serial, delivered_at = excluded.delivered_at, closed_at = excluded.closed_at,
-         tally = excluded.tally, stretch = excluded.stretch`,
-      20,
+         tally = excluded.tally, stretch = excluded.stretch, lent_from = excluded.lent_from`,
+      21,
       added.map((lineage) => lineage.identityRow()),
     ),
     ...bulk(
       `UPDATE reader SET protocol = moved.column2, plan = moved.column3, cursor = moved.column4, charged = moved.column5,
-         serial = moved.column6, delivered_at = moved.column7, closed_at = moved.column8, tally = moved.column9, stretch = moved.column10 FROM (`,
+         serial = moved.column6, delivered_at = moved.column7, closed_at = moved.column8, tally = moved.column9, stretch = moved.column10,
+         lent_from = moved.column11 FROM (`,
       ') AS moved WHERE reader.id = moved.column1',
-      10,
+      11,
       moved.map((lineage) => lineage.movingRow()),
     ),
   ];

@@ -271,28 +271,42 @@ describe('a courier', { timeout: 20_000 }, () => {
     }
   });
 
-  test('what it owes that its owner reads over a connection meanwhile is billed once, there', () =>
-    withWorld({ schedule: { delays: [600_000] } }, async (world) => {
-      // The first hangs, so that the cursor stays before the second, which is owed.
-      world.answer = ({ id }, response) => {
-        if (id !== 'e0') response.writeHead(id === 'e1' ? 400 : 204).end();
-      };
-      await world.publish(ids(3));
-      await world.until(async () => (await rowsOf(world, 'waiting')).length === 1);
-      await world.courier.stop();
-      assert.deepEqual(await world.readAsApplication(), ids(3));
-      await world.database.transact([{ sql: 'UPDATE push_delivery SET due_at = 0', parameters: [] }]);
-      await world.crash();
-      world.received.length = 0;
-      world.answer = (_received, response) => void response.writeHead(204).end();
-      await world.begin();
-      await world.until(() => world.received.length === 1);
-      await world.publish(['e3']);
-      await world.until(async () => (await rowsOf(world, 'waiting')).length === 0 && world.received.length === 2);
-      await world.until(async () => (await sums(world))['billed']! >= 4);
-      assert.deepEqual(await sums(world), { billed: 4, deferred: 0, late: 0, filtered: 0 });
-      await checkLedger(world);
-    }));
+  for (const end of ['stopped', 'killed'] as const) {
+    for (const state of ['waiting', 'dead'] as const) {
+      test(`what is ${state} when it is ${end} and its owner reads over a connection meanwhile is billed once, there`, () =>
+        withWorld({ schedule: { delays: state === 'dead' ? [] : [600_000] } }, async (world) => {
+          // The first hangs, so that the cursor stays before the second, which is owed.
+          world.answer = ({ id }, response) => {
+            if (id !== 'e0') response.writeHead(id === 'e1' ? 400 : 204).end();
+          };
+          await world.publish(ids(3));
+          await world.until(async () => (await rowsOf(world, state)).length === 1);
+          if (end === 'stopped') {
+            await world.courier.stop();
+          } else {
+            await world.crash();
+            await world.openStore();
+          }
+          assert.deepEqual(await world.readAsApplication(), ids(3));
+          await world.crash();
+          world.received.length = 0;
+          world.answer = (_received, response) => void response.writeHead(204).end();
+          await world.begin();
+          await world.publish(['e3']);
+          await world.until(() => world.received.length === 1);
+          // A second restart still knows whose bill it was.
+          await world.crash();
+          await world.openStore();
+          await world.database.transact([{ sql: `UPDATE push_delivery SET state = 'waiting', due_at = 0`, parameters: [] }]);
+          await world.deliver();
+          await world.until(async () => world.received.length >= 2 && (await rowsOf(world, 'waiting')).length === 0);
+          assert.ok(world.received.some(({ id }) => id === 'e1'));
+          await world.until(async () => (await sums(world))['billed']! >= 4);
+          assert.deepEqual(await sums(world), { billed: 4, deferred: 0, late: 0, filtered: 0 });
+          await checkLedger(world);
+        }));
+    }
+  }
 
   test('SW-15: what failed as often as the schedule says is dead, is not billed, and stays so over a crash', () =>
     withWorld({}, async (world) => {

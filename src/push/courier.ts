@@ -1,5 +1,4 @@
 import type { Event } from '../core/event.ts';
-import type { Position } from '../core/position.ts';
 import type { Outcome } from '../outgoing/outcome.ts';
 import { judgeAttempt, type AttemptOutcome } from './attempt-outcome.ts';
 import type { AttemptRecord } from './attempt-record.ts';
@@ -39,7 +38,6 @@ export class Courier {
   readonly #attempts: ConcurrencyWindow;
   readonly #slowStart: SlowStart;
   readonly #gate: SendGate;
-  readonly #savedLeftAt: Position | undefined;
   #replay: ReplayRun | undefined;
   /** What the book was given last. */
   #keptState: string | undefined;
@@ -51,7 +49,6 @@ export class Courier {
   constructor(parts: CourierParts) {
     const { target, saved, feed, backbone, account, clock, originBreaker, governor, book, loadEvents, onLost } = parts;
     this.#parts = parts;
-    this.#savedLeftAt = readLeftAt(saved.state);
     this.#health = new EndpointHealth(clock, saved.state, { ...parts.breaker, stops: target.websub === undefined });
     this.#live = new DeliveryStream({
       id: target.id,
@@ -61,7 +58,6 @@ export class Courier {
       backbone,
       account,
       saved,
-      savedLeftAt: this.#savedLeftAt,
       book,
       now: () => clock.now(),
       loadEvents,
@@ -110,8 +106,6 @@ export class Courier {
 
   start(): void {
     this.#parts.account.state('live');
-    // No longer so once the cursor goes on.
-    if (this.#savedLeftAt !== undefined) this.#keepState();
     this.#live.readOn();
     this.#replay?.stream.readOn();
     this.#offer();
@@ -122,8 +116,6 @@ export class Courier {
     this.#isStopped = true;
     this.#cancelWake?.();
     await Promise.all([this.#live.stop(), this.#replay?.stop()]);
-    const { leftAt } = this.#live;
-    if (leftAt !== undefined) this.#keepState(leftAt);
   }
 
   /** A person starts it again: nothing is held against the endpoint. */
@@ -340,19 +332,14 @@ export class Courier {
     return this.isSentTo ? Math.min(wait, longestWait) : Infinity;
   }
 
-  #keepState(leftAt?: Position): void {
+  #keepState(): void {
     const { target, version, book } = this.#parts;
-    const state = JSON.stringify({ ...this.#health.snapshot(), version, leftAt });
+    const state = JSON.stringify({ ...this.#health.snapshot(), version });
     // A success after a success changes nothing, and need not be written.
     if (state === this.#keptState) return;
     this.#keptState = state;
     book.keepState(target.id, target.tenant, state);
   }
-}
-
-function readLeftAt(state: unknown): Position | undefined {
-  const { leftAt } = (state ?? {}) as { readonly leftAt?: unknown };
-  return typeof leftAt === 'string' ? (leftAt as Position) : undefined;
 }
 
 function bytesOf(events: readonly Event[]): number {

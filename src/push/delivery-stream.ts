@@ -31,8 +31,6 @@ export interface DeliveryStreamParts {
   readonly backbone: Pick<Backbone, 'compare'>;
   readonly account: ReaderAccount;
   readonly saved: SavedDeliveries;
-  /** Where its reader was when an earlier run ended: see `leftAt`. */
-  readonly savedLeftAt?: Position | undefined;
   readonly book: PushBook;
   readonly now: () => number;
   /** Events of deliveries that are owed; without those that are owed no more. */
@@ -74,7 +72,7 @@ export class DeliveryStream implements MarkSource {
     this.#window = new DeliveryWindow(account.cursor, batch && { events: Math.max(256, 2 * batch.events), bytes: 2 * mostWindowBytes });
     this.#queue = new DeliveryQueue(order, batch && Math.max(mostOwed, 10 * batch.events));
     this.#collector = new DeliveryCollector(batch, parts.now);
-    this.#earlier = new EarlierRun(saved, account.cursor, backbone, parts.savedLeftAt);
+    this.#earlier = new EarlierRun(saved, account.cursor, backbone);
     book.restore(id, saved.settled);
     for (const together of this.#earlier.passed) this.#restore(together);
   }
@@ -90,11 +88,6 @@ export class DeliveryStream implements MarkSource {
 
   get cursor(): Position {
     return this.#window.cursor;
-  }
-
-  /** Its cursor, to be kept when it ends with something owed ahead of that: a connection that reads on under its name bills that. */
-  get leftAt(): Position | undefined {
-    return this.#window.isOwing || !this.#earlier.isTaken ? this.#window.cursor : undefined;
   }
 
   /** Deliveries that were passed over and are to be delivered. */

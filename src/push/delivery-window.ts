@@ -61,11 +61,6 @@ export class DeliveryWindow {
     return this.#held.find(({ state, isBehind }) => state === 'open' && !isBehind)?.event;
   }
 
-  /** Whether something is owed that the cursor has not passed. */
-  get isOwing(): boolean {
-    return this.#held.some(({ state }) => state === 'owed');
-  }
-
   get isFull(): boolean {
     return this.#held.length >= this.#bound.events || this.#bytes >= this.#bound.bytes;
   }

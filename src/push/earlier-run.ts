@@ -12,14 +12,13 @@ export class EarlierRun {
   /** Owed, and not ahead of the cursor: in the order of the log, those that go together in one. */
   readonly passed: readonly (readonly OwedDelivery[])[];
 
-  /** `leftAt`: where the reader was when this ended, if a connection may have read on from there, whose bill is what lies between. */
-  constructor({ settled, dead, waiting }: SavedDeliveries, cursor: Position, backbone: Pick<Backbone, 'compare'>, leftAt = cursor) {
+  constructor({ settled, dead, waiting }: SavedDeliveries, cursor: Position, backbone: Pick<Backbone, 'compare'>) {
     this.#delivered = new Set(settled);
     this.#dead = new Set(dead);
     const passed: OwedDelivery[] = [];
     for (const owed of waiting) {
       if (isAhead(backbone, owed.position, cursor)) this.add(owed);
-      else passed.push(isAhead(backbone, owed.position, leftAt) ? { ...owed, isBilled: true } : owed);
+      else passed.push(owed);
     }
     this.passed = together(inOrder(passed, cursor, backbone));
   }

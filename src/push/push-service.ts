@@ -11,6 +11,7 @@ import type { OpenedReading } from './courier-parts.ts';
 import { Courier } from './courier.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { KnownEndpoints, type Snapshot } from './known-endpoints.ts';
+import { settleLent } from './lent-reader.ts';
 import { lastAttemptedFirst, loadEndpoints, loadOwedEvents, type SavedEndpoint } from './load-endpoint.ts';
 import { OriginBreakers } from './origin-breakers.ts';
 import type { PushBook } from './push-book.ts';
@@ -169,6 +170,7 @@ export class PushService {
       await flush();
       const reading = await openReading(endpoint, () => undefined);
       try {
+        await settleLent(database, endpoint.id, reading);
         return await skipAhead({ reading, database, endpoint: endpoint.id, to, now: clock.now() });
       } finally {
         reading.account.close();
@@ -329,7 +331,8 @@ export class PushService {
     const { endpoint } = opening;
     const reading = await this.#parts.openReading(endpoint, () => this.#taken(endpoint));
     try {
-      return { ...opening, courier: this.#courier(opening, saved, reading), reading };
+      const changed = await settleLent(this.#parts.database, endpoint.id, reading);
+      return { ...opening, courier: this.#courier(opening, { ...saved, ...changed }, reading), reading };
     } catch (error) {
       // What was saved may be damaged. Left open, the account would be taken over by the next try, as by a connection.
       reading.account.close();

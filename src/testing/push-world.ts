@@ -23,6 +23,7 @@ import type { Transition } from '../push/failing-state.ts';
 import { loadEndpoint, loadOwedEvents } from '../push/load-endpoint.ts';
 import { pushMigrations } from '../push/migrations.ts';
 import { PushBook } from '../push/push-book.ts';
+import { settleLent } from '../push/lent-reader.ts';
 import type { PushTarget } from '../push/push-target.ts';
 import { ReplayLog, type Replay } from '../push/replay-log.ts';
 import { ReplayRunner } from '../push/replay-runner.ts';
@@ -123,6 +124,12 @@ export class PushWorld {
   }
 
   async begin(): Promise<void> {
+    await this.openStore();
+    await this.deliver();
+  }
+
+  /** Begins without the endpoint, as where it is paused. */
+  async openStore(): Promise<void> {
     this.database = await openDatabase({
       folder: this.#folder,
       migrations: [...embeddedMigrations, ...meteringMigrations, ...pushMigrations],
@@ -141,9 +148,15 @@ export class PushWorld {
     });
     this.#feed = await Feed.open(this.backbone, { log, address: 'created' }, () => this.ledger.openTally());
     this.#dispatcher = new Dispatcher(systemClock);
+  }
+
+  /** The endpoint is delivered to from now on. */
+  async deliver(): Promise<void> {
+    const { book } = this;
     const start = await this.backbone.locate({ log, address: 'created' }, { at: 'earliest' });
-    const request = { subscription, protocol: 'webhook', log, address: 'created', name: 'hook', start, resumes: false };
-    const account = await this.ledger.open(request, () => undefined);
+    const request = { subscription, protocol: 'webhook', log, address: 'created', name: 'hook', start, resumes: false, defers: true };
+    const account = await this.ledger.open(request, () => void this.courier.stop());
+    await settleLent(this.database, this.target.id, { account, backbone: this.backbone });
     const courier = new Courier({
       feed: this.#feed,
       backbone: this.backbone,

@@ -157,6 +157,8 @@ class Account implements ReaderAccount {
 
   chargeLate(): void {}
 
+  takeBack(): void {}
+
   drop(_events: number, position: Position): void {
     assert.ok(this.#backbone.compare(position, this.#at) >= 0, 'a drop goes backwards');
     this.#at = position;
