@@ -180,7 +180,7 @@ describe('one change among many endpoints', { timeout: 60_000 }, () => {
   });
 
   test('of what endpoints hang on is seen at those that are named, and at all when none is', async () => {
-    await put(['end_0', 'end_1', 'end_2'].map(endpointOf));
+    await put(['end_0', 'end_1', 'end_2'].map((id) => plainEndpoint(id, subscription.id, channel.address)));
     refused.add('end_1').add('end_2');
     broken.add('end_1').add('end_2');
     service.changed(['end_1', 'never']);
