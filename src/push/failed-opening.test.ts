@@ -100,6 +100,7 @@ describe('an endpoint whose courier cannot begin', () => {
           name,
           start: feed.position,
           resumes: false,
+          defers: true,
         };
         const account = await ledger.open(request, onTaken);
         return {

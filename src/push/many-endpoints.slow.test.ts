@@ -124,7 +124,7 @@ describe('with many endpoints', { timeout: 60_000 }, () => {
       openReading: async ({ name }, onTaken) => {
         opened.push(name);
         await onOpening();
-        const request = { subscription, protocol: 'webhook', ...channel, name, start: feed.position, resumes: false };
+        const request = { subscription, protocol: 'webhook', ...channel, name, start: feed.position, resumes: false, defers: true };
         const account = await ledger.open(request, onTaken);
         return { feed, backbone, account, governor: () => governor, refusal: () => undefined, release: () => undefined };
       },

@@ -85,7 +85,7 @@ describe('one change among many endpoints', { timeout: 60_000 }, () => {
       },
       flush: () => ledger.commit(),
       openReading: async ({ name, id }, onTaken) => {
-        const request = { subscription, protocol: 'webhook', ...channel, name, start: feed.position, resumes: false };
+        const request = { subscription, protocol: 'webhook', ...channel, name, start: feed.position, resumes: false, defers: true };
         const account = await ledger.open(request, onTaken);
         const refusal = (): GatewayError | undefined => {
           work.readings += 1;
