@@ -308,6 +308,23 @@ describe('a courier', { timeout: 20_000 }, () => {
     }
   }
 
+  test('what is owed waits for no longer than was meant where the clock was set back before a restart', () =>
+    withWorld({ schedule: { delays: [200] } }, async (world) => {
+      let isBroken = true;
+      world.answer = (_received, response) => void response.writeHead(isBroken ? 500 : 204).end();
+      await world.publish(['e0']);
+      await world.until(async () => (await rowsOf(world, 'waiting')).length === 1);
+      await world.crash();
+      isBroken = false;
+      await world.openStore();
+      const sql = 'UPDATE push_delivery SET due_at = due_at + ?, changed_at = changed_at + ?';
+      await world.database.transact([{ sql, parameters: [31_536_000_000, 31_536_000_000] }]);
+      await world.deliver();
+      const begun = Date.now();
+      await world.until(() => world.received.length === 2);
+      assert.ok(Date.now() - begun >= 100, 'but as long as that');
+    }));
+
   test('SW-15: what failed as often as the schedule says is dead, is not billed, and stays so over a crash', () =>
     withWorld({}, async (world) => {
       world.answer = ({ id }, response) => void response.writeHead(id === 'e0' ? 500 : 200).end();

@@ -12,7 +12,7 @@ import type { EventSource } from './event-source.ts';
 import { isAhead } from './is-ahead.ts';
 import type { Lane } from './lane-turns.ts';
 import type { SavedDeliveries } from './load-endpoint.ts';
-import { begunAnew, type OwedDelivery } from './owed-delivery.ts';
+import { begunAnew, dueAnew, type OwedDelivery } from './owed-delivery.ts';
 import type { PushBook } from './push-book.ts';
 import type { PushTarget } from './push-target.ts';
 import type { MarkSource } from './settled-marks.ts';
@@ -72,7 +72,9 @@ export class DeliveryStream implements MarkSource {
     this.#window = new DeliveryWindow(account.cursor, batch && { events: Math.max(256, 2 * batch.events), bytes: 2 * mostWindowBytes });
     this.#queue = new DeliveryQueue(order, batch && Math.max(mostOwed, 10 * batch.events));
     this.#collector = new DeliveryCollector(batch, parts.now);
-    this.#earlier = new EarlierRun(saved, account.cursor, backbone);
+    const now = parts.now();
+    const waiting = saved.waiting.map((owed) => dueAnew(owed, now));
+    this.#earlier = new EarlierRun({ ...saved, waiting }, account.cursor, backbone);
     book.restore(id, saved.settled);
     for (const together of this.#earlier.passed) this.#restore(together);
   }

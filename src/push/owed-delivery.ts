@@ -24,6 +24,8 @@ export interface OwedDelivery {
   readonly tries: Tries;
   /** Wall time in milliseconds of the next attempt; undefined when it is dead. */
   readonly dueAt: number | undefined;
+  /** Of one that was read: the milliseconds for which it was to wait when it was written. */
+  readonly wait?: number | undefined;
   /** Charged before, so that it is not billed when it is delivered. */
   readonly isBilled: boolean;
   /** Those that have the same are attempted together; undefined: it is attempted alone. */
@@ -33,6 +35,12 @@ export interface OwedDelivery {
 /** A dead one with its whole schedule before it again; the number of its attempts goes on. */
 export function begunAnew(dead: OwedDelivery, now: number): OwedDelivery {
   return { ...dead, state: 'waiting', tries: noTries, dueAt: now, batch: undefined };
+}
+
+/** The same at a wall time of another run: it waits for no longer than was meant, also where the clock was set back since it was written. */
+export function dueAnew(owed: OwedDelivery, now: number): OwedDelivery {
+  const { dueAt, wait } = owed;
+  return dueAt === undefined || wait === undefined ? owed : { ...owed, dueAt: Math.min(dueAt, now + wait) };
 }
 
 /** The values of `owedColumns`, in that order. */
@@ -87,11 +95,13 @@ type Row = Readonly<Record<string, SqlValue>>;
 
 /** What `readOwed` reads of `push_delivery`. */
 export const owedFields = `endpoint, position, tenant, event_id, event_type, ordering_key, state, reason, attempts, counted, throttled,
-  format_refused, due_at, billed, batch`;
+  format_refused, due_at, billed, batch, changed_at`;
 
 /** A row without its event. What is damaged of it costs nothing but attempts that are not counted: it waits unless it is dead, and is due unless it says when. */
 export function readOwed(row: Row): OwedDelivery {
   const columns = new RowReader(row);
+  const dueAt = columns.amountOrNone('due_at');
+  const changedAt = columns.amountOrNone('changed_at');
   return {
     endpoint: String(row['endpoint']),
     tenant: String(row['tenant']),
@@ -103,7 +113,8 @@ export function readOwed(row: Row): OwedDelivery {
     reason: String(row['reason']),
     attempts: columns.amount('attempts'),
     tries: { counted: columns.amount('counted'), throttled: columns.amount('throttled'), formatRefused: columns.amount('format_refused') },
-    dueAt: columns.amountOrNone('due_at'),
+    dueAt,
+    wait: dueAt === undefined || changedAt === undefined ? undefined : dueAt - changedAt,
     isBilled: row['billed'] === 1,
     batch: row['batch'] === null ? undefined : String(row['batch']),
   };
