@@ -59,6 +59,20 @@ describe('attempts', { timeout: 20_000 }, () => {
     assert.equal(due.length, 0);
   }
 
+  test('of a time that has not come are as old as what came after them', () =>
+    withRetention({ keptFor: 1000 }, async (retention) => {
+      await write('one', 2500, 50_000);
+      await write('other', 10, 9500);
+      while (await retention.round());
+      assert.equal((await kept('one')).count, 2500);
+      await database.transact([{ sql: 'UPDATE push_attempt SET at = 7000 WHERE id = (SELECT max(id) FROM push_attempt)', parameters: [] }]);
+      let rounds = 1;
+      for (; await retention.round(); rounds += 1);
+      assert.equal((await kept('one')).count, 0);
+      assert.deepEqual(await kept('other'), { count: 9, first: 9500 });
+      assert.equal(rounds, 3);
+    }));
+
   test('that are too old are deleted, a bounded part in each round', () =>
     withRetention({ keptFor: 1000 }, async (retention) => {
       await write('one', 2500, 7000);

@@ -18,6 +18,8 @@ const endpointsAtOnce = 100;
 /** Deletes attempts that are old, or more than are kept of one endpoint, a bounded part in each round. */
 export class AttemptRetention {
   readonly #parts: AttemptRetentionParts;
+  /** The attempt behind which old ones are looked for: up to it all are of a time that has not come. */
+  #behind = 0;
   /** The endpoint after which the next round begins. */
   #after = '';
   readonly #rounds: Rounds;
@@ -38,13 +40,25 @@ export class AttemptRetention {
     return isMoreOld || isMoreOfOne;
   }
 
-  /** Ids follow time closely enough that the oldest are found among the first. */
+  /** Ids follow time closely enough that the oldest are found among the first, but for those made while the clock was ahead: they are older than what came after them. */
   async #deleteOld(): Promise<boolean> {
-    const { clock, keptFor = 30 * day } = this.#parts;
-    return await this.#delete('SELECT id FROM (SELECT id, at FROM push_attempt ORDER BY id LIMIT ?) WHERE at < ?', [
-      rowsAtOnce,
-      clock.now() - keptFor,
-    ]);
+    const { database, clock, keptFor = 30 * day } = this.#parts;
+    const now = clock.now();
+    const [first] = await database.query(
+      `SELECT max(id) AS last, count(*) FILTER (WHERE at > ?) AS future, max(id) FILTER (WHERE at < ?) AS old
+       FROM (SELECT id, at FROM push_attempt WHERE id > ? ORDER BY id LIMIT ?)`,
+      [now, now - keptFor, this.#behind, rowsAtOnce],
+    );
+    const { future = 0, last = 0, old = null } = first ?? {};
+    if (old === null) {
+      const isMore = future === rowsAtOnce;
+      if (isMore) this.#behind = Number(last);
+      return isMore;
+    }
+    const chosen = 'SELECT id FROM push_attempt WHERE id <= ? AND (at < ? OR at > ?) ORDER BY id LIMIT ?';
+    const isMore = await this.#delete(chosen, [old, now - keptFor, now, rowsAtOnce]);
+    if (!isMore) this.#behind = 0;
+    return isMore;
   }
 
   async #deleteSurplus(): Promise<boolean> {

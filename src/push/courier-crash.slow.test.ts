@@ -67,7 +67,7 @@ describe('a courier that is killed again and again', { timeout: 120_000 }, () =>
       const world = await PushWorld.open({
         order,
         concurrency: 6,
-        schedule: { delays: Array.from({ length: 49 }, (_, nth) => (nth < 5 ? 2 : 30)) },
+        schedule: { delays: Array.from({ length: 49 }, (_, nth) => (nth < 5 ? 2 : 100)) },
       });
       t.after(async () => {
         await world.crash().catch(() => undefined);
