@@ -68,13 +68,13 @@ around(
 );
 around(
   Subscriptions.prototype,
-  'end',
-  (end) =>
-    async function (this: Subscriptions, id) {
+  'gone',
+  (gone) =>
+    async function (this: Subscriptions, subscription) {
       // The books are on disk a quarter of a second later.
       if (wanted === 'end-due') await new Promise((resolve) => setTimeout(resolve, 1_000));
       pass('end-due');
-      await end.call(this, id);
+      await gone.call(this, subscription);
     },
 );
 around(

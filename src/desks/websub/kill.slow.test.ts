@@ -20,6 +20,8 @@ const adminToken = 'an-admin-token-for-this-test';
 /** Kills at each place in each test; 100 for the whole of it. */
 const kills = Number(process.env['KILLS'] ?? 1);
 const limit = { timeout: 60_000 + kills * 20_000 };
+/** Milliseconds after which a process that does not die where it should is killed all the same. */
+const longestLife = 30_000;
 const headers = { 'content-type': 'application/x-www-form-urlencoded', 'x-api-key': readerKey };
 
 /** One process after the other on one data folder. */
@@ -52,8 +54,9 @@ class Lives {
     ({ gateway: this.gateway, control: this.#control } = JSON.parse(line) as { gateway: string; control: string });
     this.#ports = { port: Number(new URL(this.gateway).port), controlPort: Number(new URL(this.#control).port) };
     this.#end = async () => {
-      if (failpoint === undefined) child.kill('SIGKILL');
+      const dead = setTimeout(() => child.kill('SIGKILL'), failpoint === undefined ? 0 : longestLife);
       await exited;
+      clearTimeout(dead);
       return log;
     };
   }
