@@ -79,3 +79,50 @@ test('WS-V1: a request is denied though the store fails at first, and holds no p
   await database.close();
   await rm(folder, { recursive: true });
 });
+
+test('WS-C3: a subscription whose callback answered 410 ends though the store fails for a while', { timeout: 20_000 }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
+  const database = new FaultyDatabase(await openDatabase({ folder, migrations: websubMigrations }));
+  const time = new ManualTime();
+  const common = { clock: time, schedule: time.schedule };
+  const ended = Promise.withResolvers<void>();
+  let [tries, bugs] = [0, 0];
+  const subscriptions = {
+    all: () => [],
+    gone: async () => {
+      tries += 1;
+      database.writing = tries < 6 ? { when: 'before', code: 'FULL' } : undefined;
+      await database.transact([]);
+      ended.resolve();
+    },
+    close: () => undefined,
+  } as unknown as Subscriptions;
+  const hub = new Hub({
+    ...common,
+    table: new WishTable(database),
+    subscriptions,
+    leases: new LeaseWatch({ ...common, all: () => [], end: () => Promise.resolve(), onBug: () => assert.fail() }),
+    pace: new CallbackPace(common),
+    randomBytes: (size) => Buffer.alloc(size, 7),
+    send: () => assert.fail('Nobody is asked.'),
+    refusalOf: () => undefined,
+    methodOf: () => 'sha256',
+    stopped: () => Promise.resolve(new Map()),
+    log: { info: () => undefined } as never,
+    onBug: () => (bugs += 1),
+  });
+  await hub.start();
+  hub.gone({ id: 'end_1', spec: {} } as never);
+  for (const delay of [5_000, 30_000, 120_000, 120_000, 120_000]) {
+    await until(
+      async () => time.pending > 0,
+      () => 'It is not tried again.',
+    );
+    time.advance(delay);
+  }
+  await ended.promise;
+  assert.deepEqual([tries, bugs], [6, 5]);
+  await hub.close();
+  await database.close();
+  await rm(folder, { recursive: true });
+});

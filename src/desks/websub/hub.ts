@@ -57,7 +57,8 @@ interface HubParts {
 }
 
 /** Milliseconds from an attempt to reach a callback to the next, after the first. */
-const retryDelays = [5_000, 30_000, 120_000];
+const longestDelay = 120_000;
+const retryDelays = [5_000, 30_000, longestDelay];
 /** Milliseconds for which a request or a denial is tried. */
 export const patience = 600_000;
 
@@ -127,7 +128,7 @@ export class Hub {
 
   /** A delivery was answered 410 (WebSub, section 7). */
   gone(subscription: Resource<'endpoint'>): void {
-    this.#run(() => this.#commits.run(() => this.#parts.subscriptions.gone(subscription)));
+    this.#run(() => this.#untilKept(() => this.#parts.subscriptions.gone(subscription)));
   }
 
   /** Somebody else has ended a subscription: its subscriber is told (WebSub, section 5.2). */
@@ -250,6 +251,20 @@ export class Hub {
       (await askCallback(denialUrl(denial), { send, signal })) === 'unreachable' ? 'again' : 'settled',
     );
     if (!signal.aborted) await table.removeDenial(denial.id);
+  }
+
+  /** Tries again what the store does not take, for as long as the hub runs. */
+  async #untilKept(change: () => Promise<void>): Promise<void> {
+    const { clock, schedule, onBug } = this.#parts;
+    const { signal } = this.#abort;
+    for (let tries = 0; !signal.aborted; tries += 1) {
+      try {
+        return await this.#commits.run(change);
+      } catch (error) {
+        if (!signal.aborted) onBug(error);
+      }
+      await pause(retryDelays[tries] ?? longestDelay, { clock, schedule, signal });
+    }
   }
 
   #denialOf(callback: string, topic: string, reason: string): StoredDenial {
