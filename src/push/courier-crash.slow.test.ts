@@ -121,6 +121,8 @@ describe('a courier that is killed again and again', { timeout: 120_000 }, () =>
           await world.ledger.flush();
           if (end < 0.15) await readMeanwhile();
         }
+        // Takes it over from the courier that runs.
+        else if (end < 0.45) await readMeanwhile();
         await world.crash();
         await world.openStore();
         if (end > 0.85) await readMeanwhile();

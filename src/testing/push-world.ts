@@ -267,9 +267,7 @@ export class PushWorld {
       openReplay: (_endpoint, replay) => this.#openReplay(replay),
       forgetReader: async (reader) => void (await this.ledger.forget('default', reader)),
       onChange: () => void this.sync(),
-      onBug: (error) => {
-        throw error;
-      },
+      onBug: (error) => this.onBug(error),
       paceOf: () => new SlowStart(systemClock),
     });
     this.replays = new Replays({
