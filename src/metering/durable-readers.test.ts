@@ -156,3 +156,47 @@ test('a forgotten durable reader begins anew, and its usage stays', () =>
     assert.equal((await ranges(account.id))[0]?.['n_billable'], 5);
     again.close();
   }));
+
+test('what is charged to connections under the name of one that defers is told apart until that is seen to, over restarts too', async () => {
+  const named = requestOf(nextSubscription(), { name: 'endpoint' });
+  await withLedger(async (ledger) => {
+    const pushed = await ledger.open({ ...named, defers: true }, ignore);
+    assert.equal(pushed.lentFrom, undefined);
+    pushed.charge({ ...batchOf(0, 3), position: positionAt(4), deferred: 1 }, 0);
+    for (const upTo of [6, 8]) {
+      const connection = await ledger.open(named, ignore);
+      connection.charge(batchOf(upTo - 2, upTo), 0);
+      connection.close();
+    }
+  });
+  await withLedger(async (ledger) => {
+    const pushed = await ledger.open({ ...named, defers: true }, ignore);
+    assert.deepEqual([pushed.lentFrom, pushed.charged], [positionAt(4), positionAt(8)]);
+    pushed.close();
+    const again = await ledger.open({ ...named, defers: true }, ignore);
+    assert.equal(again.lentFrom, positionAt(4), 'nobody has seen to it');
+    again.takeBack();
+    again.close();
+  });
+  await withLedger(async (ledger) => {
+    const pushed = await ledger.open({ ...named, defers: true }, ignore);
+    assert.equal(pushed.lentFrom, undefined);
+    pushed.close();
+  });
+});
+
+test('what was on its way when a connection took the reader over is billed late all the same', () =>
+  withLedger(async (ledger) => {
+    const named = requestOf(nextSubscription(), { name: 'endpoint' });
+    const pushed = await ledger.open({ ...named, defers: true }, ignore);
+    pushed.charge({ ...batchOf(0, 3), position: positionAt(4), deferred: 1 }, 0);
+    const connection = await ledger.open(named, ignore);
+    pushed.charge(batchOf(4, 5), 0);
+    pushed.chargeLate(batchOf(3, 4).events);
+    connection.charge(batchOf(4, 6), 0);
+    connection.close();
+    pushed.chargeLate(batchOf(3, 4).events);
+    await ledger.flush();
+    const [range] = await ranges(pushed.id);
+    assert.deepEqual([range?.['n_billable'], range?.['n_deferred'], range?.['n_late'], range?.['hi']], [6, 1, 1, positionAt(6)]);
+  }));

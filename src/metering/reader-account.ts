@@ -21,7 +21,7 @@ export interface AccountOwner {
   closed(account: Account): void;
 }
 
-/** One connection's hold on a lineage; once another connection has taken it over, nothing here has an effect. */
+/** One connection's hold on a lineage; once another connection has taken it over, nothing here has an effect but what it bills late meanwhile. */
 export class Account implements ReaderAccount {
   readonly lineage: Lineage;
   readonly #owner: AccountOwner;
@@ -68,7 +68,8 @@ export class Account implements ReaderAccount {
   }
 
   chargeLate(events: readonly Event[]): void {
-    if (this.#isOver || events.length === 0) return;
+    // It moves nobody, and what was delivered is to be billed; but what nobody holds may be in no book any more.
+    if (events.length === 0 || (this.#isOver && this.lineage.closedAt !== undefined)) return;
     const bytes = events.reduce((sum, event) => sum + event.bytes, 0);
     this.lineage.chargeLate(events.length, bytes, new BatchTotals(events, this.#owner.clock.now()));
     // Whoever owed them says in the next commit that they are delivered.
