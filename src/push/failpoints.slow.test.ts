@@ -42,8 +42,8 @@ const most: Readonly<Record<FailpointName, number>> = {
   'deletion-asked': 1,
   'deletion-committed': 1,
   'deletion-forgetting': 1,
-  'retention-due': 3,
-  'retention-committed': 3,
+  'retention-due': 1,
+  'retention-committed': 1,
   'opening-keys': 1,
   'opening-structure': 60,
 };

@@ -39,7 +39,7 @@ export class Provocations {
     else if (what === 'deletion') await this.#delete();
     else if (what === 'redrive') await this.#redrive();
     else if (what === 'replay') await this.#replay();
-    else if (what === 'retention') ageAttempts(this.#world.data, { upTo: this.#world.lastRow, count: aged });
+    else if (what === 'retention') this.#age(what);
   }
 
   /** Starts the endpoint that has gone, so that it gets what it has missed. */
@@ -48,6 +48,14 @@ export class Provocations {
     if (!(await this.#isStopped(hook)) || !this.#world.isAlive) return;
     hook.begin();
     await this.#world.ask('POST', `/endpoints/${hook.id}/start`);
+  }
+
+  /** Only what was looked at may go; as long as there is nothing yet, it is tried again. */
+  #age(what: string): void {
+    const world = this.#world;
+    world.takeNote();
+    if (world.lastRow === 0) this.#doneIn.delete(what);
+    else ageAttempts(world.data, { upTo: world.lastRow, count: aged });
   }
 
   async #go(): Promise<void> {
