@@ -2,17 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PushWorld } from '../testing/push-world.ts';
 
-/** A world that ends, whatever becomes of the test. */
-async function withWorld(body: (world: PushWorld) => Promise<void>): Promise<void> {
-  const world = await PushWorld.open({ schedule: { delays: [600_000] }, timeout: 30_000 });
-  try {
-    await body(world);
-    await world.stop();
-  } finally {
-    await world.crash().catch(() => undefined);
-    await world.close();
-  }
-}
+/** What fails stays owed. */
+const patient = { schedule: { delays: [600_000] }, timeout: 30_000 };
 
 /** The first hangs, so that the cursor stays; the second fails; what comes behind is delivered. */
 function hangAndFail(world: PushWorld): void {
@@ -39,7 +30,7 @@ async function killAndChange(world: PushWorld): Promise<void> {
 
 describe('an endpoint that wants other events than before', { timeout: 60_000 }, () => {
   test('is sent what it is owed, and what it was sent ahead of its cursor is billed', () =>
-    withWorld(async (world) => {
+    PushWorld.use(patient, async (world) => {
       hangAndFail(world);
       await world.publish(['e0', 'e1', 'e2']);
       await killAndChange(world);
@@ -54,7 +45,7 @@ describe('an endpoint that wants other events than before', { timeout: 60_000 },
     }));
 
   test('has a replay done to it that owed some of the others', () =>
-    withWorld(async (world) => {
+    PushWorld.use(patient, async (world) => {
       await world.publish(['e0', 'e1', 'e2']);
       await world.until(() => world.received.length === 3);
       hangAndFail(world);

@@ -2,27 +2,15 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { describe, test } from 'node:test';
 import { log, PushWorld } from '../testing/push-world.ts';
-import type { PushTarget } from './push-target.ts';
 
 const everything = { from: { at: 'earliest' }, until: undefined, types: [] } as const;
-
-async function withWorld(wish: Partial<PushTarget>, body: (world: PushWorld) => Promise<void>): Promise<void> {
-  const world = await PushWorld.open(wish);
-  try {
-    await body(world);
-    await world.stop();
-  } finally {
-    await world.crash().catch(() => undefined);
-    await world.close();
-  }
-}
 
 const ids = (count: number, prefix = 'e'): string[] => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 const replayed = (world: PushWorld) => world.received.filter(({ headers }) => headers['webhook-replay'] !== undefined);
 
 describe('a replay beside what is new', { timeout: 30_000 }, () => {
   test('leaves half of the attempts to it, however long its own take', () =>
-    withWorld({ concurrency: 4 }, async (world) => {
+    PushWorld.use({ concurrency: 4 }, async (world) => {
       await world.publish(ids(20));
       await world.until(() => world.received.length === 20);
       const hanging: ServerResponse[] = [];
@@ -42,7 +30,7 @@ describe('a replay beside what is new', { timeout: 30_000 }, () => {
     }));
 
   test('SW-18: is held when its endpoint answers 410, and goes on when it is started again', () =>
-    withWorld({}, async (world) => {
+    PushWorld.use({}, async (world) => {
       await world.publish(ids(10));
       await world.until(() => world.received.length === 10);
       world.answer = (_received, response) => void response.writeHead(410).end();
@@ -64,7 +52,7 @@ describe('a replay beside what is new', { timeout: 30_000 }, () => {
     }));
 
   test('calls off what is under way when it is cancelled, and makes room', () =>
-    withWorld({ concurrency: 1 }, async (world) => {
+    PushWorld.use({ concurrency: 1 }, async (world) => {
       await world.publish(ids(3));
       await world.until(() => world.received.length === 3);
       const hanging: ServerResponse[] = [];
@@ -80,7 +68,7 @@ describe('a replay beside what is new', { timeout: 30_000 }, () => {
     }));
 
   test('comes to its end, and leaves no reader open, though what an earlier run saved of it is of another log and cannot be read', () =>
-    withWorld({ concurrency: 1 }, async (world) => {
+    PushWorld.use({ concurrency: 1 }, async (world) => {
       const bugs: string[] = [];
       world.onBug = (error) => void bugs.push(String(error));
       await world.publish(ids(1));
@@ -103,7 +91,7 @@ describe('a replay beside what is new', { timeout: 30_000 }, () => {
     }));
 
   test('fails with POSITION_LOST where the log lets go of what it has not read', () =>
-    withWorld({ concurrency: 8 }, async (world) => {
+    PushWorld.use({ concurrency: 8 }, async (world) => {
       await world.publish(ids(600));
       await world.until(() => world.received.length === 600);
       const hanging: ServerResponse[] = [];

@@ -100,6 +100,18 @@ export class PushWorld {
     this.#out = out;
   }
 
+  /** Opens one that ends, whatever becomes of the test. */
+  static async use(wish: Partial<PushTarget>, body: (world: PushWorld) => Promise<void>): Promise<void> {
+    const world = await PushWorld.open(wish);
+    try {
+      await body(world);
+      await world.stop();
+    } finally {
+      await world.crash().catch(() => undefined);
+      await world.close();
+    }
+  }
+
   static async open(wish: Partial<PushTarget> = {}, sending: Parameters<typeof openSender>[0] = {}): Promise<PushWorld> {
     let world: PushWorld | undefined = undefined;
     const receiver = await Receiver.http((request, response) => void world?.receive(request, response)).listen();

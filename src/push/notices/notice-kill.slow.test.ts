@@ -8,15 +8,15 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ManagementClient } from '../../cli/client/management.ts';
-import { newEvents, publish, serviceKey, worldFiles } from '../../testing/gateway-world.ts';
+import { newEvents, publish, readerKey, serviceKey, worldFiles } from '../../testing/gateway-world.ts';
 import { randomOf } from '../../testing/seeded-random.ts';
 import { startProcess } from '../../testing/sluice-process.ts';
 import { until } from '../../testing/until.ts';
+import { webhookConfig } from '../../testing/webhook-world.ts';
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const kills = Number(process.env['KILLS'] ?? 5);
 const admin = 'an-admin-token-for-this-test';
-const readerKey = 'reader-key-0123456789';
 const endpoints = 4;
 
 interface Told {
@@ -41,22 +41,8 @@ test(
     await once(receiver, 'listening');
     const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
     const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
-    const hooks = Array.from({ length: endpoints }, (_, n) => `          hook-${n}: { url: '${url}', address: 'a/events' }`);
-    const config = `
-apis:
-  world: { contract: ./world.yaml, path: /world, plans: { push: { mode: push } } }
-applications:
-  reader:
-    credentials: [{ kind: api-key, value: ${readerKey} }]
-    subscriptions:
-      - api: world
-        plan: push
-        endpoints:
-${hooks.join('\n')}
-  service:
-    credentials: [{ kind: api-key, value: ${serviceKey} }]
-    subscriptions: [{ api: world, as: provider }]
-`;
+    const hooks = Array.from({ length: endpoints }, (_, n) => `hook-${n}: { url: '${url}', address: 'a/events' }`);
+    const config = webhookConfig(hooks.join('\n'));
     await writeFile(join(folder, 'sluice.yaml'), config);
     await writeFile(join(folder, 'world.yaml'), worldFiles()['world.yaml'] ?? '');
     const options = { folder, env: { SLUICE_ADMIN_TOKEN: admin }, args: ['--open-outgoing', '127.0.0.0/8'] };
