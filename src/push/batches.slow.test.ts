@@ -19,15 +19,8 @@ import { Redrive } from './redrive.ts';
 
 const batch = { events: 4, bytes: 100_000, wait: 50 };
 
-async function withWorld(wish: Partial<PushTarget>, body: (world: PushWorld) => Promise<void>): Promise<void> {
-  const world = await PushWorld.open({ batch, ...wish });
-  try {
-    await body(world);
-    await world.stop();
-  } finally {
-    await world.close();
-  }
-}
+const withWorld = (wish: Partial<PushTarget>, body: (world: PushWorld) => Promise<void>): Promise<void> =>
+  PushWorld.use({ batch, ...wish }, body);
 
 const ids = (count: number, prefix = 'e'): string[] => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 const idsOf = ({ events }: Received): string[] => events.map(({ id }) => id);

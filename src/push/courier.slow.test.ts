@@ -7,16 +7,6 @@ import { verifyStandardWebhook } from '../protocols/standard-webhooks/verify.ts'
 import { PushWorld, secret } from '../testing/push-world.ts';
 import type { PushTarget } from './push-target.ts';
 
-async function withWorld(wish: Partial<PushTarget>, body: (world: PushWorld) => Promise<void>): Promise<void> {
-  const world = await PushWorld.open(wish);
-  try {
-    await body(world);
-    await world.stop();
-  } finally {
-    await world.close();
-  }
-}
-
 function ids(count: number, prefix = 'e'): string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 }
@@ -49,7 +39,7 @@ async function rowsOf(world: PushWorld, state: string): Promise<string[]> {
 
 describe('a courier', { timeout: 20_000 }, () => {
   test('SW-4, SW-5, SW-6: delivers each event once, signed over the bytes that are sent, and bills it', () =>
-    withWorld({}, async (world) => {
+    PushWorld.use({}, async (world) => {
       await world.publish(ids(20));
       await world.until(() => world.received.length === 20);
       for (const { headers, body } of world.received) {
@@ -65,7 +55,7 @@ describe('a courier', { timeout: 20_000 }, () => {
     }));
 
   test('goes on past what fails, delivers it later under the same id, and bills it then', () =>
-    withWorld({}, async (world) => {
+    PushWorld.use({}, async (world) => {
       let failures = 0;
       world.answer = ({ id }, response) => {
         const fails = id === 'e1' && failures < 2;
@@ -96,7 +86,7 @@ describe('a courier', { timeout: 20_000 }, () => {
     }));
 
   test('what is owed and cannot be read any more is dead, and holds up nothing behind it', () =>
-    withWorld({ order: 'strict', schedule: { delays: [600_000] } }, async (world) => {
+    PushWorld.use({ order: 'strict', schedule: { delays: [600_000] } }, async (world) => {
       world.answer = ({ id }, response) => void response.writeHead(id === 'e0' ? 500 : 200).end();
       await world.publish(ids(3));
       await world.until(async () => (await rowsOf(world, 'waiting')).length > 0);
@@ -127,7 +117,7 @@ describe('a courier', { timeout: 20_000 }, () => {
       if (failures > 1000) return [];
       throw new Error('no signature for this one');
     };
-    return withWorld({ signAs }, async (world) => {
+    return PushWorld.use({ signAs }, async (world) => {
       const bugs: unknown[] = [];
       world.onBug = (error) => void bugs.push(error);
       await world.publish(ids(4));
@@ -140,7 +130,7 @@ describe('a courier', { timeout: 20_000 }, () => {
   for (const failing of [false, true]) {
     const answered = failing ? 'was refused' : 'was delivered';
     test(`a bug of ours once it is known that something ${answered} makes no second delivery of it`, () =>
-      withWorld({ order: 'strict', schedule: { delays: [50] } }, async (world) => {
+      PushWorld.use({ order: 'strict', schedule: { delays: [50] } }, async (world) => {
         const bugs: string[] = [];
         world.onBug = (error) => void bugs.push(String(error));
         world.book.watch(({ eventId }) => {
@@ -167,7 +157,7 @@ describe('a courier', { timeout: 20_000 }, () => {
   }
 
   test('P7: what was not committed when it was killed is sent again, and nothing that was', () =>
-    withWorld({ concurrency: 8, schedule: { delays: [60_000] } }, async (world) => {
+    PushWorld.use({ concurrency: 8, schedule: { delays: [60_000] } }, async (world) => {
       const held: (() => void)[] = [];
       world.answer = ({ id }, response) => {
         if (id === 'e0') held.push(() => response.end());
@@ -196,7 +186,7 @@ describe('a courier', { timeout: 20_000 }, () => {
     }));
 
   test('keeps the order of each key behind one that fails, while other keys go on for as long as they like', () =>
-    withWorld({ order: 'per-key', concurrency: 4, schedule: { delays: Array.from({ length: 40 }, () => 100) } }, async (world) => {
+    PushWorld.use({ order: 'per-key', concurrency: 4, schedule: { delays: Array.from({ length: 40 }, () => 100) } }, async (world) => {
       let isBroken = true;
       world.answer = ({ subject }, response) => void response.writeHead(subject === 'bad' && isBroken ? 500 : 200).end();
       const names = ids(700);
@@ -217,7 +207,7 @@ describe('a courier', { timeout: 20_000 }, () => {
     }));
 
   test('SW-18: stops at 410, holds everything, and goes on where it was when it is started again', () =>
-    withWorld({}, async (world) => {
+    PushWorld.use({}, async (world) => {
       world.answer = (_received, response) => void response.writeHead(410).end();
       await world.publish(['e0']);
       await world.until(() => world.transitions.length > 0);
@@ -274,7 +264,7 @@ describe('a courier', { timeout: 20_000 }, () => {
   for (const end of ['stopped', 'killed'] as const) {
     for (const state of ['waiting', 'dead'] as const) {
       test(`what is ${state} when it is ${end} and its owner reads over a connection meanwhile is billed once, there`, () =>
-        withWorld({ schedule: { delays: state === 'dead' ? [] : [600_000] } }, async (world) => {
+        PushWorld.use({ schedule: { delays: state === 'dead' ? [] : [600_000] } }, async (world) => {
           // The first hangs, so that the cursor stays before the second, which is owed.
           world.answer = ({ id }, response) => {
             if (id !== 'e0') response.writeHead(id === 'e1' ? 400 : 204).end();
@@ -309,7 +299,7 @@ describe('a courier', { timeout: 20_000 }, () => {
   }
 
   test('what is owed waits for no longer than was meant where the clock was set back before a restart', () =>
-    withWorld({ schedule: { delays: [200] } }, async (world) => {
+    PushWorld.use({ schedule: { delays: [200] } }, async (world) => {
       let isBroken = true;
       world.answer = (_received, response) => void response.writeHead(isBroken ? 500 : 204).end();
       await world.publish(['e0']);
@@ -326,7 +316,7 @@ describe('a courier', { timeout: 20_000 }, () => {
     }));
 
   test('SW-15: what failed as often as the schedule says is dead, is not billed, and stays so over a crash', () =>
-    withWorld({}, async (world) => {
+    PushWorld.use({}, async (world) => {
       world.answer = ({ id }, response) => void response.writeHead(id === 'e0' ? 500 : 200).end();
       await world.publish(ids(2));
       await world.until(async () => (await rowsOf(world, 'dead')).length === 1);
@@ -341,7 +331,7 @@ describe('a courier', { timeout: 20_000 }, () => {
     }));
 
   test('counts what the endpoint does not want as filtered, and never sends it', () =>
-    withWorld({ wants: ({ id }) => id.endsWith('1') }, async (world) => {
+    PushWorld.use({ wants: ({ id }) => id.endsWith('1') }, async (world) => {
       await world.publish(ids(1000));
       await world.until(async () => (await sums(world))['filtered'] === 900);
       assert.equal(world.received.length, 100);
