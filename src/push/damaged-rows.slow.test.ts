@@ -99,7 +99,7 @@ describe('a data folder in which one row of each table is damaged', { timeout: 9
 
   /** All tables of these rooms are in the list above, also those that are added one day. */
   async function damage(endpoint: string): Promise<void> {
-    const database = new DatabaseSync(join(sluice.data, 'sluice.db'));
+    const database = new DatabaseSync(join(sluice.data, 'sluice.db'), { timeout: 10_000 });
     try {
       const tables = database.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB '*_*'`).all();
       const ours = tables.map(({ name }) => String(name)).filter((name) => /^(push|websub|inbound)_/.test(name));

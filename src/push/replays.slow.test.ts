@@ -179,7 +179,7 @@ describe('a replay', { timeout: 90_000 }, () => {
     await start(of, { from: 'earliest' });
     await receiver.arrived(32);
     await sluice.client().remove(['endpoints', of]);
-    const database = new DatabaseSync(join(sluice.data, 'sluice.db'), { readOnly: true });
+    const database = new DatabaseSync(join(sluice.data, 'sluice.db'), { readOnly: true, timeout: 10_000 });
     try {
       const left = (): unknown[] =>
         ['push_replay', 'push_delivery', 'push_settled', `reader WHERE name LIKE 'replay:%'`].flatMap((table) =>

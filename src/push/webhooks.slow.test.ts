@@ -151,7 +151,7 @@ describe('webhooks', { timeout: 60_000 }, () => {
     await sluice.stop();
     sluice = await openSluice(config(), { files: worldFiles() });
     await publishNew(sluice, 1);
-    const database = new DatabaseSync(join(sluice.data, 'sluice.db'), { readOnly: true });
+    const database = new DatabaseSync(join(sluice.data, 'sluice.db'), { readOnly: true, timeout: 10_000 });
     try {
       const attempts = (): unknown[] => database.prepare('SELECT failure, sentence FROM push_attempt').all();
       while (attempts().length === 0) await setTimeout(20);

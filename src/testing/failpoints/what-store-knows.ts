@@ -32,7 +32,7 @@ const kept = `SELECT endpoint FROM push_delivery UNION SELECT endpoint FROM push
 
 /** Reads the folder of a process that has ended, and changes nothing in it. */
 export function readLegacy(data: string, afterRow: number): Legacy {
-  const database = new DatabaseSync(join(data, 'sluice.db'), { readOnly: true });
+  const database = new DatabaseSync(join(data, 'sluice.db'), { readOnly: true, timeout: 10_000 });
   try {
     const column = (sql: string): string[] =>
       database
