@@ -55,7 +55,7 @@ describe('the tour in the README', async () => {
   });
 
   for (const step of steps) {
-    test(step.title, { timeout: 60_000 }, async ({ signal }) => {
+    test(step.title, { timeout: 180_000 }, async ({ signal }) => {
       assert.ok(step.server || serving, 'the server did not start');
       if (step.server) {
         server = spawn('bash', ['-c', onOurPorts(step.script)], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], detached: true });

@@ -8,7 +8,7 @@ import { CommandWalk, end, firstLine, type Running } from '../testing/command-wa
 import { commandLoaders } from './commands.ts';
 
 /** Every command as a process of its own against one Sluice, in the order a person would use them. */
-describe('the command line', { timeout: 120_000 }, () => {
+describe('the command line', { timeout: 600_000 }, () => {
   let folder: string;
   let drafts: string;
   let server: Running;

@@ -7,7 +7,7 @@ import { until } from '../testing/until.ts';
 import type { Outcome } from './outcome.ts';
 import { openSender, Receiver } from './sender-fixture.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 const pair = selfSigned({ names: ['localhost', '127.0.0.1'] });
 

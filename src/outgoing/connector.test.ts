@@ -13,7 +13,7 @@ import { OutgoingFailure } from './outgoing-failure.ts';
 import { Phases } from './phases.ts';
 import { Receiver } from './sender-fixture.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 const pair = selfSigned({ names: ['hook.test'] });
 
 describe('the connector', () => {

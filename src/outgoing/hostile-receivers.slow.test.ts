@@ -5,7 +5,7 @@ import { until } from '../testing/until.ts';
 import type { SendLimits } from './http-sender.ts';
 import { openSender, Receiver } from './sender-fixture.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 
 /** Calls again and again until the socket is closed. */
 function repeat(socket: Socket, milliseconds: number, write: () => void): void {

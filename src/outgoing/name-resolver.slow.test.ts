@@ -12,7 +12,7 @@ import { NameResolver } from './name-resolver.ts';
 type Options = Partial<ConstructorParameters<typeof NameResolver>[0]>;
 type Answer = (name: string, type: 'A' | 'AAAA', transport: 'udp' | 'tcp') => DnsReply;
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 const publicAddress: DnsReply = [{ type: 'A', value: '93.184.216.34' }];
 
 describe('the resolver of names', () => {

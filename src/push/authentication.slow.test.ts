@@ -12,7 +12,7 @@ import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
 import { until } from '../testing/until.ts';
 import { endpointNamed, publishNew, webhookConfig } from '../testing/webhook-world.ts';
 
-const limit = { timeout: 60_000 };
+const limit = { timeout: 180_000 };
 
 interface Post {
   readonly id: string;

@@ -37,7 +37,7 @@ async function rowsOf(world: PushWorld, state: string): Promise<string[]> {
   return rows.map((row) => String(row['event_id']));
 }
 
-describe('a courier', { timeout: 20_000 }, () => {
+describe('a courier', { timeout: 180_000 }, () => {
   test('SW-4, SW-5, SW-6: delivers each event once, signed over the bytes that are sent, and bills it', () =>
     PushWorld.use({}, async (world) => {
       await world.publish(ids(20));

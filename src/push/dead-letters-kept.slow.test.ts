@@ -12,7 +12,7 @@ import { endpointNamed, publishNew, webhookConfig } from '../testing/webhook-wor
 const minute = 60_000;
 
 /** Until when dead letters are kept, in a whole Sluice whose store is made older. */
-describe('dead letters', { timeout: 60_000 }, () => {
+describe('dead letters', { timeout: 180_000 }, () => {
   const receiver = new WebhookReceiver();
   let sluice: SluiceFixture;
   const ids: Record<string, string> = {};
@@ -50,7 +50,7 @@ describe('dead letters', { timeout: 60_000 }, () => {
 
   /** The oldest dead letter of an endpoint died so many minutes ago, the next ten minutes later. */
   function age(name: string, minutes: number): void {
-    const database = new DatabaseSync(join(sluice.data, 'sluice.db'), { timeout: 5000 });
+    const database = new DatabaseSync(join(sluice.data, 'sluice.db'), { timeout: 10_000 });
     try {
       const rows = database.prepare(`SELECT rowid FROM push_delivery WHERE endpoint = ? AND state = 'dead' ORDER BY rowid`).all(ids[name]!);
       const change = database.prepare('UPDATE push_delivery SET changed_at = ? WHERE rowid = ?');

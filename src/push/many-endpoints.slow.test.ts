@@ -64,7 +64,7 @@ interface Life {
   kill(): Promise<void>;
 }
 
-describe('with many endpoints', { timeout: 60_000 }, () => {
+describe('with many endpoints', { timeout: 180_000 }, () => {
   let folder: string;
   let real: Awaited<ReturnType<typeof openDatabase>>;
   let database: CountingDatabase;

@@ -10,7 +10,7 @@ import { until } from '../testing/until.ts';
 import { webhookConfig } from '../testing/webhook-world.ts';
 
 /** What a platform engineer sees of webhooks: a whole Sluice, receivers of every kind, and its page of metrics. */
-describe('the metrics of push', { timeout: 60_000 }, () => {
+describe('the metrics of push', { timeout: 180_000 }, () => {
   const held: ServerResponse[] = [];
   const server = createServer((request, response) => {
     request.resume();

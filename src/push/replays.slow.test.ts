@@ -18,7 +18,7 @@ interface Delivered {
 }
 
 /** Replays as their users see them: a whole Sluice and a receiver. */
-describe('a replay', { timeout: 90_000 }, () => {
+describe('a replay', { timeout: 180_000 }, () => {
   const receiver = new WebhookReceiver<Delivered>();
   const { posts } = receiver;
   let sluice: SluiceFixture;

@@ -17,7 +17,7 @@ interface Status {
 }
 
 /** A whole Sluice, and a receiver that has to want what it gets. */
-describe('an endpoint that is to be verified', { timeout: 60_000 }, () => {
+describe('an endpoint that is to be verified', { timeout: 180_000 }, () => {
   let receiver: Receiver;
   let sluice: SluiceFixture;
   const requests: { readonly method: string | undefined; readonly url: string | undefined }[] = [];

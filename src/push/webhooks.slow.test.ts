@@ -17,7 +17,7 @@ interface Delivered {
 }
 
 /** Webhooks as their users see them: a whole Sluice, a receiver, and the Standard Webhooks library. */
-describe('webhooks', { timeout: 60_000 }, () => {
+describe('webhooks', { timeout: 180_000 }, () => {
   const receiver = new WebhookReceiver<Delivered>();
   const { posts } = receiver;
   let sluice: SluiceFixture;

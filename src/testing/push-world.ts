@@ -124,7 +124,8 @@ export class PushWorld {
       headers: [],
       secrets: () => [secret],
       content: 'structured',
-      timeout: 2000,
+      // Not for a test to wait for: where everything stands still for a while nothing that is answered is to be given up.
+      timeout: 30_000,
       schedule: { delays: [5, 5, 5] },
       perSecond: undefined,
       concurrency: 8,

@@ -31,7 +31,7 @@ applications:
     subscriptions: [{ api: world, as: provider }]
 `;
 
-describe('sluice endpoints preview', { timeout: 60_000 }, () => {
+describe('sluice endpoints preview', { timeout: 180_000 }, () => {
   let sluice: SluiceFixture;
   let subscription: string;
   let endpoint: string;

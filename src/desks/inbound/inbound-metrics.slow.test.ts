@@ -22,7 +22,7 @@ applications:
 `;
 
 /** What a platform engineer sees of the webhooks of others. */
-describe('the metrics of inbound webhooks', { timeout: 60_000 }, () => {
+describe('the metrics of inbound webhooks', { timeout: 180_000 }, () => {
   let sluice: SluiceFixture;
   let page: MetricsPage;
   before(async () => {

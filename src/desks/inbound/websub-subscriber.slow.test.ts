@@ -25,7 +25,7 @@ applications:
 `;
 
 /** Our own subscriber against the cases of websub.rocks, and those it lacks. */
-describe('WebSub subscriber', { timeout: 60_000 }, () => {
+describe('WebSub subscriber', { timeout: 180_000 }, () => {
   const hub = new LittleHub();
   let sluice: SluiceFixture;
   let count = 0;

@@ -5,7 +5,7 @@ import { linksOf, TestSubscriber, websubConfig, WebSubWorld, type Delivered } fr
 import { Webhook } from 'standardwebhooks';
 import { serviceKey, worldFiles } from '../../testing/gateway-world.ts';
 
-const limit = { timeout: 30_000 };
+const limit = { timeout: 60_000 };
 
 describe('what a hub distributes', () => {
   let subscriber: TestSubscriber;

@@ -9,7 +9,7 @@ import { until } from '../../testing/until.ts';
 import { TestSubscriber, WebSubWorld } from '../../testing/websub-world.ts';
 
 /** What a platform engineer sees of the hub. */
-describe('the metrics of the hub', { timeout: 60_000 }, () => {
+describe('the metrics of the hub', { timeout: 180_000 }, () => {
   let answer = (response: ServerResponse): void => void response.end();
   const publisher = createServer((_request, response) => answer(response));
   let subscriber: TestSubscriber;

@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { worldFiles } from '../../testing/gateway-world.ts';
 import { linksOf, TestSubscriber, WebSubWorld } from '../../testing/websub-world.ts';
 
-const limit = { timeout: 30_000 };
+const limit = { timeout: 60_000 };
 const form = 'application/x-www-form-urlencoded';
 const nobody = '';
 

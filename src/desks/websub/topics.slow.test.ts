@@ -6,7 +6,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { readerKey, worldFiles } from '../../testing/gateway-world.ts';
 import { linksOf, TestSubscriber, WebSubWorld } from '../../testing/websub-world.ts';
 
-const limit = { timeout: 30_000 };
+const limit = { timeout: 60_000 };
 
 /** A publisher elsewhere, whose topics this hub distributes. */
 class Publisher {

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { confirming, TestSubscriber, WebSubWorld, type Question } from '../../testing/websub-world.ts';
 
-const limit = { timeout: 30_000 };
+const limit = { timeout: 60_000 };
 const signed = (secret: string, body: Buffer): string => `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 
 describe('verifying what a subscriber asked for', () => {
