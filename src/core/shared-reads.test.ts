@@ -98,7 +98,9 @@ describe('shared reads', () => {
     reads.close();
   });
 
-  test('readers that come back one after another share what the first ones read, from near places too', async () => {
+  test('readers that come back one after another share what the first ones read, from near places too', async (context) => {
+    // However long it takes, it is no while.
+    context.mock.timers.enable({ apis: ['setTimeout'] });
     const { reads, asked } = log();
     for (let turn = 0; turn < 10_000; turn += 1) {
       const from = 990 - (turn % 5);
