@@ -236,4 +236,34 @@ describe('conflated readers', () => {
     second.reader.close();
     await (await world.open()).close();
   });
+
+  it('who come back to a channel where events never stop come level, and from then on keep to the interval', async () => {
+    const world = new World();
+    const start = (await world.open()).position;
+    await world.publish(draft('old', 'a'));
+    let isOver = false;
+    let published = 0;
+    const publishing = (async () => {
+      for (; !isOver; published += 1) {
+        void world.backbone.publish(channel, [draft(`${published}`, 'a')]);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    const { reader, writes } = await world.read({ ...bySubject, interval: 60_000 }, start);
+    await until(
+      async () => writes.length > 0,
+      () => 'it was given nothing while events went on',
+    );
+    const given = writes.length;
+    const upTo = published + 200;
+    await until(
+      async () => published > upTo,
+      () => 'publishing stopped',
+    );
+    assert.ok(writes.length <= given + 3, `${writes.length - given} deliveries within an interval`);
+    isOver = true;
+    await publishing;
+    reader.close();
+    await (await world.open()).close();
+  });
 });

@@ -45,7 +45,7 @@ export class Feed {
     return new Feed(backbone, channel, consumer, early, openTally);
   }
 
-  /** Readers in the feed right now. */
+  /** Readers in the feed right now, or expected. */
   get size(): number {
     return this.#members.size;
   }
@@ -61,11 +61,15 @@ export class Feed {
   }
 
   join(reader: FeedReader): void {
-    const key = laneKey(reader);
-    let lane = this.#lanes.get(key);
-    if (lane === undefined) this.#lanes.set(key, (lane = this.#openLane(reader)));
-    lane.add(reader);
-    this.#members.set(reader, lane);
+    this.#laneOf(reader).add(reader);
+  }
+
+  /**
+   * Opens the lane of a reader that is behind, where events are held back for it: so there is a place that it can come level with, however
+   * many come in meanwhile.
+   */
+  expect(reader: FeedReader): void {
+    if (reader.filter?.conflation !== undefined) this.#laneOf(reader);
   }
 
   /** From now on the reader is handed each flush by itself, until it is level again. */
@@ -95,6 +99,18 @@ export class Feed {
     this.#fresh = undefined;
     this.behind.close();
     await this.#consumer.close();
+  }
+
+  /** The lane that is the reader's from now on; opened when there is none. */
+  #laneOf(reader: FeedReader): Lane | ConflatingLane {
+    const key = laneKey(reader);
+    const known = this.#lanes.get(key);
+    if (known !== undefined && this.#members.get(reader) === known) return known;
+    this.leave(reader);
+    const lane = known ?? this.#openLane(reader);
+    this.#lanes.set(key, lane);
+    this.#members.set(reader, lane);
+    return lane;
   }
 
   #openLane({ governor, filter }: FeedReader): Lane | ConflatingLane {
