@@ -179,8 +179,9 @@ async function watched(): Promise<Watched> {
 
 describe('the watch over a connection', () => {
   test('ends one that asks for nothing within ten seconds', limit, async () => {
+    const begun = performance.now();
     const { watch, session, close } = await watched();
-    watch.look(performance.now() + 9000);
+    watch.look(begun + 9000);
     assert.equal(session.closed, false);
     watch.look(performance.now() + 10_000);
     assert.equal(session.closed, true);
@@ -189,14 +190,16 @@ describe('the watch over a connection', () => {
 
   test('ends a request whose body does not come in half a minute, and the connection after another minute', limit, async () => {
     const { watch, session, upload, close } = await watched();
+    const opened = performance.now();
     watch.opened(upload, false);
-    watch.look(performance.now() + 29_000);
+    watch.look(opened + 29_000);
     assert.deepEqual([upload.closed, session.closed], [false, false]);
     const gone = once(upload, 'close');
-    watch.look(performance.now() + 30_000);
+    const ended = performance.now();
+    watch.look(ended + 30_000);
     await gone;
     assert.equal(upload.rstCode, constants.NGHTTP2_CANCEL);
-    watch.look(performance.now() + 59_000);
+    watch.look(ended + 59_000);
     assert.equal(session.closed, false);
     watch.look(performance.now() + 61_000);
     assert.equal(session.closed, true);
