@@ -1,5 +1,5 @@
 import { ConflatingLane } from './conflating-lane.ts';
-import type { Backbone, Channel, Consumer } from './backbone.ts';
+import type { Backbone, Channel, Consumer, Receive } from './backbone.ts';
 import type { Event } from './event.ts';
 import type { FeedReader } from './group.ts';
 import { defaultFlush, Lane } from './lane.ts';
@@ -118,16 +118,26 @@ export class Feed {
     return filter?.conflation === undefined ? lane : new ConflatingLane(lane, filter, filter.conflation);
   }
 
-  #receive(events: readonly Event[], position: Position): void {
+  /** A promise where a lane cannot keep up: what comes next stays on the log until that resolves. */
+  #receive(events: readonly Event[], position: Position): void | Promise<void> {
     const after = this.position;
+    let isOver = false;
     this.position = position;
-    for (const lane of this.#lanes.values()) lane.receive(events, position);
+    for (const lane of this.#lanes.values()) {
+      lane.receive(events, position);
+      if (lane.isOver) isOver = true;
+    }
     if (this.#fresh !== undefined) {
       this.#fresh = { after: this.#fresh.after, events: [...this.#fresh.events, ...events] };
     } else if (this.#waiters.size > 0) {
       this.#fresh = { after, events };
       setImmediate(() => this.#wake());
     }
+    return isOver ? this.#room() : undefined;
+  }
+
+  async #room(): Promise<void> {
+    for (const lane of this.#lanes.values()) if (lane.isOver) await lane.room();
   }
 
   #wake(): void {
@@ -153,16 +163,17 @@ function laneKey({ governor, filter }: FeedReader): string {
 /** Holds batches that arrive before the feed knows where its consumer began. */
 class EarlyBatches {
   #held: { readonly events: readonly Event[]; readonly position: Position }[] = [];
-  #to: ((events: readonly Event[], position: Position) => void) | undefined;
+  #to: Receive | undefined;
 
-  receive(events: readonly Event[], position: Position): void {
-    if (this.#to === undefined) this.#held.push({ events, position });
-    else this.#to(events, position);
+  receive(events: readonly Event[], position: Position): void | Promise<void> {
+    if (this.#to !== undefined) return this.#to(events, position);
+    this.#held.push({ events, position });
+    return undefined;
   }
 
-  hand(to: (events: readonly Event[], position: Position) => void): void {
+  hand(to: Receive): void {
     this.#to = to;
-    for (const { events, position } of this.#held) to(events, position);
+    for (const { events, position } of this.#held) void to(events, position);
     this.#held = [];
   }
 }
