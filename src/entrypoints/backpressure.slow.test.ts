@@ -8,7 +8,7 @@ import type { Reading, Told } from '../testing/reading-client.ts';
 import { eventsOf } from '../testing/reading-world.ts';
 import type { SluiceFixture } from '../testing/sluice-fixture.ts';
 
-const limit = { timeout: 60_000 };
+const limit = { timeout: 300_000 };
 
 const count = 1500;
 const keys = 10;

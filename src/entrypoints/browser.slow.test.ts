@@ -6,7 +6,7 @@ import { noChromium, openChromium, PageOrigin } from '../testing/chromium.ts';
 import type { SluiceFixture } from '../testing/sluice-fixture.ts';
 import { until } from '../testing/until.ts';
 
-const limit = { timeout: 30_000 };
+const limit = { timeout: 60_000 };
 
 /** What a page collected, as it lies in its window. */
 interface Collected {

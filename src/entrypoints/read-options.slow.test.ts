@@ -5,7 +5,7 @@ import { assertNoConnections, keyOf, numbered, openChat, say } from '../testing/
 import type { SluiceFixture } from '../testing/sluice-fixture.ts';
 import { openSse, openWebSocket, type Received, type StreamClient } from '../testing/stream-client.ts';
 
-const limit = { timeout: 15_000 };
+const limit = { timeout: 60_000 };
 const key = keyOf('open');
 
 interface Seen {

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { keyOf, openChat } from '../../testing/chat-world.ts';
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 
 interface Answer {
   readonly status: number;

@@ -7,7 +7,7 @@ import { assertNoConnections, keyOf, numbered, openChat, say, type ChatUser } fr
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 import { until } from '../../testing/until.ts';
 
-const limit = { timeout: 15_000 };
+const limit = { timeout: 60_000 };
 
 /** What both packages have in common with a browser's. */
 interface Source extends EventTarget {

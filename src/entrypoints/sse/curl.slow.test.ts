@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { keyOf, numbered, openChat, say, type ChatUser } from '../../testing/chat-world.ts';
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 
-const limit = { timeout: 15_000 };
+const limit = { timeout: 60_000 };
 
 describe('curl', { skip: hasCurl() ? false : 'curl is not installed' }, () => {
   let world: SluiceFixture;

@@ -16,7 +16,7 @@ import { until } from '../../testing/until.ts';
 import { Connection, type ConnectedSession } from './connection.ts';
 import { sluiceDialect } from './dialect.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 
 /** What a session is asked while a connection is tried by itself, without a gateway behind it. */
 class Publications implements ConnectedSession {

@@ -5,7 +5,7 @@ import { assertNoConnections, keyOf, openChat } from '../../testing/chat-world.t
 import { RawWebSocket } from '../../testing/raw-websocket.ts';
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 const key = 'dGhlIHNhbXBsZSBub25jZQ==';
 
 describe('the WebSocket handshake', () => {
