@@ -24,7 +24,7 @@ import type { ContractSource, ResourceStore } from '../store/resources.ts';
 import { Sealer } from '../store/sealed.ts';
 import { openDatabase } from '../store/sqlite/open-database.ts';
 import { openResourceStore } from '../store/sqlite/resource-store.ts';
-import { Administration } from './administration.ts';
+import { Administration, type AdministrationParts } from './administration.ts';
 import { createControl } from './server.ts';
 import type { Services } from './services.ts';
 
@@ -94,7 +94,10 @@ export class ControlFixture {
     this.#close = close;
   }
 
-  static async start({ checkFilter = () => undefined }: { checkFilter?: (expression: string) => void } = {}): Promise<ControlFixture> {
+  static async start({
+    checkFilter = () => undefined,
+    urlRules,
+  }: Pick<AdministrationParts, 'checkFilter' | 'urlRules'> = {}): Promise<ControlFixture> {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
     const clock = { time: Date.parse('2030-01-01T00:00:00Z'), now: () => clock.time };
     const database = await openDatabase({ folder, migrations: [...storeMigrations, ...pushMigrations] });
@@ -108,6 +111,7 @@ export class ControlFixture {
       clock,
       checkContract,
       checkFilter,
+      ...(urlRules && { urlRules }),
       sealer: new Sealer(Buffer.alloc(32, 1)),
       ...offer,
     });
