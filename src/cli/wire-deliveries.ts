@@ -1,7 +1,8 @@
 import type { Deliveries } from '../control/services.ts';
 import { systemClock } from '../core/clock.ts';
 import { withinHorizon } from '../gateway/horizon.ts';
-import { allowed } from '../gateway/push-access.ts';
+import { allowedInPart } from '../gateway/push-access.ts';
+import { withinSight } from '../gateway/sight.ts';
 import type { Log } from '../observe/log.ts';
 import { DeadLetterReplays } from '../push/dead-letter-replays.ts';
 import { DeadLetterRetention, deadLettersKeptFor } from '../push/dead-letter-retention.ts';
@@ -51,9 +52,10 @@ export function openDeliveries({ foundation, parts, service, verifications, keep
       replays,
       clock: systemClock,
       channelOf: ({ spec }) => {
-        const { api, subscription } = allowed({ catalogue }, spec);
+        const { api, subscription } = allowedInPart({ catalogue }, spec);
         const { address } = spec;
-        return { backbone: withinHorizon(api.backbone, subscription.horizon, address), channel: { log: api.log, address } };
+        const places = withinHorizon(api.backbone, subscription.horizon, address);
+        return { backbone: withinSight(places, catalogue, { request: spec, api }), channel: { log: api.log, address } };
       },
       countDead: (endpoint, before) => redrive.countDead(endpoint, before),
       onChange: async () => {

@@ -126,7 +126,15 @@ describe('with many endpoints', { timeout: 180_000 }, () => {
         await onOpening();
         const request = { subscription, protocol: 'webhook', ...channel, name, start: feed.position, resumes: false, defers: true };
         const account = await ledger.open(request, onTaken);
-        return { feed, backbone, account, governor: () => governor, refusal: () => undefined, release: () => undefined };
+        return {
+          feed,
+          backbone,
+          account,
+          governor: () => governor,
+          sight: () => 'shown',
+          refusal: () => undefined,
+          release: () => undefined,
+        };
       },
       openReplay: () => Promise.reject(new Error('no replays here')),
       forgetReader: () => Promise.resolve(),

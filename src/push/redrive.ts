@@ -17,7 +17,7 @@ export interface RedriveParts {
 
 /**
  * `retried`: it is due. `busy`: it is under way, waits behind others of its key, or so much is owed that no dead one is taken. `absent`:
- * neither owed nor dead. `unreadable`: the event kept for it is damaged, so that it can only be sent from the log.
+ * neither owed nor dead, or of a channel that may not be read. `unreadable`: the event kept for it is damaged, so that it can only be sent from the log.
  */
 export type RetryAnswer = 'retried' | 'busy' | 'absent' | 'unreadable';
 
@@ -77,6 +77,7 @@ export class Redrive {
       const event = keptEvent(row);
       if (event instanceof Error) return 'unreadable';
       const courier = service.courier(endpoint);
+      if (courier?.mayGet(event) === false) return 'absent';
       if (courier !== undefined) return this.#send(courier, owed, event) ? 'retried' : 'busy';
       const changed = await this.#mark('endpoint = ? AND position = ?', owed.state, [endpoint, position]);
       return changed > 0 ? 'retried' : 'busy';
@@ -131,8 +132,11 @@ export class Redrive {
         if (courier === undefined || this.#isChanging(owed)) return { retried, unreadable, last, isFull: false };
         const event = keptEvent(row);
         if (event instanceof Error) unreadable.push(event);
-        else if (courier.sendAgain(owed, event)) retried += 1;
-        else return { retried, unreadable, last, isFull: true };
+        // What may not be read now stays as it is: it can be sent when it may be again.
+        else if (courier.mayGet(event)) {
+          if (!courier.sendAgain(owed, event)) return { retried, unreadable, last, isFull: true };
+          retried += 1;
+        }
         bytes += Number(row['bytes']);
         last = Number(row['row']);
       }
