@@ -133,7 +133,7 @@ key: { address: '*/events', url: '${key.url}', authentication: { kind: key, head
 hook:
   address: '*/events'
   url: '${hook.url}'
-  retry: ['300ms', '300ms', '300ms', '300ms', '300ms', '300ms', '300ms', '300ms', '300ms', '300ms']
+  retry: [${Array.from({ length: 49 }, () => '300ms').join(', ')}]
   authentication:
     kind: oauth2-client-credentials
     tokenUrl: '${tokens.url()}'

@@ -75,8 +75,12 @@ describe('dead letters', { timeout: 180_000 }, () => {
     assert.notEqual(await dropped(), undefined, 'without a 0 the first ones are no increase');
     await until(async () => (await status('short')).dropped?.letters === 2);
     await until(async () => (await status('long')).dropped?.letters === 1);
-    assert.deepEqual([(await status('short')).dead, (await status('long')).dead, await dropped()], [0, 1, 3]);
-    const said = logged.map((line) => JSON.parse(line)).filter(({ letters }) => letters !== undefined);
+    // Counted and said once the store has answered, which others may see before.
+    await until(async () => (await dropped()) === 3);
+    assert.deepEqual([(await status('short')).dead, (await status('long')).dead], [0, 1]);
+    const told = () => logged.map((line) => JSON.parse(line)).filter(({ letters }) => letters !== undefined);
+    await until(async () => told().length >= 2);
+    const said = told();
     assert.deepEqual(
       said.map(({ endpoint, application, name, letters }) => [endpoint, application, name, letters]).toSorted((a, b) => a[3] - b[3]),
       [
