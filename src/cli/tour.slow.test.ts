@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { steadyPort } from '../testing/steady-port.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -33,7 +33,7 @@ describe('the tour in the README', async () => {
       .replace(/^script\/server$/m, `script/server --port ${ports[0]} --control-port ${ports[1]}`);
 
   before(async () => {
-    ports = await freePorts();
+    ports = [await steadyPort(), await steadyPort()];
     folder = await mkdtemp(join(tmpdir(), 'sluice-'));
     for (const name of ['bin', 'src', 'script', 'examples', 'package.json', 'package-lock.json']) {
       await cp(join(root, name), join(folder, name), { recursive: true });
@@ -160,12 +160,4 @@ async function stop(server: ChildProcess): Promise<void> {
   const tooLong = setTimeout(() => process.kill(-(server.pid as number), 'SIGKILL'), 20_000);
   await ended;
   clearTimeout(tooLong);
-}
-
-async function freePorts(): Promise<readonly [number, number]> {
-  const servers = [createServer(), createServer()];
-  for (const entry of servers) await once(entry.listen(0, '127.0.0.1'), 'listening');
-  const [first = 0, second = 0] = servers.map((entry) => (entry.address() as AddressInfo).port);
-  for (const entry of servers) entry.close();
-  return [first, second];
 }

@@ -8,6 +8,7 @@ import { readTextFile } from '../control/config/read-config-file.ts';
 import { createLog } from '../observe/log.ts';
 import type { KeyPair } from '../listeners/key-pair.ts';
 import type { WorkerPool } from '../workers/worker-pool.ts';
+import { steadyPort } from './steady-port.ts';
 
 /** A whole Sluice for one test, on free ports and a data folder of its own. */
 export interface SluiceFixture {
@@ -144,15 +145,15 @@ class RunningSluice implements SluiceFixture {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async start(config: Readonly<Record<string, unknown>> | undefined, port = 0, controlPort = 0): Promise<void> {
+  async start(config: Readonly<Record<string, unknown>> | undefined, port?: number, controlPort?: number): Promise<void> {
     const { onLog, workers = workersOfAll, mostWaiting, tls, openOutgoing, keepDeadLetters, publicUrl } = this.#options;
     const destination = { write: (line: string) => onLog?.(line) };
     const log = createLog({ level: onLog === undefined ? 'silent' : 'info', destination, json: true });
     this.#sluice = await startSluice({
       config,
       data: this.data,
-      port,
-      controlPort,
+      port: port ?? (await steadyPort()),
+      controlPort: controlPort ?? (await steadyPort()),
       workers,
       mostWaiting,
       openOutgoing,
