@@ -80,9 +80,9 @@ export function numbered(count: number, prefix: string): EventDraft[] {
 
 /** Resolves when the condition holds, looked at once per turn of the loop. */
 export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + 30_000;
   while (!(await condition())) {
-    if (Date.now() > deadline) assert.fail(`not within 5 s: ${what}`);
+    if (Date.now() > deadline) assert.fail(`not within 30 s: ${what}`);
     await nextTurn();
   }
 }
