@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { CommandWalk, end, firstLine, type Running } from '../testing/command-walk.ts';
 import { walkDeliveries } from '../testing/delivery-walk.ts';
+import { steadyPort } from '../testing/steady-port.ts';
 import { commandLoaders } from './commands.ts';
 
 const opened = ['--open-outgoing', '127.0.0.0/8'];
@@ -65,7 +66,9 @@ describe('the command line', { timeout: 600_000 }, () => {
   });
 
   test('serves', async () => {
-    server = start(['up', '--port', '0', '--control-port', '0', ...opened, '--json']);
+    // It comes back where it was.
+    const ports = ['--port', `${await steadyPort()}`, '--control-port', `${await steadyPort()}`];
+    server = start(['up', ...ports, ...opened, '--json']);
     const ready = await firstLine(server);
     assert.equal(ready['event'], 'ready');
     walk.urls = { gateway: String(ready['gateway']), control: String(ready['control']) };
