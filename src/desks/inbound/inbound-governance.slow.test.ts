@@ -28,7 +28,7 @@ apis:
     maxEventBytes: 1KiB
     ${entrypoints}
     plans:
-      small: { limits: { eventCount: { limit: 2, per: day, counts: publish } } }
+      small: { limits: { eventCount: { limit: 2, per: month, counts: publish } } }
       over: { limits: { duration: { until: '2020-01-01T00:00:00Z' } } }
 applications:
   reader:
