@@ -140,6 +140,22 @@ describe('shared reads', () => {
     reads.close();
   });
 
+  test('what nobody has used for a while is not kept for those who never come for it', async (context) => {
+    context.mock.timers.enable({ apis: ['setInterval'] });
+    const { reads, asked } = log();
+    for (let stuck = 0; stuck < 2; stuck += 1) reads.enter();
+    await follow(reads, 0);
+    context.mock.timers.tick(5000);
+    await follow(reads, 900);
+    assert.equal(asked.length, 10, 'all of it was used a moment ago');
+    context.mock.timers.tick(5000);
+    await follow(reads, 900);
+    assert.equal(asked.length, 10, 'the last of it was used a moment ago');
+    await reads.next(at(0));
+    assert.equal(asked.length, 11);
+    reads.close();
+  });
+
   test('what came in live is not read back by those who waited for it, and is forgotten when the next comes', async () => {
     const { reads, asked } = log();
     const live = (place: number): LogSlice => new LogSlice(at(place), { events: [eventAt(place + 1)], position: at(place + 1) });
