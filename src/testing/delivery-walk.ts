@@ -23,6 +23,14 @@ export async function walkDeliveries(walk: CommandWalk, subscription: string, pu
   assert.deepEqual([again?.['state'], again?.['passed']], ['done', 1]);
   const [own] = await objects(['keys', 'create', 'hooks']);
   const key = ['--key', String(own?.['value'])];
+  let letters: Record<string, unknown>[] = [];
+  while (letters.length === 0) letters = await objects(['deliveries', 'list', id, '--state', 'dead', ...key]);
+  const place = String(letters[0]?.['position']);
+  const [whole] = await objects(['deliveries', 'show', id, place, ...key]);
+  assert.deepEqual((whole?.['cloudEvent'] as Record<string, unknown> | undefined)?.['data'], { text: 'pushed' });
+  assert.deepEqual(await objects(['deliveries', 'discard', id, place, ...key]), [{ discarded: 1 }]);
+  assert.equal((await call(['deliveries', 'show', id, place])).exit, 5);
+  assert.equal((await objects(['deliveries', 'discard', id, '--dead']))[0]?.['discarded'], 0);
   const [tried] = await objects(['endpoints', 'preview', id, ...key]);
   assert.ok(Number(tried?.['examined']) > 0 && tried?.['matched'] === tried?.['examined']);
   assert.equal((await objects(['endpoints', 'pause', id, ...key]))[0]?.['state'], 'paused');

@@ -104,6 +104,9 @@ describe('The endpoints of an application', () => {
       ['GET', '/deliveries', undefined],
       ['POST', `/deliveries/${place}/retry`, undefined],
       ['POST', '/deliveries/retry', { state: 'dead' }],
+      ['GET', `/deliveries/${place}`, undefined],
+      ['DELETE', `/deliveries/${place}`, undefined],
+      ['POST', '/deliveries/discard', { state: 'dead' }],
     ] as const;
     for (const [method, path, body] of routes) {
       const ask = (which: string) =>
