@@ -12,7 +12,7 @@ import { MemoryBackbone } from '../testing/memory-backbone.ts';
 import type { ApiRuntime, BoundSubscription } from './catalogue.ts';
 import { combineStages } from './compile.ts';
 import { allowed, allowedInPart } from './push-access.ts';
-import { sightOf, withinSight } from './sight.ts';
+import { mayShow, sightOf, withinSight } from './sight.ts';
 
 const log = 'default/shop';
 const everything = { subscription: 'sub', address: '*' };
@@ -142,6 +142,18 @@ describe('Who wants whatever there is of an API', () => {
     assert.equal(sight(eventAt('payroll')), 'shown');
     world.bound = subscriptionWith({ read: ['orders/*'] });
     assert.equal(sight(eventAt('payroll')), 'hidden');
+  });
+
+  it('may ask beforehand what may be shown, be it not now', async () => {
+    const shop = await shopThatSends('orders');
+    const world = new World(shop, subscriptionWith());
+    const may = (address: string): boolean => mayShow(world.catalogue, everything, address);
+    assert.deepEqual(['orders/1', 'payroll'].map(may), [true, false]);
+    assert.equal(mayShow(world.catalogue, { ...everything, address: 'payroll' }, 'payroll'), true, 'asked elsewhere');
+    world.bound = subscriptionWith({ state: 'paused' });
+    assert.deepEqual(['orders/1', 'payroll'].map(may), [true, true]);
+    world.bound = undefined;
+    assert.equal(may('orders/1'), true);
   });
 
   it('is not shown what lies before its horizon', async () => {

@@ -24,14 +24,20 @@ export function isWholeApi({ address, protocol }: Pick<SightRequest, 'address' |
 /** Asked anew for each event of the API's log, so that what changes counts at once. Who reads an address of its own may read all of it or nothing. */
 export function sightOf(catalogue: Found, request: SightRequest, api: Served): Sight {
   if (!isWholeApi(request)) return () => 'shown';
-  const { subscription } = request;
   return (event) => {
-    const now = find(catalogue, subscription, api);
-    if (now === undefined || now.readable.isNothing) return 'held';
+    const now = find(catalogue, request);
+    if (now === undefined || now.readable.api.log !== api.log || now.readable.isNothing) return 'held';
     const { horizon } = now.subscription;
     const isBehind = horizon?.address === event.address && event.acceptedAt < horizon.since;
     return now.readable.has(event.address) && !isBehind ? 'shown' : 'hidden';
   };
+}
+
+/** Whether somebody may read an address as things are, be it not now; of an address of its own that is not asked here. */
+export function mayShow(catalogue: Found, request: SightRequest, address: string): boolean {
+  if (!isWholeApi(request)) return true;
+  const readable = find(catalogue, request)?.readable;
+  return readable === undefined || readable.isNothing || readable.has(address);
 }
 
 /** Places of the API's log that have no more than the sight shows: other events are neither read nor counted. */
@@ -46,7 +52,7 @@ export function withinSight(
     locate: (channel, from) => places.locate(channel, from),
     compare: (a, b) => places.compare(a, b),
     lag: (channel, position) => {
-      const readable = find(catalogue, request.subscription, api)?.readable;
+      const readable = find(catalogue, request)?.readable;
       // To count all there are costs much less.
       if (readable?.isEverything === true) return places.lag(channel, position);
       return places.lag(channel, position, (address) => readable?.has(address) === true);
@@ -63,10 +69,9 @@ interface Now {
   readonly readable: ReadableAddresses;
 }
 
-/** Undefined: the subscription is gone, or the API is served from another log now. */
-function find(catalogue: Found, id: string, { log }: Served): Now | undefined {
+/** Undefined: the subscription is gone, or its API is not served. */
+function find(catalogue: Found, { subscription: id }: SightRequest): Now | undefined {
   const subscription = catalogue.subscription(id);
   const api = subscription && catalogue.api(subscription.context.api);
-  if (subscription === undefined || api?.log !== log) return undefined;
-  return { subscription, readable: readableAddresses(subscription, api) };
+  return subscription && api && { subscription, readable: readableAddresses(subscription, api) };
 }

@@ -135,11 +135,6 @@ export class Courier {
     this.start();
   }
 
-  /** Whether an event may be read, be it not now. */
-  mayGet(event: Event): boolean {
-    return this.#parts.sight(event) !== 'hidden';
-  }
-
   /** Sends one that waits, or is dead, as soon as may be. False: it is under way or behind others, or too much is owed to take a dead one. */
   sendAgain(owed: OwedDelivery, event: Event): boolean {
     const isTaken = this.#live.sendAgain(owed, event);

@@ -35,7 +35,7 @@ interface Wish {
 }
 
 /** An endpoint that names no address gets whatever its application may read, as everybody expects who knows other senders of webhooks. */
-describe('an endpoint without an address', { timeout: 120_000 }, () => {
+describe('an endpoint without an address', { timeout: 300_000 }, () => {
   const receiver = new WebhookReceiver<{ readonly id: string; readonly position: string }>();
   const { posts } = receiver;
   let sluice: SluiceFixture;
@@ -174,6 +174,9 @@ applications:
     await receiver.arrived(2);
     assert.deepEqual(delivered(), [seen, seen]);
     await untilStatus(({ dead }) => dead === 1);
+    await sluice.client().post(['endpoints', await endpointNamed(sluice), 'pause'], {});
+    assert.deepEqual([(await retry())['retried'], (await of('status'))['dead']], [0, 1], 'nor while it is paused');
+    await sluice.client().post(['endpoints', await endpointNamed(sluice), 'start'], {});
     await sluice.apply(config({ retry: 'none' }));
     assert.equal((await retry())['retried'], 1);
     await receiver.arrived(3);
