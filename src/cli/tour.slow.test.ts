@@ -24,12 +24,13 @@ describe('the tour in the README', async () => {
   let server: ChildProcess | undefined;
   let serving = false;
   let shell: Shell;
-  // Somebody may be serving on the ports that the README names.
+  // Somebody may be serving on the ports that the README names, and the machine may stand still for longer than it listens.
   let ports: readonly [number, number];
   const onOurPorts = (script: string) =>
     script
       .replaceAll('127.0.0.1:8080', `127.0.0.1:${ports[0]}`)
       .replaceAll('127.0.0.1:8081', `127.0.0.1:${ports[1]}`)
+      .replaceAll(/--max-time \d+/g, '--max-time 8')
       .replace(/^script\/server$/m, `script/server --port ${ports[0]} --control-port ${ports[1]}`);
 
   before(async () => {
