@@ -4,10 +4,10 @@ import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { before, describe, it } from 'node:test';
+import { steadyPort } from '../../src/testing/steady-port.ts';
 import { until } from '../../src/testing/until.ts';
 import { addressOf, receivers } from '../peers/webhook-peer.ts';
 import { buildInstruments, measure, startInstrument, type Figures, type InstrumentOptions } from './instrument.ts';
-import { freePorts } from './server-process.ts';
 import { undisturbed } from './undisturbed.ts';
 
 /** Delivers the nth event (from 1), which is for this endpoint. */
@@ -17,7 +17,7 @@ const endpoints = 3;
 
 /** A server that posts on what is published as a test says. */
 async function withServer<T>(deliver: Delivery, body: (options: InstrumentOptions, server: Server) => Promise<T>): Promise<T> {
-  const [port] = (await freePorts(1)) as [number];
+  const port = await steadyPort();
   let nth = 0;
   const server = createServer((incoming, response) => {
     const endpoint = Number(/\d+$/.exec(incoming.url ?? '')?.[0] ?? 0);

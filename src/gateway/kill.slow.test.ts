@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -48,11 +46,11 @@ test(`kill -9 at random points, ${kills} times: nothing acknowledged is lost, re
   await writeFile(join(folder, 'sluice.yaml'), worldConfig({ limits: `{ eventCount: { limit: ${quota}, per: month, counts: publish } }` }));
   await writeFile(join(folder, 'world.yaml'), worldFiles()['world.yaml']!);
   const env = { SLUICE_ADMIN_TOKEN: adminToken };
-  const [port, controlPort] = [await quietPort(random), await quietPort(random)];
   const startedAt = performance.now();
-  let running = await startProcess({ folder, env, port, controlPort });
+  let running = await startProcess({ folder, env });
   const firstStart = performance.now() - startedAt;
-  const { gateway } = running;
+  const { gateway, control } = running;
+  const [port, controlPort] = [Number(new URL(gateway).port), Number(new URL(control).port)];
   let isOver = false;
   /** Nobody answers any more, so nobody is to wait for an answer. */
   let isAbandoned = false;
@@ -147,21 +145,6 @@ test(`kill -9 at random points, ${kills} times: nothing acknowledged is lost, re
     await rm(folder, { recursive: true, force: true });
   }
 });
-
-/** A port below those that the system gives to whoever asks for any: nobody takes it between two lives. */
-async function quietPort(random: () => number): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(random() * 12_000);
-    const server = createServer().listen(port, '127.0.0.1');
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    if (!isFree) continue;
-    await once(server.close(), 'close');
-    return port;
-  }
-}
 
 function firstDelivery(followers: readonly Follower[]): Promise<void> {
   return new Promise((resolve) => {
