@@ -91,6 +91,15 @@ describe('the WebSocket handshake', () => {
     });
   }
 
+  for (const name of ['sec-websocket-protocol', 'sec-websocket-extensions']) {
+    test(`is refused for the blanks in ${name}, before they are read`, limit, async () => {
+      const client = shake({ [name]: `a${' '.repeat(15_000)}b` });
+      assert.equal((await client.http.head).status, 400);
+      await client.http.closed;
+      assert.match(client.refusal, /blanks/);
+    });
+  }
+
   test('lets a page in to tell it by close code what it could not see in a status', limit, async () => {
     const client = shake({ origin: 'https://allowed.example', authorization: 'Bearer nobody' });
     assert.equal((await client.http.head).status, 101);
