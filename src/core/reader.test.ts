@@ -91,6 +91,8 @@ class World {
   governor(outbox: OutboxBound | undefined): Governor {
     return {
       outbox,
+      // Without rest between flushes, so that nothing depends on the time.
+      flush: { maxDelay: 0, maxBytes: 1_000_000, maxEvents: 1000 },
       allow: (n) => Math.min(n, this.#left),
       delivered: (n) => void (this.#left -= n),
       limited: () => ({ error: new GatewayError('LIMIT_REACHED', 'enough'), action: 'pause', until: 1 }),

@@ -100,7 +100,7 @@ describe('shared reads', () => {
 
   test('readers that come back one after another share what the first ones read, from near places too', async (context) => {
     // However long it takes, it is no while.
-    context.mock.timers.enable({ apis: ['setTimeout'] });
+    context.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
     const { reads, asked } = log();
     for (let turn = 0; turn < 10_000; turn += 1) {
       const from = 990 - (turn % 5);

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { HttpListener } from './http.ts';
 import { respondJson } from './respond.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 /** More than the system takes for a client that does not read. */
 const large = Buffer.alloc(32 * 1024 * 1024, ' ');
 const stallTime = 1000;
