@@ -254,7 +254,8 @@ describe('A plan that changes while connections are open', () => {
   it('closes over a date', async () => {
     await apply('{}');
     const client = await openSse(`${world.gateway}/world/d/events`, { key: readerKey });
-    await apply(`{ duration: { until: '${new Date(Date.now() + 700).toISOString()}' } }`);
+    // Were it over when it is applied, it would have been no date that is passed.
+    await apply(`{ duration: { until: '${new Date(Date.now() + 5000).toISOString()}' } }`);
     assert.equal((await client.ended).problem?.['code'], 'DURATION_OVER');
     assert.equal((await poll(world.gateway)).status, 403);
     await apply('{}');
