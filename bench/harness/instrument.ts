@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { cacheFolder, requirePackage, findProgram } from './installation.ts';
 
@@ -29,9 +29,12 @@ export function buildInstruments(): void {
     const target = instrumentPath(name);
     if ((statSync(target, { throwIfNoEntry: false })?.mtimeMs ?? 0) > changed) continue;
     const libraries = ['m', ...instruments[name]].map((library) => `-l${library}`);
-    execFileSync('gcc', ['-O2', '-D_GNU_SOURCE', '-o', target, join(sources, `${name}.c`), ...libraries], {
+    // Others may build it at the same time, or run what there is.
+    const own = `${target}.${process.pid}`;
+    execFileSync('gcc', ['-O2', '-D_GNU_SOURCE', '-o', own, join(sources, `${name}.c`), ...libraries], {
       stdio: ['ignore', 'inherit', 'inherit'],
     });
+    renameSync(own, target);
   }
 }
 

@@ -62,7 +62,7 @@ describe('up with a certificate', () => {
     assert.equal(await isShown(second.cert), false);
   });
 
-  test('shows a new certificate once its key is there too, and says so', { timeout: 20_000 }, async () => {
+  test('shows a new certificate once its key is there too, and says so', { timeout: 60_000 }, async () => {
     await replace('cert.pem', second.cert);
     await logged(/the changed certificate is not used.*does not belong/);
     assert.equal(await isShown(first.cert), true);
@@ -78,7 +78,7 @@ describe('up with a certificate', () => {
     [['--tls-cert', 'key.pem', '--tls-key', 'key.pem'], 7, /key\.pem holds no certificate in PEM form/],
   ];
   for (const [options, status, sentence] of mistakes) {
-    test(`refuses ${options.join(' ')}`, { timeout: 20_000 }, () => {
+    test(`refuses ${options.join(' ')}`, { timeout: 60_000 }, () => {
       const ports = ['--port', '0', '--control-port', '0', '--data', 'elsewhere'];
       const ended = spawnSync(process.execPath, [program, 'up', ...ports, ...options], { cwd: folder, encoding: 'utf8' });
       assert.equal(ended.status, status);

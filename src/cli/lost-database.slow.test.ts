@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { newEvents, publish, readerKey, worldConfig, worldFiles } from '../testing/gateway-world.ts';
+import { newEvents, publish, readerKey, serviceKey, worldConfig, worldFiles } from '../testing/gateway-world.ts';
 import { RawHttp } from '../testing/raw-http.ts';
 import { startProcess } from '../testing/sluice-process.ts';
 import { openSse } from '../testing/stream-client.ts';
@@ -36,27 +36,39 @@ describe('A Sluice that loses a thread of its database', () => {
   after(() => rm(folder, { recursive: true, force: true }));
 
   for (const name of ['sluice-writer-thread', 'sluice-reader-thread']) {
-    it(`ends with 1 and a sentence, is not healthy meanwhile, and goes on when it is started anew (${name})`, async () => {
-      const running = await startProcess({ folder, nodeArgs: ['--import', threadEnder(name)], args: ['--grace', '2'] });
-      assert.equal((await publish(running.gateway, newEvents(1))).status, 202);
-      const reader = await openSse(`${running.gateway}/world/a/events`, { key: readerKey });
-      // A request on its way keeps the process for the time of grace.
-      const slow = new RawHttp(running.gateway);
-      slow.send('POST', '/world/a/events', { 'content-length': '100', authorization: 'Bearer x', expect: '100-continue' });
-      running.signal('SIGUSR2');
-      await until(
-        async () => (await fetch(`${running.control}/healthz`)).status === 503,
-        () => 'it says it is healthy',
-      );
-      const { retry } = await reader.ended;
-      assert.ok(retry !== undefined && retry >= 1000, 'readers are told when to come back');
-      assert.equal(await running.exited, 1);
-      assert.match(running.log(), /A thread of the database ended unexpectedly/);
+    it(
+      `ends with 1 and a sentence, is not healthy meanwhile, and goes on when it is started anew (${name})`,
+      { timeout: 120_000 },
+      async (t) => {
+        const running = await startProcess({ folder, nodeArgs: ['--import', threadEnder(name)], args: ['--grace', '60'] });
+        t.after(() => running.signal('SIGKILL'));
+        assert.equal((await publish(running.gateway, newEvents(1))).status, 202);
+        const reader = await openSse(`${running.gateway}/world/a/events`, { key: readerKey });
+        // A request on its way keeps the process until everything is seen that is to be seen meanwhile.
+        const slow = new RawHttp(running.gateway);
+        const asked = { 'content-type': 'application/cloudevents+json', 'content-length': '100', expect: '100-continue' };
+        slow.send('POST', '/world/a/events', { ...asked, authorization: `Bearer ${serviceKey}` });
+        await until(
+          async () => slow.continues > 0,
+          () => `its body is not asked for: ${slow.body.toString()}`,
+        );
+        running.signal('SIGUSR2');
+        await until(
+          async () => (await fetch(`${running.control}/healthz`)).status === 503,
+          () => 'it says it is healthy',
+        );
+        slow.socket.destroy();
+        const { retry } = await reader.ended;
+        assert.ok(retry !== undefined && retry >= 1000, 'readers are told when to come back');
+        assert.equal(await running.exited, 1);
+        assert.match(running.log(), /A thread of the database ended unexpectedly/);
 
-      const again = await startProcess({ folder });
-      assert.equal((await publish(again.gateway, newEvents(1))).status, 202);
-      again.signal('SIGTERM');
-      assert.equal(await again.exited, 0);
-    });
+        const again = await startProcess({ folder });
+        t.after(() => again.signal('SIGKILL'));
+        assert.equal((await publish(again.gateway, newEvents(1))).status, 202);
+        again.signal('SIGTERM');
+        assert.equal(await again.exited, 0);
+      },
+    );
   }
 });

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { steadyPort } from '../testing/steady-port.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -24,16 +24,17 @@ describe('the tour in the README', async () => {
   let server: ChildProcess | undefined;
   let serving = false;
   let shell: Shell;
-  // Somebody may be serving on the ports that the README names.
+  // Somebody may be serving on the ports that the README names, and the machine may stand still for longer than it listens.
   let ports: readonly [number, number];
   const onOurPorts = (script: string) =>
     script
       .replaceAll('127.0.0.1:8080', `127.0.0.1:${ports[0]}`)
       .replaceAll('127.0.0.1:8081', `127.0.0.1:${ports[1]}`)
+      .replaceAll(/--max-time \d+/g, '--max-time 8')
       .replace(/^script\/server$/m, `script/server --port ${ports[0]} --control-port ${ports[1]}`);
 
   before(async () => {
-    ports = await freePorts();
+    ports = [await steadyPort(), await steadyPort()];
     folder = await mkdtemp(join(tmpdir(), 'sluice-'));
     for (const name of ['bin', 'src', 'script', 'examples', 'package.json', 'package-lock.json']) {
       await cp(join(root, name), join(folder, name), { recursive: true });
@@ -55,7 +56,7 @@ describe('the tour in the README', async () => {
   });
 
   for (const step of steps) {
-    test(step.title, { timeout: 60_000 }, async ({ signal }) => {
+    test(step.title, { timeout: 180_000 }, async ({ signal }) => {
       assert.ok(step.server || serving, 'the server did not start');
       if (step.server) {
         server = spawn('bash', ['-c', onOurPorts(step.script)], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
@@ -160,12 +161,4 @@ async function stop(server: ChildProcess): Promise<void> {
   const tooLong = setTimeout(() => process.kill(-(server.pid as number), 'SIGKILL'), 20_000);
   await ended;
   clearTimeout(tooLong);
-}
-
-async function freePorts(): Promise<readonly [number, number]> {
-  const servers = [createServer(), createServer()];
-  for (const entry of servers) await once(entry.listen(0, '127.0.0.1'), 'listening');
-  const [first = 0, second = 0] = servers.map((entry) => (entry.address() as AddressInfo).port);
-  for (const entry of servers) entry.close();
-  return [first, second];
 }

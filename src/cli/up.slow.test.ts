@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -32,6 +32,12 @@ describe('up', () => {
       if (found !== undefined) return found;
       await new Promise<void>((resolve) => waiting.add(resolve));
     }
+  }
+
+  /** In one step, so that nobody reads half of it. */
+  async function replaceFile(text: string): Promise<void> {
+    await writeFile(`${file}.new`, text);
+    await rename(`${file}.new`, file);
   }
 
   async function limitOf(plan: string): Promise<number> {
@@ -68,19 +74,20 @@ describe('up', () => {
   test('applies its file when what it says has changed', async () => {
     assert.equal(await limitOf('free'), 5);
     const text = await readFile(file, 'utf8');
-    await writeFile(file, text.replace('connectionCount: { limit: 5 }', 'connectionCount: { limit: 7 }'));
-    await logged(/configuration was applied again/);
+    const seen = log.length;
+    await replaceFile(text.replace('connectionCount: { limit: 5 }', 'connectionCount: { limit: 7 }'));
+    await logged(/configuration was applied again/, seen);
     assert.equal(await limitOf('free'), 7);
   });
 
   test('reports a file with mistakes by line, and goes on with what it had', async () => {
     const text = await readFile(file, 'utf8');
-    await writeFile(file, text.replace('approval: auto', 'aproval: auto'));
+    await replaceFile(text.replace('approval: auto', 'aproval: auto'));
     const line = await logged(/changed configuration is not applied/);
     assert.match(line, /sluice\.yaml:\d+:\d+.*aproval/);
     assert.equal(await limitOf('free'), 7);
     const seen = log.length;
-    await writeFile(file, text.replace('limit: 7', 'limit: 8'));
+    await replaceFile(text.replace('limit: 7', 'limit: 8'));
     await logged(/configuration was applied again/, seen);
     assert.equal(await limitOf('free'), 8);
   });
@@ -96,7 +103,7 @@ describe('up', () => {
     });
     assert.equal(put.status, 200, await put.text());
     const seen = log.length;
-    await writeFile(file, `${await readFile(file, 'utf8')}# a remark\n`);
+    await replaceFile(`${await readFile(file, 'utf8')}# a remark\n`);
     await logged(/says nothing new/, seen);
     assert.equal(await limitOf('free'), 3);
   });

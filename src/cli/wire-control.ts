@@ -3,12 +3,14 @@ import type { AdminToken } from '../control/admin-token.ts';
 import { createControl } from '../control/server.ts';
 import type { Backbone } from '../core/backbone.ts';
 import { systemClock } from '../core/clock.ts';
+import { allowed } from '../gateway/push-access.ts';
 import { FilterPreview } from '../gateway/filter-preview.ts';
 import { backboneKinds, entrypointNames } from '../gateway/registry.ts';
 import type { HealthTimeline } from '../metering/health-timeline.ts';
 import { LedgerInsights } from '../metering/ledger-insights.ts';
 import { countByLag } from '../metering/log-count.ts';
 import type { Log } from '../observe/log.ts';
+import { DeadLetters } from '../push/dead-letters.ts';
 import { wantedTypes } from '../push/wanted-types.ts';
 import type { WorkerPool } from '../workers/worker-pool.ts';
 import type { Inbound } from './wire-inbound.ts';
@@ -55,6 +57,14 @@ export function controlOf(all: ControlParts): ReturnType<typeof createControl> {
     store,
     insights,
     deliveries: all.push.deliveries,
+    deadLetters: new DeadLetters({
+      service: all.push.service,
+      database,
+      book: foundation.pushBook,
+      compare: (a, b) => embedded.compare(a, b),
+      flush: () => ledger.commit(),
+    }),
+    checkReads: ({ spec }, address) => void allowed({ catalogue }, { ...spec, address }),
     topicStatus: (source) => all.inbound.topicStatus(source),
     previewFilter: ({ types, ...wish }) => previews.preview({ ...wish, wantsType: wantedTypes(types) }),
     clock: systemClock,

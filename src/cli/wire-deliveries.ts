@@ -1,7 +1,8 @@
 import type { Deliveries } from '../control/services.ts';
 import { systemClock } from '../core/clock.ts';
 import { withinHorizon } from '../gateway/horizon.ts';
-import { allowed } from '../gateway/push-access.ts';
+import { allowedInPart } from '../gateway/push-access.ts';
+import { mayShow, withinSight } from '../gateway/sight.ts';
 import type { Log } from '../observe/log.ts';
 import { DeadLetterReplays } from '../push/dead-letter-replays.ts';
 import { DeadLetterRetention, deadLettersKeptFor } from '../push/dead-letter-retention.ts';
@@ -36,9 +37,19 @@ export function openDeliveries({ foundation, parts, service, verifications, keep
   readonly hasRoom: (endpoint: string) => void;
   readonly close: () => Promise<void>;
 } {
-  const { database, ledger, pushBook: book } = foundation;
+  const { database, store, ledger, pushBook: book } = foundation;
   const { catalogue, schedule, onBug } = parts;
-  const redrive = new Redrive({ service, database, book, now: () => systemClock.now(), flush: () => ledger.commit() });
+  const redrive = new Redrive({
+    service,
+    database,
+    book,
+    now: () => systemClock.now(),
+    flush: () => ledger.commit(),
+    mayRead: (endpoint, address) => {
+      const spec = store.byId('endpoint', endpoint)?.spec;
+      return spec === undefined || mayShow(catalogue, spec, address);
+    },
+  });
   const replays = new ReplayLog(database);
   const deadLetters = new DeadLetterReplays({ replays, redrive, clock: systemClock, schedule, onBug });
   deadLetters.wake();
@@ -51,9 +62,10 @@ export function openDeliveries({ foundation, parts, service, verifications, keep
       replays,
       clock: systemClock,
       channelOf: ({ spec }) => {
-        const { api, subscription } = allowed({ catalogue }, spec);
+        const { api, subscription } = allowedInPart({ catalogue }, spec);
         const { address } = spec;
-        return { backbone: withinHorizon(api.backbone, subscription.horizon, address), channel: { log: api.log, address } };
+        const places = withinHorizon(api.backbone, subscription.horizon, address);
+        return { backbone: withinSight(places, catalogue, { request: spec, api }), channel: { log: api.log, address } };
       },
       countDead: (endpoint, before) => redrive.countDead(endpoint, before),
       onChange: async () => {

@@ -26,8 +26,8 @@ import type { Foundation, GatewayParts } from './wire.ts';
 interface PushParts {
   readonly foundation: Foundation;
   readonly parts: GatewayParts;
-  /** Address ranges besides the public ones that may be called, and names of private networks. */
-  readonly openOutgoing: readonly string[];
+  /** What may be called. */
+  readonly rules: UrlRules;
   /** Where receivers know Sluice to be. */
   readonly publicUrl: string | undefined;
   /** Milliseconds for which dead letters are kept; undefined: as long as is usual. */
@@ -51,11 +51,9 @@ export interface Push {
   close(): Promise<void>;
 }
 
-/** Rejects with INVALID_CONFIGURATION when a range or a name cannot be opened. */
-export async function openPush({ foundation, parts, openOutgoing, publicUrl, keepDeadLetters, log }: PushParts): Promise<Push> {
+export async function openPush({ foundation, parts, rules, publicUrl, keepDeadLetters, log }: PushParts): Promise<Push> {
   const { database, store, ledger, pushBook, sealer, metrics } = foundation;
   const { gateway, catalogue, schedule, onBug } = parts;
-  const rules = rulesOf(openOutgoing);
   const resolver = new NameResolver({ guard: rules.guard, clock: systemClock, hostsFile: new HostsFile(hostsFile, systemClock) });
   const sender = new HttpSender({ ...rules, resolver });
   const send: Push['send'] = (request) => sender.send(request);
@@ -153,7 +151,8 @@ function named({ id, name, parent }: Resource<'endpoint'>): object {
   return { endpoint: id, name, application: parent };
 }
 
-function rulesOf(opened: readonly string[]): UrlRules {
+/** What may be called, by what the operator opens: ranges of addresses and names of private networks. Throws INVALID_CONFIGURATION when one cannot be opened. */
+export function outgoingRules(opened: readonly string[] = []): UrlRules {
   try {
     return openedNetworks(opened);
   } catch (cause) {

@@ -1,5 +1,6 @@
 import type { Administration } from '../control/administration.ts';
 import type { Log } from '../observe/log.ts';
+import type { UrlRules } from '../outgoing/outgoing-url.ts';
 import { openHub, type WebSub } from './wire-hub.ts';
 import { openInbound, type Inbound } from './wire-inbound.ts';
 import { openPush, type Push } from './wire-push.ts';
@@ -9,7 +10,9 @@ interface ServiceParts {
   readonly foundation: Foundation;
   readonly parts: GatewayParts;
   readonly administration: Administration;
-  readonly options: Pick<SluiceOptions, 'openOutgoing' | 'publicUrl' | 'keepDeadLetters'>;
+  readonly options: Pick<SluiceOptions, 'publicUrl' | 'keepDeadLetters'>;
+  /** What may be called. */
+  readonly rules: UrlRules;
   readonly log: Log;
 }
 
@@ -20,13 +23,13 @@ export interface OutwardServices {
   readonly hub: WebSub;
 }
 
-/** Each is closed by what it adds to `closers`. Throws INVALID_CONFIGURATION when a range of addresses cannot be read. */
+/** Each is closed by what it adds to `closers`. */
 export async function openServices(
-  { foundation, parts, administration, options, log }: ServiceParts,
+  { foundation, parts, administration, options, rules, log }: ServiceParts,
   closers: (() => unknown)[],
 ): Promise<OutwardServices> {
-  const { openOutgoing = [], publicUrl, keepDeadLetters } = options;
-  const push = await openPush({ foundation, parts, openOutgoing, publicUrl, keepDeadLetters, log });
+  const { publicUrl, keepDeadLetters } = options;
+  const push = await openPush({ foundation, parts, rules, publicUrl, keepDeadLetters, log });
   closers.push(() => push.close());
   const inbound = await openInbound({ foundation, parts, push, log });
   closers.push(() => inbound.close());

@@ -30,6 +30,7 @@ import type { ComparePositions } from '../metering/lineage.ts';
 import { meteringMigrations } from '../metering/migrations.ts';
 import { createLog, type Log } from '../observe/log.ts';
 import { Metrics } from '../observe/metrics.ts';
+import type { UrlRules } from '../outgoing/outgoing-url.ts';
 import { pushMigrations } from '../push/migrations.ts';
 import { noticeMigrations } from '../push/notices/migrations.ts';
 import { NoticeBook } from '../push/notices/notice-book.ts';
@@ -44,7 +45,7 @@ import { openResourceStore } from '../store/sqlite/resource-store.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
 import { controlOf } from './wire-control.ts';
 import { openDesks } from './wire-desks.ts';
-import type { Push } from './wire-push.ts';
+import { outgoingRules, type Push } from './wire-push.ts';
 import { openServices } from './wire-services.ts';
 
 export interface SluiceOptions {
@@ -253,12 +254,12 @@ export async function startSluice(options: SluiceOptions): Promise<Sluice> {
 }
 
 async function start(options: SluiceOptions, closers: (() => unknown)[], closeAll: () => Promise<void>): Promise<Sluice> {
-  const { data, env = process.env } = options;
+  const { data, env = process.env, controlHost = '127.0.0.1' } = options;
   const log = options.log ?? createLog({ level: 'warn', destination: process.stderr, json: false });
   const startedAt = systemClock.now();
   const admin = await loadAdminToken(data, env);
-  const controlHost = options.controlHost ?? '127.0.0.1';
   checkControlAddress(controlHost, admin, log);
+  const rules = outgoingRules(options.openOutgoing);
   const contracts = new ContractCache();
   readAhead(contracts, options.config);
   const foundation = await openFoundation({ data, env, log, contracts }, closers);
@@ -270,11 +271,11 @@ async function start(options: SluiceOptions, closers: (() => unknown)[], closeAl
   });
   const health = watchBackbones(foundation);
   closers.push(() => health.close());
-  const administration = administrationOf(foundation);
+  const administration = administrationOf(foundation, rules);
   await settle({ administration, options, onBug: parts.onBug }, closers);
   await Promise.all([catalogue.settled(), health.check()]);
   health.start();
-  const { push, inbound, hub } = await openServices({ foundation, parts, administration, options, log }, closers);
+  const { push, inbound, hub } = await openServices({ foundation, parts, administration, options, rules, log }, closers);
   const { tls, version = '0', publicUrl } = options;
   const workers =
     options.workers === undefined
@@ -349,13 +350,14 @@ function checkControlAddress(host: string, admin: AdminToken, log: Log): void {
   if (warning !== undefined) log.warn(warning);
 }
 
-function administrationOf({ store, contracts, sealer }: Foundation): Administration {
+function administrationOf({ store, contracts, sealer }: Foundation, urlRules: UrlRules): Administration {
   return new Administration({
     store,
     sealer,
     clock: systemClock,
     checkContract: (source) => contracts.open(source).then(() => [], problemsOf),
     checkFilter: compileFilter,
+    urlRules,
     knownEntrypoints: entrypointNames,
     knownBackbones: backboneKinds,
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { computingTime } from '../testing/computing-time.ts';
 import type { Contract } from './contract.ts';
 import { findChannel, findChannels } from './find-channel.ts';
 import { loadContract } from './load-contract.ts';
@@ -114,9 +115,9 @@ channels:
 test('ten thousand lookups among a thousand channels take moments', async () => {
   const many = await contractOf(Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`c${index}`, `a/${index}/{x}/{y}`])));
   findChannel(many, 'a/1/b/c');
-  const start = performance.now();
+  const computed = computingTime();
   for (let index = 0; index < 10_000; index += 1) assert.equal(findChannel(many, `a/${index % 1000}/b/${index}`)?.id, `c${index % 1000}`);
-  assert.ok(performance.now() - start < 500);
+  assert.ok(computed() < 500);
 });
 
 for (const address of ['-', '-/hooks', '/-/hooks']) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { computingTime } from '../testing/computing-time.ts';
 import { lintContract } from './lint.ts';
 
 /** Each document is refused at the line, with the sentence, within two seconds. */
@@ -93,9 +94,9 @@ function indented(levels: number): string {
 
 for (const [name, text, line, says] of cases) {
   test(`${name} is refused with its place`, async () => {
-    const start = performance.now();
+    const computed = computingTime();
     const problems = await lintContract({ name: 'orders.yaml', text, files: {} });
-    const took = performance.now() - start;
+    const took = computed();
     const [first] = problems;
     assert.ok(first !== undefined && first.severity === 'error', 'there is an error');
     assert.match(first.sentence, says);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { computingTime } from '../testing/computing-time.ts';
 import { lintContract } from './lint.ts';
 import { loadContract } from './load-contract.ts';
 import { ContractError } from './problem.ts';
@@ -147,8 +148,8 @@ test('a chain of fifty references is refused, one of ten is not', async () => {
 test('three thousand schemas in one chain are refused in time', async () => {
   const links = Array.from({ length: 3000 }, (_, index) => `    s${index}: {$ref: "#/components/schemas/s${index + 1}"}\n`);
   const text = `${referring('#/components/schemas/s0').replace(/components:.*\n/, '')}components:\n  schemas:\n${links.join('')}    s3000: {}\n`;
-  const start = performance.now();
+  const computed = computingTime();
   const problems = await lintContract({ name: 'orders.yaml', text, files: {} });
   assert.ok(problems.some((problem) => problem.code === 'limit'));
-  assert.ok(performance.now() - start < 4000);
+  assert.ok(computed() < 4000);
 });

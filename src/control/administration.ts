@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { GatewayError } from '../core/errors.ts';
+import { checkOutgoingUrl, type UrlRules } from '../outgoing/outgoing-url.ts';
 import type { ContractSource, Resource, ResourceKind, ResourceStore } from '../store/resources.ts';
 import type { Sealer } from '../store/sealed.ts';
 import type { PlacedProblem } from './config/place.ts';
@@ -24,6 +25,8 @@ export interface AdministrationParts extends Offer {
   readonly checkContract: (source: ContractSource) => Promise<readonly ContractProblem[]>;
   /** Throws INVALID_FILTER. Default: filters are looked at when they are used. */
   readonly checkFilter?: (expression: string) => void;
+  /** What may be called. Default: URLs are judged when they are. */
+  readonly urlRules?: UrlRules;
 }
 
 /** Whoever changes resources goes through here, one after the other: the management API and the configuration file alike. */
@@ -73,6 +76,13 @@ export class Administration {
   /** Throws INVALID_FILTER for a CEL expression that no event could be tried on. */
   checkFilter(expression: string): void {
     this.#parts.checkFilter?.(expression);
+  }
+
+  /** Why an attempt at this URL is refused before a name is looked up, in the words of that attempt. */
+  urlFault(url: string): string | undefined {
+    const { urlRules } = this.#parts;
+    const checked = urlRules && checkOutgoingUrl(url, urlRules);
+    return checked !== undefined && 'refusal' in checked ? checked.refusal.sentence : undefined;
   }
 
   async contractProblems(source: ContractSource): Promise<readonly ContractProblem[]> {

@@ -3,6 +3,7 @@ import { noticeApi } from '../push/notices/notice.ts';
 import type { Resource, ResourceKind } from '../store/resources.ts';
 import type { Administration } from './administration.ts';
 import { refusalOf } from './administration.ts';
+import { calledUrlProblems } from './called-urls.ts';
 import { configShape } from './config/config-shape.ts';
 import type { PlacedProblem } from './config/place.ts';
 import { pointerTo } from './config/place.ts';
@@ -73,6 +74,7 @@ async function draftsOf(administration: Administration, config: unknown, prune: 
   const problems = [
     ...impossible,
     ...filterProblems(desired, administration, store),
+    ...calledUrlProblems(desired, administration, store),
     ...backboneProblems(desired, administration.offer.knownBackbones),
     ...[...desired.apis].flatMap(([name, api]) =>
       within(pointerTo('/apis', name), apiProblems(name, api.spec, outlook, administration.offer)),

@@ -13,6 +13,8 @@ import type { Position } from '../core/position.ts';
 import type { Insights } from '../metering/insights.ts';
 import type { ReaderStatus } from '../metering/reader-status.ts';
 import { pushMigrations } from '../push/migrations.ts';
+import { meteringMigrations } from '../metering/migrations.ts';
+import { DeadLetters } from '../push/dead-letters.ts';
 import { deadLettersKeptFor } from '../push/dead-letter-retention.ts';
 import { DeliveryLog } from '../push/delivery-log.ts';
 import { Redrive } from '../push/redrive.ts';
@@ -24,9 +26,12 @@ import type { ContractSource, ResourceStore } from '../store/resources.ts';
 import { Sealer } from '../store/sealed.ts';
 import { openDatabase } from '../store/sqlite/open-database.ts';
 import { openResourceStore } from '../store/sqlite/resource-store.ts';
-import { Administration } from './administration.ts';
+import { Administration, type AdministrationParts } from './administration.ts';
 import { createControl } from './server.ts';
 import type { Services } from './services.ts';
+
+/** Name of an endpoint whose subscription may not read its address any more. */
+export const unreadByOwner = 'unread';
 
 export const adminToken = 'test-admin-token-0123456789';
 
@@ -94,10 +99,13 @@ export class ControlFixture {
     this.#close = close;
   }
 
-  static async start({ checkFilter = () => undefined }: { checkFilter?: (expression: string) => void } = {}): Promise<ControlFixture> {
+  static async start({
+    checkFilter = () => undefined,
+    urlRules,
+  }: Pick<AdministrationParts, 'checkFilter' | 'urlRules'> = {}): Promise<ControlFixture> {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
     const clock = { time: Date.parse('2030-01-01T00:00:00Z'), now: () => clock.time };
-    const database = await openDatabase({ folder, migrations: [...storeMigrations, ...pushMigrations] });
+    const database = await openDatabase({ folder, migrations: [...storeMigrations, ...meteringMigrations, ...pushMigrations] });
     const store = await openResourceStore(database, clock);
     const asked: unknown[][] = [];
     const logged: unknown[][] = [];
@@ -108,6 +116,7 @@ export class ControlFixture {
       clock,
       checkContract,
       checkFilter,
+      ...(urlRules && { urlRules }),
       sealer: new Sealer(Buffer.alloc(32, 1)),
       ...offer,
     });
@@ -126,6 +135,10 @@ export class ControlFixture {
       ...offer,
       insights: recordingInsights(asked, readers),
       deliveries: deliveriesOf(database, clock),
+      deadLetters: new DeadLetters({ ...idle, database, compare: (a, b) => a.localeCompare(b), flush: async () => undefined }),
+      checkReads: ({ name }) => {
+        if (name === unreadByOwner) throw new GatewayError('FORBIDDEN', 'The subscription may not read there any more.');
+      },
       topicStatus: () => undefined,
       previewFilter: async (wish) => {
         asked.push(['previewFilter', wish]);
@@ -206,11 +219,15 @@ async function checkContract(source: ContractSource) {
   }
 }
 
+/** Nobody delivers, and everything is on disk. */
+const idle = {
+  service: { courier: () => undefined, whileSteady: <T>(work: () => Promise<T>) => work() },
+  book: { isChanging: () => false },
+};
+
 /** Deliveries of a gateway that delivers nothing: what there is was put into the store. */
 function deliveriesOf(database: Database, clock: Clock): Services['deliveries'] {
-  const service = { courier: () => undefined, whileSteady: <T>(work: () => Promise<T>) => work() };
-  const book = { isChanging: () => false };
-  const redrive = new Redrive({ service, database, book, now: () => clock.now(), flush: async () => undefined });
+  const redrive = new Redrive({ ...idle, database, now: () => clock.now(), flush: async () => undefined });
   const channel = { log: 'default/orders', address: '*' };
   return {
     log: new DeliveryLog(database),

@@ -206,7 +206,7 @@ describe('Hostile requests to the management API', () => {
 async function send(url: string, bytes: string): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
-  socket.setTimeout(2000, () => socket.destroy());
+  socket.setTimeout(30_000, () => socket.destroy());
   socket.write(bytes, 'latin1');
   let answer = '';
   for await (const chunk of socket) answer += String(chunk);

@@ -24,6 +24,7 @@ export const problemSchema = {
           line: { type: 'integer' },
           column: { type: 'integer' },
           sentence: { type: 'string' },
+          failure: { type: 'string', description: 'Of a URL that cannot be called: the class of the failure that an attempt would have.' },
         },
         required: ['sentence'],
       },

@@ -18,6 +18,7 @@ import { auditRoutes } from './resources/audit.ts';
 import { configRoutes } from './resources/config.ts';
 import { contractRoutes } from './resources/contracts.ts';
 import { credentialRoutes } from './resources/credentials.ts';
+import { deadLetterRoutes } from './resources/dead-letters.ts';
 import { deliveryRoutes } from './resources/deliveries.ts';
 import { endpointRoutes } from './resources/endpoints.ts';
 import { planRoutes } from './resources/plans.ts';
@@ -46,6 +47,8 @@ export interface ControlDependencies {
   readonly store: ResourceStore;
   readonly insights: Insights;
   readonly deliveries: Services['deliveries'];
+  readonly deadLetters: Services['deadLetters'];
+  readonly checkReads: Services['checkReads'];
   readonly topicStatus: Services['topicStatus'];
   readonly previewFilter: Services['previewFilter'];
   readonly clock: Clock;
@@ -116,6 +119,7 @@ function addRoutes(app: FastifyInstance, dependencies: ControlDependencies): voi
         endpointRoutes,
         previewRoutes,
         deliveryRoutes,
+        deadLetterRoutes,
         replayRoutes,
         sourceRoutes,
         readerRoutes,

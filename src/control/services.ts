@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { GatewayError } from '../core/errors.ts';
 import type { Insights } from '../metering/insights.ts';
 import type { Courier } from '../push/courier.ts';
+import type { DeadLetters } from '../push/dead-letters.ts';
 import type { DeliveryLog } from '../push/delivery-log.ts';
 import type { PushService } from '../push/push-service.ts';
 import type { Redrive } from '../push/redrive.ts';
@@ -65,6 +66,9 @@ export interface Services {
   readonly clock: Clock;
   readonly administration: Administration;
   readonly deliveries: Deliveries;
+  readonly deadLetters: DeadLetters;
+  /** Throws what the gateway would say where an endpoint's subscription may not read at an address as things are. */
+  readonly checkReads: (endpoint: Resource<'endpoint'>, address: string) => void;
   /** Undefined for a source that subscribes at no hub. */
   readonly topicStatus: (source: string) => TopicStatus | undefined;
   /** How many of the newest events match, as plain JSON; rejects as the gateway would for somebody who reads there. */

@@ -246,7 +246,7 @@ export const attemptView: JsonSchema = {
   additionalProperties: true,
 };
 
-export const deliveryView = exactly({
+const deliveryMembers = {
   position: { type: 'string', description: 'Its place on the log.' },
   event: { type: 'string', description: 'Id of the event.' },
   type: text,
@@ -258,6 +258,25 @@ export const deliveryView = exactly({
   dueAt: { ...timeOrNull, description: 'When it is attempted next; null when it is dead.' },
   acceptedAt: time,
   changedAt: time,
+};
+
+export const deliveryView = exactly(deliveryMembers);
+
+export const wholeDeliveryView = exactly({
+  ...deliveryMembers,
+  cloudEvent: {
+    type: 'object',
+    description: 'The event in the JSON format of CloudEvents, as the content mode structured sends it, whatever that of the endpoint is.',
+  },
+});
+
+export const discardView = exactly({
+  discarded: { type: 'integer', description: 'Dead deliveries that are gone.' },
+  left: {
+    type: 'integer',
+    description: 'Dead ones that are there still: repeat the call with the same `before`, as long as it discards any.',
+  },
+  before: { ...time, description: 'Only what had died before then was meant.' },
 });
 
 export const redriveView = exactly({

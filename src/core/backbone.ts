@@ -98,7 +98,8 @@ export interface Backbone {
   locate(channel: Channel, from: StartFrom): Promise<Position>;
   /** Negative when a is before b. Both must be of this log and epoch. */
   compare(a: Position, b: Position): number;
-  lag(channel: Channel, position: Position): Promise<Lag>;
+  /** `counts`: of a pattern, only the addresses for which this is true. */
+  lag(channel: Channel, position: Position, counts?: (address: string) => boolean): Promise<Lag>;
   /** Live events of a channel or pattern, from the moment it resolves. */
   consume(channel: Channel, receive: Receive): Promise<Consumer>;
   check(signal: AbortSignal): Promise<Health>;

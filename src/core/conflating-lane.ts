@@ -41,6 +41,14 @@ export class ConflatingLane {
     return this.#lane.isEmpty;
   }
 
+  get isOver(): boolean {
+    return this.#lane.isOver;
+  }
+
+  room(): Promise<void> {
+    return this.#lane.room();
+  }
+
   add(reader: FeedReader): void {
     this.#lane.add(reader);
   }

@@ -38,6 +38,8 @@ class Client {
   reader: LiveReader | undefined;
   #stalled = false;
   #waiting = 0;
+  /** It has said so to events, and not read since. */
+  #isFull = false;
 
   constructor(seen: Seen) {
     this.seen = seen;
@@ -47,7 +49,11 @@ class Client {
     return this.#waiting;
   }
 
-  write(buffer: Buffer): boolean {
+  write(buffer: Buffer, n: number): boolean {
+    if (n > 0) {
+      assert.equal(this.#isFull, false, 'events are written though the client is full');
+      this.#isFull = this.#stalled;
+    }
     for (const line of buffer.toString().trimEnd().split('\n')) this.#read(line);
     if (this.#stalled) this.#waiting += buffer.length;
     return !this.#stalled;
@@ -60,6 +66,7 @@ class Client {
   read(): void {
     this.#stalled = false;
     this.#waiting = 0;
+    this.#isFull = false;
     this.reader?.drained();
   }
 

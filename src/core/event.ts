@@ -41,6 +41,9 @@ export interface Gap {
   readonly reason: 'dropped' | 'conflated';
 }
 
+/** Frames kept of one event: clients choose some formats themselves, and what many of them catch up with is kept for a while. */
+const mostFrames = 16;
+
 /** An event with its place on a channel's log. Immutable; shared by every reader. */
 export class Event implements EventDraft {
   readonly id: string;
@@ -79,7 +82,7 @@ export class Event implements EventDraft {
     this.acceptedAt = acceptedAt;
   }
 
-  /** The event in a wire format: encoded on first use, then the same buffer for everyone. */
+  /** The event in a wire format: encoded on first use, then the same buffer for everyone; past the first formats anew each time. */
   frame(format: WireFormat): Buffer {
     if (this.#format === format) return this.#frame as Buffer;
     let frame = this.#frames?.get(format);
@@ -90,7 +93,7 @@ export class Event implements EventDraft {
         this.#frame = frame;
       } else {
         this.#frames ??= new Map();
-        this.#frames.set(format, frame);
+        if (this.#frames.size < mostFrames - 1) this.#frames.set(format, frame);
       }
     }
     return frame;

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { MemoryBackbone } from '../testing/memory-backbone.ts';
-import type { ReadRequest, ReadResult } from './backbone.ts';
-import type { EventDraft } from './event.ts';
+import type { Channel, Consumer, ReadRequest, ReadResult, Receive } from './backbone.ts';
+import { Event, type EventDraft, type WireFormat } from './event.ts';
 import { Feed } from './feed.ts';
+import type { FeedReader } from './group.ts';
+import type { ReaderAccount } from './meter.ts';
 import type { Position } from './position.ts';
 
 const channel = { log: 'default/test', address: 'a' };
@@ -78,5 +80,66 @@ describe('a feed', () => {
     await feed.close();
     await setImmediate();
     assert.equal(calls, 0);
+  });
+});
+
+/** Hands events over itself, to see what it is answered. */
+class HandingBackbone extends MemoryBackbone {
+  receive: Receive = () => assert.fail('nobody consumes');
+
+  override async consume(channel: Channel, receive: Receive): Promise<Consumer> {
+    this.receive = receive;
+    return await super.consume(channel, receive);
+  }
+}
+
+const nothing = (): void => undefined;
+const words: WireFormat = { name: 'words', encode: ({ id }) => Buffer.from(id), encodeGap: () => Buffer.alloc(0) };
+
+function readerOf(onEvents: (n: number) => void): FeedReader {
+  const write = (_buffer: Buffer, n: number): boolean => {
+    onEvents(n);
+    return true;
+  };
+  return {
+    sink: { format: words, buffered: 0, write, end: nothing },
+    format: words,
+    filter: undefined,
+    governor: { allow: (n) => n, delivered: nothing, limited: () => undefined, outbox: undefined },
+    account: { join: nothing, leave: nothing } as unknown as ReaderAccount,
+    isLevel: true,
+    group: undefined,
+    seat: -1,
+    changes: undefined,
+    knows: () => true,
+    take: nothing,
+    left: nothing,
+    block: nothing,
+    fail: (error) => assert.fail(error as Error),
+  };
+}
+
+describe('a feed whose readers are served more slowly than events come in', () => {
+  test('lets the log wait until half of what waits here has gone out, and no longer than they are there', async () => {
+    const backbone = new HandingBackbone();
+    const feed = await Feed.open(backbone, channel, () => ({ charge: nothing }));
+    let seq = 0;
+    const hand = (count: number): void | Promise<void> => {
+      const events = Array.from({ length: count }, () => new Event(draft('e'), 'a', `memory-${(seq += 1)}` as Position, 0));
+      return backbone.receive(events, events.at(-1)!.position);
+    };
+    let written = 0;
+    const reader = readerOf((n) => (written += n));
+    feed.join(reader);
+    for (let batch = 0; batch < 3; batch += 1) assert.equal(hand(10_000), undefined);
+    const room = hand(10_000);
+    assert.ok(room instanceof Promise);
+    await room;
+    assert.ok(written >= 40_000 - 32_768 / 2 && written < 40_000, `${written} written`);
+    const waiting = hand(40_000);
+    feed.leave(reader);
+    await waiting;
+    assert.equal(hand(100_000), undefined, 'nobody is there');
+    await feed.close();
   });
 });

@@ -1,5 +1,5 @@
 import { ConflatingLane } from './conflating-lane.ts';
-import type { Backbone, Channel, Consumer } from './backbone.ts';
+import type { Backbone, Channel, Consumer, Receive } from './backbone.ts';
 import type { Event } from './event.ts';
 import type { FeedReader } from './group.ts';
 import { defaultFlush, Lane } from './lane.ts';
@@ -45,7 +45,7 @@ export class Feed {
     return new Feed(backbone, channel, consumer, early, openTally);
   }
 
-  /** Readers in the feed right now. */
+  /** Readers in the feed right now, or expected. */
   get size(): number {
     return this.#members.size;
   }
@@ -61,11 +61,15 @@ export class Feed {
   }
 
   join(reader: FeedReader): void {
-    const key = laneKey(reader);
-    let lane = this.#lanes.get(key);
-    if (lane === undefined) this.#lanes.set(key, (lane = this.#openLane(reader)));
-    lane.add(reader);
-    this.#members.set(reader, lane);
+    this.#laneOf(reader).add(reader);
+  }
+
+  /**
+   * Opens the lane of a reader that is behind, where events are held back for it: so there is a place that it can come level with, however
+   * many come in meanwhile.
+   */
+  expect(reader: FeedReader): void {
+    if (reader.filter?.conflation !== undefined) this.#laneOf(reader);
   }
 
   /** From now on the reader is handed each flush by itself, until it is level again. */
@@ -97,21 +101,43 @@ export class Feed {
     await this.#consumer.close();
   }
 
+  /** The lane that is the reader's from now on; opened when there is none. */
+  #laneOf(reader: FeedReader): Lane | ConflatingLane {
+    const key = laneKey(reader);
+    const known = this.#lanes.get(key);
+    if (known !== undefined && this.#members.get(reader) === known) return known;
+    this.leave(reader);
+    const lane = known ?? this.#openLane(reader);
+    this.#lanes.set(key, lane);
+    this.#members.set(reader, lane);
+    return lane;
+  }
+
   #openLane({ governor, filter }: FeedReader): Lane | ConflatingLane {
     const lane = new Lane(governor.flush ?? defaultFlush, this.position, this.#openTally);
     return filter?.conflation === undefined ? lane : new ConflatingLane(lane, filter, filter.conflation);
   }
 
-  #receive(events: readonly Event[], position: Position): void {
+  /** A promise where a lane cannot keep up: what comes next stays on the log until that resolves. */
+  #receive(events: readonly Event[], position: Position): void | Promise<void> {
     const after = this.position;
+    let isOver = false;
     this.position = position;
-    for (const lane of this.#lanes.values()) lane.receive(events, position);
+    for (const lane of this.#lanes.values()) {
+      lane.receive(events, position);
+      if (lane.isOver) isOver = true;
+    }
     if (this.#fresh !== undefined) {
       this.#fresh = { after: this.#fresh.after, events: [...this.#fresh.events, ...events] };
     } else if (this.#waiters.size > 0) {
       this.#fresh = { after, events };
       setImmediate(() => this.#wake());
     }
+    return isOver ? this.#room() : undefined;
+  }
+
+  async #room(): Promise<void> {
+    for (const lane of this.#lanes.values()) if (lane.isOver) await lane.room();
   }
 
   #wake(): void {
@@ -137,16 +163,17 @@ function laneKey({ governor, filter }: FeedReader): string {
 /** Holds batches that arrive before the feed knows where its consumer began. */
 class EarlyBatches {
   #held: { readonly events: readonly Event[]; readonly position: Position }[] = [];
-  #to: ((events: readonly Event[], position: Position) => void) | undefined;
+  #to: Receive | undefined;
 
-  receive(events: readonly Event[], position: Position): void {
-    if (this.#to === undefined) this.#held.push({ events, position });
-    else this.#to(events, position);
+  receive(events: readonly Event[], position: Position): void | Promise<void> {
+    if (this.#to !== undefined) return this.#to(events, position);
+    this.#held.push({ events, position });
+    return undefined;
   }
 
-  hand(to: (events: readonly Event[], position: Position) => void): void {
+  hand(to: Receive): void {
     this.#to = to;
-    for (const { events, position } of this.#held) to(events, position);
+    for (const { events, position } of this.#held) void to(events, position);
     this.#held = [];
   }
 }

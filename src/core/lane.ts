@@ -9,6 +9,10 @@ import type { Position } from './position.ts';
 /** Where a plan says nothing. */
 export const defaultFlush: FlushBound = { maxDelay: 25, maxBytes: 256 * 1024, maxEvents: 1000 };
 
+/** Events, and payload bytes, that may wait for flushes besides what one flush takes; past them the log waits. */
+const mostWaitingEvents = 32_768;
+const mostWaitingBytes = 16 * 1024 * 1024;
+
 /**
  * Readers of a feed whose plans bound a flush alike. Idle, it flushes what one turn of the loop brought at once; after
  * a flush it rests one and a half times as long as that took, at most `maxDelay`, so that a busy lane writes more at once and less often.
@@ -26,6 +30,8 @@ export class Lane {
   #pendingPosition: Position;
   #rest: NodeJS.Timeout | undefined;
   #isScheduled = false;
+  /** Who brings events waits until fewer do here. */
+  #room: PromiseWithResolvers<void> | undefined;
   #isClosed = false;
   /** Monotonic milliseconds: when the last flush ended, and how long it took. */
   #endedAt = 0;
@@ -44,6 +50,18 @@ export class Lane {
 
   get isEmpty(): boolean {
     return this.#cohorts.size === 0;
+  }
+
+  /** More came in than was flushed: no more is to be brought until there is `room`. */
+  get isOver(): boolean {
+    const { maxBytes, maxEvents } = this.#bound;
+    return this.#pending.length > mostWaitingEvents + maxEvents || this.#pendingBytes > mostWaitingBytes + maxBytes;
+  }
+
+  /** Resolves once half of what may wait has been flushed, or nobody is here any more. */
+  room(): Promise<void> {
+    this.#room ??= Promise.withResolvers();
+    return this.#room.promise;
   }
 
   add(reader: FeedReader): void {
@@ -81,6 +99,8 @@ export class Lane {
     this.#isClosed = true;
     clearTimeout(this.#rest);
     this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#room?.resolve();
   }
 
   #schedule(): void {
@@ -112,7 +132,14 @@ export class Lane {
     }
     this.#endedAt = performance.now();
     this.#took = this.#endedAt - begun;
+    if (this.#room !== undefined) this.#tellRoom(this.#room);
     if (this.#pending.length > 0) this.#schedule();
+  }
+
+  #tellRoom(room: PromiseWithResolvers<void>): void {
+    if (this.#pending.length > mostWaitingEvents / 2 || this.#pendingBytes > mostWaitingBytes / 2) return;
+    this.#room = undefined;
+    room.resolve();
   }
 
   /** What may go at once, at least one event. */

@@ -47,8 +47,7 @@ export class Outbox {
 
   /** Whether the bound is passed. What the socket itself still holds is not counted: it is one write at most. */
   isOver(): boolean {
-    const { maxBytes, maxEvents } = this.bound;
-    return (maxBytes !== undefined && this.#bytes > maxBytes) || (maxEvents !== undefined && this.#events > maxEvents);
+    return this.#exceeds(this.#events, this.#bytes);
   }
 
   /** The next events to write, at least one and about `maxBytes` framed; undefined when nothing waits. */
@@ -70,8 +69,13 @@ export class Outbox {
     let upTo: Position | undefined;
     while (this.isOver() && this.#events > 1) {
       const first = this.#batches[0] as Batch;
-      const bytes = first.events.length === 0 ? 0 : (first.events[0] as Event).frame(this.#format).length;
-      const taken = this.#takeFirst(first, Math.min(1, first.events.length), bytes);
+      let count = 0;
+      let bytes = 0;
+      while (count < first.events.length && this.#events - count > 1 && this.#exceeds(this.#events - count, this.#bytes - bytes)) {
+        bytes += (first.events[count] as Event).frame(this.#format).length;
+        count += 1;
+      }
+      const taken = this.#takeFirst(first, count, bytes);
       dropped += taken.events.length + (taken.conflated ?? 0);
       upTo = taken.position;
     }
@@ -96,6 +100,11 @@ export class Outbox {
       filtered += batch.filtered;
     }
     this.#keep(kept, filtered);
+  }
+
+  #exceeds(events: number, bytes: number): boolean {
+    const { maxBytes, maxEvents } = this.bound;
+    return (maxBytes !== undefined && bytes > maxBytes) || (maxEvents !== undefined && events > maxEvents);
   }
 
   #keep(kept: Batch[], filtered: number): void {

@@ -1,7 +1,8 @@
+import { refusalToConfirm } from './confirmation.ts';
 import { countUpTo, joinFrames, makeBatch, sliceBatch, type Filter } from './batch.ts';
 import type { Changes } from './changes.ts';
 import type { Sink } from './entrypoint.ts';
-import { GatewayError, toGatewayError } from './errors.ts';
+import { toGatewayError, type GatewayError } from './errors.ts';
 import type { Event, Gap, WireFormat } from './event.ts';
 import type { FeedReader, Governor, Group } from './group.ts';
 import type { Batch, ReaderAccount } from './meter.ts';
@@ -31,6 +32,8 @@ export class LiveReader implements FeedReader {
   #position: Position;
   #state: State = 'waiting';
   #outbox: Outbox | undefined;
+  /** The sink has said so, and nothing since: whatever else happens, nothing is read for it meanwhile. */
+  #isFull = false;
   #isReading = false;
   #countsAsBehind = false;
   #cancelHold: (() => void) | undefined;
@@ -105,6 +108,7 @@ export class LiveReader implements FeedReader {
   }
 
   block(): void {
+    this.#isFull = true;
     this.#parts.feed.single(this);
     this.#blockIfLive();
   }
@@ -126,25 +130,16 @@ export class LiveReader implements FeedReader {
 
   /** The sink can take more. */
   drained(): void {
+    this.#isFull = false;
     if (this.#state === 'blocked') this.#pump();
     else if (this.#state === 'waiting') void this.#catchUp();
   }
 
   /** Moves a durable reader's cursor; a refusal when the position is not one it was given. */
   confirm(position: string): GatewayError | undefined {
-    const confirmed = position as Position;
-    try {
-      if (this.#parts.backbone.compare(confirmed, this.position) > 0) {
-        return new GatewayError(
-          'BAD_REQUEST',
-          `The position ${position} was not delivered to this reader yet; confirm a position it was given.`,
-        );
-      }
-    } catch (error) {
-      return toGatewayError(error);
-    }
-    this.#parts.account.confirm(confirmed);
-    return undefined;
+    const refusal = refusalToConfirm(position, this.position, this.#parts.backbone);
+    if (refusal === undefined) this.#parts.account.confirm(position as Position);
+    return refusal;
   }
 
   /** The client is gone. */
@@ -186,6 +181,7 @@ export class LiveReader implements FeedReader {
     this.#governor.delivered(n, batch.bytes);
     this.#account(batch);
     if (this.#parts.sink.write(buffer, n)) return;
+    this.#isFull = true;
     if (this.#state === 'catching-up') this.#state = 'waiting';
     else this.#blockIfLive();
   }
@@ -253,17 +249,14 @@ export class LiveReader implements FeedReader {
   }
 
   #resume(): void {
-    if (this.#state !== 'held') return;
-    this.#cancelHold?.();
-    this.#cancelHold = undefined;
-    this.#readOn();
+    if (this.#state === 'held') this.#readOn();
   }
 
-  /** Goes on from the cursor out of the backbone. */
+  /** Goes on from the cursor out of the backbone, once the sink has room. */
   #readOn(): void {
     if (this.#state === 'closed') return;
     this.#leaveFeed('waiting');
-    queueMicrotask(() => void this.#catchUp());
+    if (!this.#isFull) queueMicrotask(() => void this.#catchUp());
   }
 
   #queue(batch: Batch): void {
@@ -324,11 +317,13 @@ export class LiveReader implements FeedReader {
   /** Reads the backbone until level with the feed. Comparison and join happen in one turn, so nothing is lost or seen twice. */
   async #catchUp(): Promise<void> {
     if (this.#isReading || this.#state !== 'waiting') return;
-    const { feed, sink, account, filter, turns } = this.#parts;
+    const { feed, backbone, sink, account, filter, turns } = this.#parts;
     this.#isReading = true;
     this.#isBehind(true);
     this.#state = 'catching-up';
+    this.#tellDropped();
     const gathering = filter?.conflation === undefined ? undefined : new Gathering(filter, filter.conflation, this.#position);
+    let goal = feed.position;
     try {
       while (this.#state === 'catching-up') {
         if (this.#joinIfLevel()) return;
@@ -338,12 +333,17 @@ export class LiveReader implements FeedReader {
         if (!this.#is('catching-up')) return;
         const frames = filter === undefined ? slice.frames(this.format) : undefined;
         if (gathering === undefined) this.#deliver(makeBatch(slice.events, slice.position, filter), frames);
-        else if (gathering.add(slice) || slice.position === feed.position) this.#deliver(gathering.take(), undefined);
+        else if (gathering.add(slice) || backbone.compare(slice.position, goal) >= 0) {
+          // Not the feed's place by now: where events never stop it would be reached never.
+          goal = feed.position;
+          this.#deliver(gathering.take(), undefined);
+        }
       }
     } catch (error) {
       this.end(toGatewayError(error));
     } finally {
       this.#isReading = false;
+      if (this.#is('waiting')) feed.leave(this);
       if (this.#is('waiting') && sink.buffered === 0) queueMicrotask(() => void this.#catchUp());
     }
   }
@@ -366,7 +366,10 @@ export class LiveReader implements FeedReader {
     const { feed, backbone, account } = this.#parts;
     const place = feed.placeOf(this);
     if (this.#position !== place) {
-      if (backbone.compare(this.#position, place) <= 0) return false;
+      if (backbone.compare(this.#position, place) <= 0) {
+        feed.expect(this);
+        return false;
+      }
       this.#passOver = this.#position;
     }
     this.#isBehind(false);
@@ -378,7 +381,9 @@ export class LiveReader implements FeedReader {
     return true;
   }
 
-  #leaveFeed(state: 'waiting' | 'held'): void {
+  #leaveFeed(state: 'waiting' | 'held' | 'closed'): void {
+    this.#cancelHold?.();
+    this.#cancelHold = undefined;
     this.#isBehind(false);
     this.#parts.feed.leave(this);
     this.#outbox = undefined;
@@ -387,12 +392,7 @@ export class LiveReader implements FeedReader {
 
   #finish(reason: GatewayError | undefined): void {
     if (this.#state === 'closed') return;
-    this.#cancelHold?.();
-    this.#cancelHold = undefined;
-    this.#isBehind(false);
-    this.#parts.feed.leave(this);
-    this.#outbox = undefined;
-    this.#state = 'closed';
+    this.#leaveFeed('closed');
     this.#parts.account.close();
     this.#parts.onClosed(reason);
   }

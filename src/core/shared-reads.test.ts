@@ -98,7 +98,9 @@ describe('shared reads', () => {
     reads.close();
   });
 
-  test('readers that come back one after another share what the first ones read, from near places too', async () => {
+  test('readers that come back one after another share what the first ones read, from near places too', async (context) => {
+    // However long it takes, it is no while.
+    context.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
     const { reads, asked } = log();
     for (let turn = 0; turn < 10_000; turn += 1) {
       const from = 990 - (turn % 5);
@@ -135,6 +137,22 @@ describe('shared reads', () => {
     });
     for (let turn = 0; turn < 5; turn += 1) await follow(reads, 999);
     assert.equal(asked.length, 5);
+    reads.close();
+  });
+
+  test('what nobody has used for a while is not kept for those who never come for it', async (context) => {
+    context.mock.timers.enable({ apis: ['setInterval'] });
+    const { reads, asked } = log();
+    for (let stuck = 0; stuck < 2; stuck += 1) reads.enter();
+    await follow(reads, 0);
+    context.mock.timers.tick(5000);
+    await follow(reads, 900);
+    assert.equal(asked.length, 10, 'all of it was used a moment ago');
+    context.mock.timers.tick(5000);
+    await follow(reads, 900);
+    assert.equal(asked.length, 10, 'the last of it was used a moment ago');
+    await reads.next(at(0));
+    assert.equal(asked.length, 11);
     reads.close();
   });
 

@@ -11,6 +11,8 @@ const mostSlices = 64;
 const lingerFor = 250;
 /** Bytes of events kept meanwhile; whoever missed more than that is behind long enough to meet others. */
 const mostLingeringBytes = 64 * 1024;
+/** Milliseconds within which a slice must be used to be kept: a reader whose socket is full may stay behind for ever. */
+const useWithin = 5000;
 
 /**
  * Reads of one channel's log by everybody who is behind on it, one read at a time: whoever waits for it looks first
@@ -26,6 +28,9 @@ export class SharedReads {
   #readers = 0;
   /** While somebody was behind a moment ago. */
   #linger: NodeJS.Timeout | undefined;
+  /** Where slices begin that were used since the last look, which is taken while there are any. */
+  readonly #used = new Set<Position>();
+  #looking: NodeJS.Timeout | undefined;
 
   constructor(read: (after: Position) => Promise<ReadResult>) {
     this.#read = read;
@@ -67,6 +72,7 @@ export class SharedReads {
   /** Nothing is kept and no timer runs any more. */
   close(): void {
     clearTimeout(this.#linger);
+    clearInterval(this.#looking);
     this.#forget();
   }
 
@@ -82,6 +88,7 @@ export class SharedReads {
   }
 
   #use(slice: LogSlice, found: LogSlice): LogSlice {
+    this.#used.add(slice.after);
     this.#slices.delete(slice.after);
     this.#slices.set(slice.after, slice);
     return found;
@@ -105,8 +112,18 @@ export class SharedReads {
 
   #put(slice: LogSlice, most: number): void {
     this.#slices.set(slice.after, slice);
+    this.#used.add(slice.after);
+    this.#looking ??= setInterval(() => this.#look(), useWithin).unref();
     if (this.#slices.size <= most) return;
     for (const oldest of this.#slices.keys()) if (this.#slices.delete(oldest)) break;
+  }
+
+  #look(): void {
+    for (const after of this.#slices.keys()) if (!this.#used.has(after)) this.#slices.delete(after);
+    this.#used.clear();
+    if (this.#slices.size > 0) return;
+    clearInterval(this.#looking);
+    this.#looking = undefined;
   }
 
   #stay(): void {

@@ -6,7 +6,7 @@ import type { SluiceFixture } from '../testing/sluice-fixture.ts';
 const signingKey = 'whsk_TU0TYKFzfZTpsLXt0F4A7pwQIfgXs6fIWcLnR8S0r6g=';
 
 for (const workers of [undefined, 2]) {
-  describe(`documents beside the channels${workers === undefined ? '' : `, with ${workers} workers`}`, { timeout: 30_000 }, () => {
+  describe(`documents beside the channels${workers === undefined ? '' : `, with ${workers} workers`}`, { timeout: 180_000 }, () => {
     let sluice: SluiceFixture;
     before(async () => {
       sluice = await openDeskWorld(workers === undefined ? {} : { workers });

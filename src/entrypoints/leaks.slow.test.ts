@@ -20,7 +20,7 @@ function resources(): Readonly<Record<string, number>> {
   return Object.fromEntries(kinds.map((kind) => [kind, held.filter((name) => name === kind).length]));
 }
 
-test('clients that come and go, however they go, leave nothing behind', { timeout: 60_000 }, async () => {
+test('clients that come and go, however they go, leave nothing behind', { timeout: 300_000 }, async () => {
   const warnings: string[] = [];
   const onWarning = ({ name, message }: Error): void => void warnings.push(`${name}: ${message}`);
   process.on('warning', onWarning);

@@ -1,5 +1,6 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { RawRequest } from '../listeners/dispatch.ts';
+import { ByteBuffer } from '../protocols/byte-buffer.ts';
 
 /** What a body may hold, and who is asked for the room. */
 export interface BodyLimits {
@@ -22,7 +23,9 @@ export function readBody(request: RawRequest, { maxBytes, take, begin }: BodyLim
     return Promise.reject(new GatewayError('BAD_REQUEST', 'The request body did not arrive whole.'));
   begin();
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    let first: Buffer | undefined;
+    // Joined as they come: a body may be sent in pieces of a byte, each of which would be kept with some hundred more.
+    const pieces = new ByteBuffer();
     let size = 0;
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
@@ -38,9 +41,14 @@ export function readBody(request: RawRequest, { maxBytes, take, begin }: BodyLim
         reject(toGatewayError(error));
         return;
       }
-      chunks.push(chunk);
+      if (first === undefined) {
+        first = chunk;
+        return;
+      }
+      if (pieces.length === 0) pieces.append(first);
+      pieces.append(chunk);
     });
-    request.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    request.on('end', () => resolve(pieces.length > 0 ? pieces.take() : (first ?? Buffer.alloc(0))));
     request.on('error', (error) => reject(new GatewayError('BAD_REQUEST', 'The request body did not arrive whole.', { cause: error })));
     request.on('close', () => {
       if (!request.readableEnded) reject(new GatewayError('BAD_REQUEST', 'The request body did not arrive whole.'));

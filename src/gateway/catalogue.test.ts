@@ -51,7 +51,7 @@ function answersOf(catalogue: Catalogue, ids: readonly string[]): object {
   return { shown, mine, credentials: hashes.map((hash) => catalogue.credentialByHash(hash)) };
 }
 
-test('a catalogue that follows changes one by one knows what one that is made anew knows', { timeout: 30_000 }, async () => {
+test('a catalogue that follows changes one by one knows what one that is made anew knows', { timeout: 60_000 }, async () => {
   const seed = randomInt(2 ** 31);
   const random = randomOf(seed);
   const one = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)]!;

@@ -8,7 +8,8 @@ import type { Catalogue } from './catalogue.ts';
 import { tryFilter, type TrialResult } from './filter-trial.ts';
 import { withinHorizon } from './horizon.ts';
 import { placeOfNewest } from './newest-events.ts';
-import { allowed } from './push-access.ts';
+import { allowedInPart } from './push-access.ts';
+import { withinSight } from './sight.ts';
 
 /** What a filter is to be tried on. */
 export interface PreviewRequest {
@@ -85,7 +86,7 @@ export class FilterPreview {
   async preview(request: PreviewRequest): Promise<Preview> {
     const { subscription, filter, limit } = request;
     const { catalogue, mostTime = 3000 } = this.#parts;
-    const { api, subscription: bound } = allowed({ catalogue }, request);
+    const { api, subscription: bound } = allowedInPart({ catalogue }, request);
     const trial = filter === undefined ? (): TrialResult => 'yes' : tryFilter(filter);
     if (this.#running.has(subscription) || this.#running.size >= mostAtOnce) throw busy();
     this.#running.add(subscription);
@@ -93,7 +94,7 @@ export class FilterPreview {
       const until = performance.now() + mostTime;
       const tally = new Tally((event) => (request.wantsType(event.type) ? trial(event) : 'no'));
       const { address } = request;
-      const places = withinHorizon(api.backbone, bound.horizon, address);
+      const places = withinSight(withinHorizon(api.backbone, bound.horizon, address), catalogue, { request, api });
       return await this.#examine(places, { log: api.log, address }, { limit, tally, isOver: () => performance.now() >= until });
     } finally {
       this.#running.delete(subscription);

@@ -7,6 +7,7 @@ import { GatewayError } from '../core/errors.ts';
 import { Event } from '../core/event.ts';
 import type { EventDraft } from '../core/event.ts';
 import type { Position } from '../core/position.ts';
+import { computingTime } from '../testing/computing-time.ts';
 import { compileFilter } from './filter.ts';
 
 const data = {
@@ -264,9 +265,9 @@ describe('hostile filters and events', () => {
       const filter = compileFilter(expression);
       const subject = event({}, value);
       subject.json();
-      const started = performance.now();
+      const computed = computingTime();
       assert.equal(filter.test(subject), false);
-      const took = performance.now() - started;
+      const took = computed();
       assert.ok(took < 250, `${took} ms`);
     });
   }

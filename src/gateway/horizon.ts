@@ -7,7 +7,7 @@ export interface Horizon {
 }
 
 /** A backbone as far as readers ask it for places. */
-type Places = Pick<Backbone, 'locate' | 'compare' | 'lag' | 'read'>;
+export type Places = Pick<Backbone, 'locate' | 'compare' | 'lag' | 'read'>;
 
 /** A backbone on which no place of an address lies before the horizon of whoever reads there: one that does becomes the horizon. */
 export function withinHorizon(backbone: Places, horizon: Horizon | undefined, address: string): Places {
@@ -19,7 +19,7 @@ export function withinHorizon(backbone: Places, horizon: Horizon | undefined, ad
       return backbone.compare(place, first) < 0 ? first : place;
     },
     compare: (a, b) => backbone.compare(a, b),
-    lag: (channel, position) => backbone.lag(channel, position),
+    lag: (channel, position, counts) => backbone.lag(channel, position, counts),
     read: (request) => backbone.read(request),
   };
 }

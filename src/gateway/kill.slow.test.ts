@@ -46,7 +46,9 @@ test(`kill -9 at random points, ${kills} times: nothing acknowledged is lost, re
   await writeFile(join(folder, 'sluice.yaml'), worldConfig({ limits: `{ eventCount: { limit: ${quota}, per: month, counts: publish } }` }));
   await writeFile(join(folder, 'world.yaml'), worldFiles()['world.yaml']!);
   const env = { SLUICE_ADMIN_TOKEN: adminToken };
+  const startedAt = performance.now();
   let running = await startProcess({ folder, env });
+  const firstStart = performance.now() - startedAt;
   const { gateway, control } = running;
   const [port, controlPort] = [Number(new URL(gateway).port), Number(new URL(control).port)];
   let isOver = false;
@@ -128,7 +130,7 @@ test(`kill -9 at random points, ${kills} times: nothing acknowledged is lost, re
     }
     t.diagnostic(`first events after ${waits.join(', ')} ms`);
     // The quickest: a machine that is busy with something else makes them longer, a slow start makes all of them long.
-    assert.ok(Math.min(...waits) < 2000);
+    assert.ok(Math.min(...waits) < 2000 + 2 * firstStart);
     isOver = true;
     await Promise.all(clients.slice(0, 4));
     await catchUp(running, followers, acknowledged.length);

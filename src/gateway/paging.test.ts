@@ -32,7 +32,7 @@ function meterOf(charges: { events: number; position: Position }[]): Meter {
   return { open, knows: () => false } as unknown as Meter;
 }
 
-function worldOf() {
+function worldOf(view = new Views().of({})) {
   const backbone = new MemoryBackbone();
   const feeds = new Feeds(() => ({ charge: () => undefined }));
   const charges: { events: number; position: Position }[] = [];
@@ -45,7 +45,7 @@ function worldOf() {
     api,
     subscription: () => subscription,
     protocol: 'poll',
-    view: new Views().of({}),
+    view,
   };
   const page = (wait: number, from: 'earliest' | 'latest', signal = new AbortController().signal) =>
     readPage(paging, { address: 'a', from: { at: from }, limit: 10, wait, signal }, () => assert.fail('there is no limit'));
@@ -92,6 +92,23 @@ describe('Pages', () => {
     gone.abort();
     assert.deepEqual((await left).events, []);
     assert.deepEqual(charges, []);
+    await feeds.close();
+  });
+
+  it('of the newest of each key come also where events never stop', async () => {
+    const { backbone, feeds, page } = worldOf(new Views().of({ view: { conflate: '1s', by: 'subject' } }));
+    await backbone.publish(channel, [{ ...draft, subject: 'a' }]);
+    let isOver = false;
+    // Whoever has read finds something new.
+    const publishing = (async () => {
+      while (!isOver) {
+        void backbone.publish(channel, [{ ...draft, subject: 'a' }]);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    const { events } = await page(0, 'earliest').finally(() => (isOver = true));
+    await publishing;
+    assert.equal(events.length, 1);
     await feeds.close();
   });
 });

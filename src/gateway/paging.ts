@@ -83,9 +83,9 @@ async function nextBatch(search: Search, options: PageOptions): Promise<Batch> {
   }
 }
 
-/** What follows a place: a piece of the log, or where events are conflated the newest of each key up to its end. */
+/** What follows a place: a piece of the log, or where events are conflated the newest of each key up to where the feed stands now. */
 async function readBatch(
-  { api: { backbone }, channel, view: { filter } }: Search,
+  { api: { backbone }, feed: { position: end }, channel, view: { filter } }: Search,
   after: Position,
   { limit, signal }: PageOptions,
 ): Promise<Batch> {
@@ -96,7 +96,8 @@ async function readBatch(
   const gathering = new Gathering(filter, filter.conflation, after);
   for (;;) {
     const piece = await backbone.read({ channel, after: gathering.position, limit: pieceEvents, maxBytes: pageBytes });
-    if (!gathering.add(piece) && piece.events.length > 0 && !signal.aborted) continue;
+    const isFull = gathering.add(piece);
+    if (!isFull && piece.events.length > 0 && !signal.aborted && backbone.compare(piece.position, end) < 0) continue;
     const batch = gathering.take();
     return sliceBatch(batch, 0, countThatFits(batch.events, limit));
   }

@@ -39,6 +39,12 @@ export function readableBy(mine: readonly BoundSubscription[], api: ApiRuntime, 
   throw new GatewayError('FORBIDDEN', `The contract of ${api.resource.name} does not let this application read ${address}${remedy}.`);
 }
 
+/** Whether the contract lets a subscription read one address. */
+export function isReadable(subscription: BoundSubscription, { contract }: ApiRuntime, address: string): boolean {
+  const channel = contract.find(address);
+  return channel !== undefined && isReadAs(subscription, channel);
+}
+
 /** The subscription under which an application may publish to an address. */
 export function publishableBy(mine: readonly BoundSubscription[], api: ApiRuntime, address: string): BoundSubscription {
   if (isPattern(address)) throw new GatewayError('BAD_REQUEST', `Events are published to one channel: ${address} is a pattern.`);

@@ -58,7 +58,33 @@ function record({ meter, subscription, connection, address, events }: Publishing
   meter.refused(refusalOf(subscription, { stage: 'publish', error, events: events.length, address, protocol: connection.protocol }));
 }
 
+/** Characters of all attributes of an event, names of extensions included: as many as fit into the headers of a request. */
+const mostAttributeCharacters = 16_384;
+
 function tooLarge(api: ApiRuntime, events: readonly EventDraft[]): GatewayError | undefined {
+  return tooMuchData(api, events) ?? tooManyAttributes(events);
+}
+
+/** Everything that is bounded by bytes counts data alone. */
+function tooManyAttributes(events: readonly EventDraft[]): GatewayError | undefined {
+  const index = events.findIndex((event) => attributeCharacters(event) > mostAttributeCharacters);
+  if (index === -1) return undefined;
+  const size = attributeCharacters(events[index] as EventDraft);
+  return new GatewayError(
+    'TOO_LARGE',
+    `The attributes of event ${index} have ${size} characters, and at most ${mostAttributeCharacters} are taken; what is longer belongs into its data.`,
+    { details: { index, maxAttributeCharacters: mostAttributeCharacters } },
+  );
+}
+
+function attributeCharacters({ id, source, type, subject, time, datacontenttype, dataschema, extensions }: EventDraft): number {
+  let size = id.length + source.length + type.length;
+  for (const value of [subject, time, datacontenttype, dataschema]) size += value?.length ?? 0;
+  for (const name in extensions) size += name.length + String(extensions[name]).length;
+  return size;
+}
+
+function tooMuchData(api: ApiRuntime, events: readonly EventDraft[]): GatewayError | undefined {
   const { maxEventBytes } = api.resource.spec;
   const index = events.findIndex(({ data }) => data !== undefined && data.byteLength > maxEventBytes);
   if (index === -1) return undefined;

@@ -7,8 +7,10 @@ import type { StartFrom } from '../core/position.ts';
 import type { ApiRuntime, BoundSubscription, Catalogue } from './catalogue.ts';
 import { openAccount, takenOver } from './open-account.ts';
 import { inactive, readableBy, served } from './permission.ts';
+import { readableAddresses } from './readable-addresses.ts';
 import { scopeRefusal } from './scope.ts';
 import type { SessionServices } from './session.ts';
+import { isWholeApi, sightOf, type Sight } from './sight.ts';
 
 /** What a push reader is to read, by the endpoint's own word: nobody knocks. */
 export interface PushRequest {
@@ -32,6 +34,8 @@ export interface PushReader {
   readonly account: ReaderAccount;
   /** The deliver stage of the subscription, as it is now. */
   readonly governor: () => Governor;
+  /** What of it may be given out, which may be less than all there is. */
+  readonly sight: Sight;
   /** Why it may not go on reading; undefined when it may. */
   readonly refusal: () => GatewayError | undefined;
   /** Gives the feed back; the account is whoever's it was given to. */
@@ -42,7 +46,7 @@ type Services = Pick<SessionServices, 'catalogue' | 'feeds' | 'views' | 'lost' |
 
 /** Opens a push reader under its subscription; rejects with what the gateway would tell a client. POSITION_LOST is said once, then `from` counts. */
 export async function openPushReader(services: Services, request: PushRequest): Promise<PushReader> {
-  const { api, subscription } = allowed(services, request);
+  const { api, subscription } = allowedInPart(services, request);
   const { address, reader, from, protocol = 'webhook' } = request;
   const { feeds, views, lost, meter, catalogue } = services;
   const { feed, release } = await feeds.borrow(api.backbone, { log: api.log, address });
@@ -66,6 +70,7 @@ export async function openPushReader(services: Services, request: PushRequest): 
       backbone: api.backbone,
       account,
       governor: () => (catalogue.subscription(request.subscription) ?? subscription).stages,
+      sight: sightOf(catalogue, request, api),
       refusal: () => refusalNow(services, request, api),
       release,
     };
@@ -75,30 +80,47 @@ export async function openPushReader(services: Services, request: PushRequest): 
   }
 }
 
-/** Whoever may have this address pushed under this subscription now; throws what the gateway would tell a client. */
-export function allowed(
-  { catalogue }: { readonly catalogue: Pick<Catalogue, 'api' | 'subscription'> },
-  request: Pick<PushRequest, 'subscription' | 'address' | 'protocol'>,
-): { readonly api: ApiRuntime; readonly subscription: BoundSubscription } {
-  const bound = catalogue.subscription(request.subscription);
-  if (bound?.resource.spec.state !== 'accepted') throw inactive(bound);
-  const api = catalogue.api(bound.context.api);
-  if (api === undefined) throw new GatewayError('NOT_FOUND', `The API ${bound.context.api} is not served.`);
-  served(api);
-  const { protocol = 'webhook' } = request;
-  if (protocol === 'websub' && !api.resource.spec.entrypoints.includes(protocol))
-    throw new GatewayError('NOT_ACCEPTABLE', `The API ${api.resource.name} does not offer ${protocol}.`);
-  const outside = scopeRefusal([bound], ['read'], request.address);
+interface Allowed {
+  readonly api: ApiRuntime;
+  readonly subscription: BoundSubscription;
+}
+
+type Access = { readonly catalogue: Pick<Catalogue, 'api' | 'subscription'> };
+type Wish = Pick<PushRequest, 'subscription' | 'address' | 'protocol'>;
+
+/** Whoever may have all of this address pushed under this subscription now; throws what the gateway would tell a client. */
+export function allowed(services: Access, request: Wish): Allowed {
+  const { api, subscription: bound } = offered(services, request);
+  const { address, protocol = 'webhook' } = request;
+  const outside = scopeRefusal([bound], ['read'], address);
   if (outside !== undefined) throw outside;
-  const subscription = readableBy([bound], api, request.address);
-  const refusal = subscription.stages.read({ protocol, subscription: subscription.context, stream: true, connectedAt: 0 }, request.address);
+  const subscription = readableBy([bound], api, address);
+  const refusal = subscription.stages.read({ protocol, subscription: subscription.context, stream: true, connectedAt: 0 }, address);
   if (refusal !== undefined) throw refusal;
   return { api, subscription };
 }
 
+/** As `allowed`; but of a whole API an endpoint may have a part, of which it then gets what its sight shows. */
+export function allowedInPart(services: Access, request: Wish): Allowed {
+  if (!isWholeApi(request)) return allowed(services, request);
+  const found = offered(services, request);
+  return readableAddresses(found.subscription, found.api).isNothing ? allowed(services, request) : found;
+}
+
+function offered({ catalogue }: Access, { subscription, protocol = 'webhook' }: Wish): Allowed {
+  const bound = catalogue.subscription(subscription);
+  if (bound?.resource.spec.state !== 'accepted') throw inactive(bound);
+  const api = catalogue.api(bound.context.api);
+  if (api === undefined) throw new GatewayError('NOT_FOUND', `The API ${bound.context.api} is not served.`);
+  served(api);
+  if (protocol === 'websub' && !api.resource.spec.entrypoints.includes(protocol))
+    throw new GatewayError('NOT_ACCEPTABLE', `The API ${api.resource.name} does not offer ${protocol}.`);
+  return { api, subscription: bound };
+}
+
 function refusalNow(services: Services, request: PushRequest, before: ApiRuntime): GatewayError | undefined {
   try {
-    const { api } = allowed(services, request);
+    const { api } = allowedInPart(services, request);
     return api.log === before.log ? undefined : new GatewayError('NOT_FOUND', 'The API is served from another log now.');
   } catch (error) {
     return toGatewayError(error);

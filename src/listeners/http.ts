@@ -18,7 +18,11 @@ export interface HttpListenerParts extends DispatchParts {
   readonly maxConnections: number;
   /** Serve https, as HTTP/2 and HTTP/1.1, instead of http. */
   readonly tls?: KeyPair | undefined;
+  /** Milliseconds in which a connection neither takes nor sends a byte before it is cut, streams excepted. Default: 120,000, twice the longest poll. */
+  readonly stallTime?: number | undefined;
 }
+
+const defaultStallTime = 120_000;
 
 const options = {
   IncomingMessage: StreamAwareMessage,
@@ -55,6 +59,8 @@ export class HttpListener {
     this.#http2 = new Http2Sessions(this.#dispatch);
     this.#server = parts.tls === undefined ? createServer(options) : this.#secure(parts.tls);
     this.#server.maxConnections = parts.maxConnections;
+    // Who asks for pages and takes none would keep them in memory for as long as it likes.
+    this.#server.timeout = parts.stallTime ?? defaultStallTime;
     this.#server.on('request', (request, response) => void this.#request(request, response));
     // Who asks before sending is let go on by the handler, once it is sure to read the body.
     this.#server.on('checkContinue', (request, response) => void this.#request(request, response));

@@ -1,6 +1,7 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { GatewayError } from '../core/errors.ts';
 import type { BareAnswer, BytePipe } from './bare-answer.ts';
+import { lingerTime } from './last-words.ts';
 import { refusalHeaders } from './respond.ts';
 
 type Fields = Readonly<Record<string, string>>;
@@ -26,8 +27,12 @@ export class Http2Answer implements BareAnswer, BytePipe {
 
   whole(status: number, fields: Fields, body: Buffer | undefined): void {
     if (this.destroyed) return;
-    this.#stream.respond({ ':status': status, ...fields });
-    this.#stream.end(body);
+    const stream = this.#stream;
+    stream.respond({ ':status': status, ...fields });
+    stream.end(body);
+    // Whose window takes no body would keep the stream, and with it the connection, without ever having been let in.
+    const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), lingerTime);
+    stream.once('close', () => clearTimeout(timer));
   }
 
   refuse(error: GatewayError, fields: Fields): void {

@@ -5,9 +5,11 @@ import { connect as connectSocket, type AddressInfo, type Socket } from 'node:ne
 import { after, before, describe, test } from 'node:test';
 import { assertNoConnections, keyOf, numbered, openChat, say } from '../testing/chat-world.ts';
 import type { SluiceFixture } from '../testing/sluice-fixture.ts';
+import { GatewayError } from '../core/errors.ts';
+import { Http2Answer } from './http2-answer.ts';
 import { Http2Watch } from './http2-watch.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 const types = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7, windowUpdate: 8, continuation: 9 };
 const endStream = 1;
 const endHeaders = 4;
@@ -37,7 +39,7 @@ const get = Buffer.concat([
   field(':method', 'GET'),
   field(':scheme', 'http'),
   field(':authority', 'x'),
-  field(':path', '/chat/a/said?wait=30s'),
+  field(':path', '/chat/a/said?wait=60s'),
   field('x-api-key', keyOf('open')),
 ]);
 
@@ -179,8 +181,9 @@ async function watched(): Promise<Watched> {
 
 describe('the watch over a connection', () => {
   test('ends one that asks for nothing within ten seconds', limit, async () => {
+    const begun = performance.now();
     const { watch, session, close } = await watched();
-    watch.look(performance.now() + 9000);
+    watch.look(begun + 9000);
     assert.equal(session.closed, false);
     watch.look(performance.now() + 10_000);
     assert.equal(session.closed, true);
@@ -189,14 +192,16 @@ describe('the watch over a connection', () => {
 
   test('ends a request whose body does not come in half a minute, and the connection after another minute', limit, async () => {
     const { watch, session, upload, close } = await watched();
+    const opened = performance.now();
     watch.opened(upload, false);
-    watch.look(performance.now() + 29_000);
+    watch.look(opened + 29_000);
     assert.deepEqual([upload.closed, session.closed], [false, false]);
     const gone = once(upload, 'close');
-    watch.look(performance.now() + 30_000);
+    const ended = performance.now();
+    watch.look(ended + 30_000);
     await gone;
     assert.equal(upload.rstCode, constants.NGHTTP2_CANCEL);
-    watch.look(performance.now() + 59_000);
+    watch.look(ended + 59_000);
     assert.equal(session.closed, false);
     watch.look(performance.now() + 61_000);
     assert.equal(session.closed, true);
@@ -210,4 +215,29 @@ describe('the watch over a connection', () => {
     assert.deepEqual([upload.closed, session.closed], [false, false]);
     close();
   });
+});
+
+test('an answer that the client has no window for ends its stream two seconds later', limit, async (t) => {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  server.on('stream', (stream) => {
+    stream.on('error', () => undefined);
+    new Http2Answer(stream).refuse(new GatewayError('UNAUTHENTICATED', 'Who are you?'), {});
+  });
+  const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { settings: { initialWindowSize: 0 } });
+  client.on('error', () => undefined);
+  const request = client.request({ ':path': '/' });
+  request.on('error', () => undefined);
+  await once(request, 'response');
+  const closed = once(request, 'close');
+  t.mock.timers.tick(1999);
+  await new Promise((resolve) => client.ping(resolve));
+  assert.equal(request.closed, false);
+  t.mock.timers.tick(1);
+  await closed;
+  assert.equal(request.rstCode, constants.NGHTTP2_CANCEL);
+  client.destroy();
+  server.close();
 });

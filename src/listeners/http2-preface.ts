@@ -24,6 +24,7 @@ export function leaveHttp1({ rawPacket, bytesParsed }: ParseError, socket: Socke
   // The server's own listener gives the parser back, as if the connection had closed; without it the server would go on counting the seconds.
   for (const closed of socket.listeners('close')) Reflect.apply(closed, socket, []);
   for (const event of socket.eventNames()) socket.removeAllListeners(event);
+  socket.setTimeout(0);
   // What is put back must wait for its reader.
   socket.pause();
   socket.unshift(Buffer.concat([preface, rawPacket?.subarray(bytesParsed) ?? Buffer.alloc(0)]));

@@ -3,7 +3,7 @@ import type { GatewayError } from '../core/errors.ts';
 import { refusalHeaders } from './respond.ts';
 
 /** Milliseconds a client has to take the answer and to stop sending. Closing at once while bytes still come in would reset the connection and take the answer with it. */
-const lingerTime = 2000;
+export const lingerTime = 2000;
 
 /** Writes a problem on a socket that no ServerResponse answers on, and closes it once the client has had time to read it. */
 export function endWithProblem(socket: Duplex, error: GatewayError, headers: Readonly<Record<string, string>>): void {

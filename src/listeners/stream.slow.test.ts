@@ -5,7 +5,7 @@ import { RawHttp } from '../testing/raw-http.ts';
 import type { SluiceFixture } from '../testing/sluice-fixture.ts';
 import { until } from '../testing/until.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 const accept = 'Accept: text/event-stream\r\n';
 const key = `X-API-Key: ${keyOf('open')}\r\n`;
 
@@ -100,7 +100,7 @@ describe('a request for an event stream', () => {
 
   test('waits behind a poll, and is forgotten with it when the client leaves', limit, async () => {
     const http = open();
-    http.socket.write(`GET /chat/behind/said?wait=30s HTTP/1.1\r\nHost: x\r\n${key}\r\n`);
+    http.socket.write(`GET /chat/behind/said?wait=60s HTTP/1.1\r\nHost: x\r\n${key}\r\n`);
     http.socket.write(`GET /chat/behind/said HTTP/1.1\r\nHost: x\r\n${key}${accept}\r\n`);
     await holds(1);
     http.socket.destroy();

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import { StoreError, type Database, type SqlValue, type Statement, type StatementResult } from '../store/database.ts';
-import { until } from '../testing/until.ts';
 import { CommitLoop } from './commit-loop.ts';
 import { HandClock, batchOf, compareInTests, quietLedger, requestOf, subscriptionOf, temporaryDatabase } from './ledger-fixture.ts';
 import { verifyRanges } from './verify-ranges.ts';
@@ -144,12 +143,22 @@ test('who waits while a commit fails has his own go with the next', async () => 
   await ledger.close();
 });
 
-test('after a long commit what is not urgent rests, and what is goes at the next interval', async () => {
-  const commits: number[] = [];
+test('after a long commit what is not urgent rests, and what is goes at the next interval', async (context) => {
+  let now = 1000;
+  context.mock.method(performance, 'now', () => now);
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const pass = async (milliseconds: number): Promise<void> => {
+    for (const end = now + milliseconds; now < end;) {
+      now += 10;
+      context.mock.timers.tick(10);
+      await setImmediate();
+    }
+  };
+  let commits = 0;
   const slow: Pick<Database, 'transact'> = {
     transact: async () => {
-      await setTimeout(20);
-      commits.push(performance.now());
+      now += 20;
+      commits += 1;
       return [];
     },
   };
@@ -157,19 +166,18 @@ test('after a long commit what is not urgent rests, and what is goes at the next
   const database = { ...slow, query: async () => [], close: async () => undefined };
   const loop = new CommitLoop({ database, clock: new HandClock(), books: [book], interval: 10, onOutcome: () => undefined });
   loop.start();
-  await until(
-    async () => commits.length === 1,
-    () => `${commits.length} commits`,
-  );
+  await pass(10);
+  assert.equal(commits, 1);
   book.dirty = true;
   // A commit of 20 ms is followed by a second's rest.
-  await setTimeout(200);
-  assert.equal(commits.length, 1);
+  await pass(990);
+  assert.equal(commits, 1);
+  await pass(20);
+  assert.equal(commits, 2);
+  book.dirty = true;
+  await pass(200);
   book.isUrgent = true;
-  await until(
-    async () => commits.length === 2,
-    () => `${commits.length} commits`,
-  );
-  assert.ok(commits[1]! - commits[0]! < 900, `${commits[1]! - commits[0]!} ms`);
+  await pass(10);
+  assert.equal(commits, 3);
   loop.stop();
 });

@@ -186,7 +186,7 @@ class Play {
       else await this.#ledger.close();
       for (const connection of this.#connections) connection.isOpen = false;
       this.#groups.clear();
-      this.#ledger = await quietLedger({ database: kit.database, clock: this.clock, fewestJournaled: 1 });
+      this.#ledger = await quietLedger({ database: kit.database, clock: this.clock });
       return;
     }
     kit.database.isRefusing = action === 'refuse';
@@ -209,7 +209,7 @@ test('whatever connections, crashes and a failing store do: ranges tile, and no 
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
       const tenant = `t${(runs += 1)}`;
       const clock = new HandClock();
-      const play = new Play(tenant, await quietLedger({ database: kit.database, clock, fewestJournaled: 1 }));
+      const play = new Play(tenant, await quietLedger({ database: kit.database, clock }));
       play.clock.at = clock.at;
       for (const next of steps) await play.take(next);
       await play.finish();

@@ -39,8 +39,6 @@ export interface LedgerOptions {
   readonly mostResumable?: number | undefined;
   /** Written first in every commit: what must not come later than the cursors that pass it over. */
   readonly before?: readonly Book[] | undefined;
-  /** Readers in a group from which on what it is charged is written once for all of them. */
-  readonly fewestJournaled?: number | undefined;
   /** Most subjects whose figures are kept by the second. */
   readonly mostSeries?: number | undefined;
 }
@@ -94,7 +92,6 @@ export class Ledger implements Meter, Counters {
       totals: new BatchTotalsCache(clock),
       newId: options.newId ?? newReaderId,
       run: part,
-      fewestJournaled: options.fewestJournaled ?? 4,
       latencies: this.latencies,
       freshen: this.#sampler.freshen,
       mostResumable: options.mostResumable ?? 100_000,

@@ -186,7 +186,7 @@ export class Lineage implements RateSource {
 
   /** id, protocol, plan, cursor, charged, serial, delivered_at, closed_at, tally, stretch, lent_from. */
   movingRow(): readonly SqlValue[] {
-    const tally = this.tally?.isJournaling === true ? this.tally : undefined;
+    const { tally } = this;
     this.#writtenTally = tally;
     return [
       this.subjects.reader,

@@ -108,4 +108,15 @@ export const meteringMigrations: readonly { readonly name: string; readonly up: 
       `ALTER TABLE reader ADD COLUMN lent_from TEXT`,
     ],
   },
+  {
+    name: 'metering-007-journal',
+    up: [
+      // What readers were charged in groups, many entries a row, in the order in which they were charged.
+      `CREATE TABLE tally_journal (id INTEGER PRIMARY KEY, entries TEXT NOT NULL)`,
+      `INSERT INTO tally_journal (entries)
+         SELECT json_array(json_array(tally, serial, minute, hi, n_billable, n_filtered, bytes, t_first, t_last, json(by_type)))
+         FROM tally_stretch ORDER BY tally, serial`,
+      `DROP TABLE tally_stretch`,
+    ],
+  },
 ];

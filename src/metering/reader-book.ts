@@ -29,8 +29,6 @@ export interface ReaderBookParts {
   readonly newId: () => string;
   /** Different for each run of the process. */
   readonly run: number;
-  /** Readers in a group from which on what it is charged is written once for all of them. */
-  readonly fewestJournaled: number;
   readonly latencies: LatencyBoard;
   /** A lineage has events for the sampler. */
   readonly freshen: (lineage: Lineage) => void;
@@ -44,7 +42,6 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   readonly totals: BatchTotalsCache;
   readonly compare: ComparePositions;
   readonly freshen: (lineage: Lineage) => void;
-  readonly fewestJournaled: number;
   readonly #parts: ReaderBookParts;
   readonly #resumable: Resumable;
   readonly #search: ReaderSearch;
@@ -67,7 +64,6 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
     this.totals = parts.totals;
     this.compare = parts.compare;
     this.freshen = parts.freshen;
-    this.fewestJournaled = parts.fewestJournaled;
     this.#resumable = new Resumable(parts.compare, parts.mostResumable);
     this.#search = new ReaderSearch(parts.database);
   }
@@ -148,17 +144,13 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   }
 
   tallyEnded(tally: SharedTally): void {
-    if (this.#journaled.delete(tally)) this.#journal.spend(tally);
+    this.#journaled.delete(tally);
   }
 
   /** The next commits write every reader's own rows, and what its group was charged is no longer needed. */
   fold(): void {
     this.settle();
-    for (const tally of this.#journaled) {
-      for (const { lineage } of tally.members) this.touch(lineage);
-      this.#journal.spend(tally);
-    }
-    this.#journaled.clear();
+    this.#spendJournal();
   }
 
   /** Everything that groups of readers were charged is in the books of each. */
@@ -238,6 +230,13 @@ export class ReaderBook implements Book, AccountOwner, TallyOwner {
   failed(): void {
     this.#journal.failed();
     this.#rounds.failed();
+    this.#spendJournal();
+  }
+
+  #spendJournal(): void {
+    for (const tally of this.#journaled) for (const { lineage } of tally.members) this.touch(lineage);
+    this.#journaled.clear();
+    this.#journal.spend();
   }
 
   #openUnnamed(request: ReaderRequest): Lineage {

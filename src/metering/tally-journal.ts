@@ -1,85 +1,91 @@
-import type { Database, SqlValue, Statement } from '../store/database.ts';
+import type { Database, Statement } from '../store/database.ts';
 import { bulk } from './bulk.ts';
 import type { SharedTally, Stretch } from './tally.ts';
 
-/** A stretch that is over, and whose it is. */
-interface Entry {
-  readonly tally: string;
-  readonly stretch: Stretch;
-}
+/** Entries in one row: some 60 KiB. */
+const entriesPerRow = 512;
+/** Rows read at once after a crash. */
+const rowsPerRead = 64;
 
-/** Stretches of a tally before a number, which no reader's row refers to any more. */
-interface Spent {
-  readonly tally: string;
-  readonly before: number;
-}
+/** A stretch that is over, and whose it is, as it is written. */
+type Entry = readonly [
+  tally: string,
+  serial: number,
+  minute: number,
+  hi: string,
+  events: number,
+  filtered: number,
+  bytes: number,
+  first: number,
+  at: number,
+  types: readonly (readonly [type: string, events: number, bytes: number])[],
+];
 
 /**
- * What groups of readers were charged, written once for all members. A member's row names its tally and the first stretch that is
- * not in its own rows; so a reader that leaves must be written before the next stretch is, and a stretch goes with the last part of
- * a round of commits, all of whose parts were taken.
+ * What readers were charged in groups, be it of one: an entry of some hundred bytes at the end of a table, where a reader's own rows
+ * are pages here and there. A member's row names its tally and the first stretch that is not in its own rows; so a reader that leaves
+ * must be written before the next stretch is, and a stretch goes with the last part of a round of commits, all of whose parts were taken.
  */
 export class TallyJournal {
   #entries: Entry[] = [];
-  #spent: Spent[] = [];
-  /** What the round under way writes at its end; nothing once a part of it has failed. */
+  /** No reader's row refers to any entry on disk once the next round is. */
+  #isSpent = false;
+  #hasRows = false;
+  /** What the round under way does at its end. */
   #roundEntries: readonly Entry[] = [];
-  #roundSpent: readonly Spent[] = [];
+  #roundSpends = false;
 
   get dirty(): boolean {
-    return this.#entries.length > 0 || this.#spent.length > 0 || this.#roundEntries.length > 0 || this.#roundSpent.length > 0;
+    return this.#entries.length > 0 || this.#isSpent || this.#roundEntries.length > 0 || this.#roundSpends;
   }
 
   add({ id }: SharedTally, stretches: readonly Stretch[]): void {
-    for (const stretch of stretches) this.#entries.push({ tally: id, stretch });
+    for (const stretch of stretches) this.#entries.push(entryOf(id, stretch));
   }
 
-  /** Everybody whose row may refer to a stretch before `next` is among what the next round writes. */
-  spend({ id, next }: SharedTally): void {
-    this.#spent.push({ tally: id, before: next });
+  /** Everybody whose row may refer to what was added so far is among what the next round writes. */
+  spend(): void {
+    this.#entries = [];
+    this.#isSpent ||= this.#hasRows || this.#roundEntries.length > 0;
   }
 
   beginRound(): void {
     this.#roundEntries = this.#entries;
-    this.#roundSpent = this.#spent;
+    this.#roundSpends = this.#isSpent;
     this.#entries = [];
-    this.#spent = [];
+    this.#isSpent = false;
   }
 
-  /** For the last part of a round. */
+  /** For the last part of a round. All rows there are were written before it began. */
   statements(): readonly Statement[] {
-    const spent = new Map(this.#roundSpent.map(({ tally, before }) => [tally, before]));
-    const rows = this.#roundEntries.filter(({ tally, stretch }) => stretch.serial >= (spent.get(tally) ?? 0)).map(rowOf);
-    return [
-      ...bulk(
-        'INSERT OR REPLACE INTO tally_stretch (tally, serial, minute, hi, n_billable, n_filtered, bytes, by_type, t_first, t_last)',
-        '',
-        10,
-        rows,
-      ),
-      ...[...spent].map(([tally, before]) => ({
-        sql: 'DELETE FROM tally_stretch WHERE tally = ? AND serial < ?',
-        parameters: [tally, before],
-      })),
-    ];
+    const rows: [string][] = [];
+    for (let next = 0; next < this.#roundEntries.length; next += entriesPerRow)
+      rows.push([JSON.stringify(this.#roundEntries.slice(next, next + entriesPerRow))]);
+    const spends = this.#roundSpends ? [{ sql: 'DELETE FROM tally_journal', parameters: [] }] : [];
+    return [...spends, ...bulk('INSERT INTO tally_journal (entries)', '', 1, rows)];
   }
 
   written(): void {
-    this.#roundEntries = [];
-    this.#roundSpent = [];
+    this.#hasRows = this.#roundEntries.length > 0 || (this.#hasRows && !this.#roundSpends);
+    this.#endRound();
   }
 
+  /** Nobody knows what of the round is on disk: it is as if everything was spent, so that a store that refuses costs no memory. */
   failed(): void {
-    this.#entries = [...this.#roundEntries, ...this.#entries];
-    this.#spent = [...this.#roundSpent, ...this.#spent];
-    this.written();
+    this.spend();
+    this.#isSpent ||= this.#roundSpends;
+    this.#endRound();
+  }
+
+  #endRound(): void {
+    this.#roundEntries = [];
+    this.#roundSpends = false;
   }
 }
 
-function rowOf({ tally, stretch }: Entry): readonly SqlValue[] {
-  const { serial, minute, position, events, filtered, bytes, types, counts, first, at } = stretch;
-  const byType = JSON.stringify(types.map((type, index) => [type, counts[2 * index], counts[2 * index + 1]]));
-  return [tally, serial, minute, position, events, filtered, bytes, byType, first, at];
+function entryOf(tally: string, { serial, minute, position, events, filtered, bytes, first, at, types, counts }: Stretch): Entry {
+  const byType = types.map((type, index) => [type, counts[2 * index] as number, counts[2 * index + 1] as number] as const);
+  return [tally, serial, minute, position, events, filtered, bytes, first, at, byType];
 }
 
 /** What the members that joined at the same stretch are charged in one minute. */
@@ -94,41 +100,57 @@ interface Due {
   last: number;
 }
 
+/** Members of a tally that joined at the same stretch. */
+interface Joined {
+  readonly stretch: number;
+  readonly dues: Due[];
+}
+
 /** After a crash: gives every reader what its tally was charged last, in one commit. */
 export async function recoverTallies(database: Database): Promise<void> {
-  const groups = await database.query('SELECT DISTINCT tally, stretch FROM reader WHERE tally IS NOT NULL');
-  const statements: Statement[] = [];
-  for (const { tally, stretch } of groups) {
-    const rows = await database.query('SELECT * FROM tally_stretch WHERE tally = ? AND serial >= ? ORDER BY serial', [
-      tally as string,
-      stretch as number,
-    ]);
-    statements.push(...chargeMembers(String(tally), Number(stretch), dueOf(rows)));
+  const groups = new Map<string, Joined[]>();
+  for (const { tally, stretch } of await database.query('SELECT DISTINCT tally, stretch FROM reader WHERE tally IS NOT NULL')) {
+    const joined = { stretch: Number(stretch), dues: [] };
+    const others = groups.get(String(tally));
+    if (others === undefined) groups.set(String(tally), [joined]);
+    else others.push(joined);
   }
-  statements.push({ sql: 'DELETE FROM tally_stretch', parameters: [] });
+  await readJournal(database, (entry) => {
+    for (const { stretch, dues } of groups.get(entry[0]) ?? []) if (entry[1] >= stretch) addTo(dues, entry);
+  });
+  const statements: Statement[] = [];
+  for (const [tally, all] of groups) for (const { stretch, dues } of all) statements.push(...chargeMembers(tally, stretch, dues));
+  statements.push({ sql: 'DELETE FROM tally_journal', parameters: [] });
   await database.transact(statements);
 }
 
-function dueOf(rows: readonly Record<string, SqlValue>[]): readonly Due[] {
-  const all: Due[] = [];
-  for (const row of rows) {
-    const minute = Number(row['minute']);
-    let due = all.at(-1);
-    if (due?.minute !== minute) {
-      due = { minute, hi: '', events: 0, filtered: 0, bytes: 0, types: new Map(), first: Number(row['t_first']), last: 0 };
-      all.push(due);
-    }
-    due.hi = String(row['hi']);
-    due.events += Number(row['n_billable']);
-    due.filtered += Number(row['n_filtered']);
-    due.bytes += Number(row['bytes']);
-    due.last = Number(row['t_last']);
-    for (const [type, events, bytes] of JSON.parse(String(row['by_type'])) as [string, number, number][]) {
-      const sum = due.types.get(type) ?? [0, 0];
-      due.types.set(type, [sum[0] + events, sum[1] + bytes]);
+/** The entries of each tally come by rising serial. */
+async function readJournal(database: Database, take: (entry: Entry) => void): Promise<void> {
+  for (let last = 0; ;) {
+    const rows = await database.query('SELECT id, entries FROM tally_journal WHERE id > ? ORDER BY id LIMIT ?', [last, rowsPerRead]);
+    if (rows.length === 0) return;
+    for (const { id, entries } of rows) {
+      last = Number(id);
+      for (const entry of JSON.parse(String(entries)) as Entry[]) take(entry);
     }
   }
-  return all;
+}
+
+function addTo(dues: Due[], [, , minute, hi, events, filtered, bytes, first, at, types]: Entry): void {
+  let due = dues.at(-1);
+  if (due?.minute !== minute) {
+    due = { minute, hi, events: 0, filtered: 0, bytes: 0, types: new Map(), first, last: 0 };
+    dues.push(due);
+  }
+  due.hi = hi;
+  due.events += events;
+  due.filtered += filtered;
+  due.bytes += bytes;
+  due.last = at;
+  for (const [type, n, size] of types) {
+    const sum = due.types.get(type) ?? [0, 0];
+    due.types.set(type, [sum[0] + n, sum[1] + size]);
+  }
 }
 
 function typesJson(types: Due['types']): string {

@@ -67,8 +67,6 @@ export class Stretch {
 }
 
 export interface TallyOwner {
-  /** Members from which on a tally is written as such, and not as what each member is charged. */
-  readonly fewestJournaled: number;
   readonly totals: BatchTotalsCache;
   /** The tally has something that its members do not have yet. */
   touchTally(tally: SharedTally): void;
@@ -102,11 +100,6 @@ export class SharedTally implements Tally {
 
   get members(): Iterable<Account> {
     return this.#members;
-  }
-
-  /** Whether rows of members refer to this tally, so that they need not be written each time. */
-  get isJournaling(): boolean {
-    return this.#members.size >= this.#owner.fewestJournaled;
   }
 
   /** Number of the next stretch. */

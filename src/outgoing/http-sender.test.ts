@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { until } from '../testing/until.ts';
 import { openSender, Receiver } from './sender-fixture.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 
 describe('the sender', () => {
   const closers: (() => void)[] = [];

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { ManualTime } from '../testing/manual-time.ts';
+import { withTime } from '../testing/with-time.ts';
 import { AddressGuard } from './address-guard.ts';
 import { DnsResponder, type DnsReply } from './dns-fixture.ts';
 import { HostsFile } from './hosts-file.ts';
@@ -12,7 +13,7 @@ import { NameResolver } from './name-resolver.ts';
 type Options = Partial<ConstructorParameters<typeof NameResolver>[0]>;
 type Answer = (name: string, type: 'A' | 'AAAA', transport: 'udp' | 'tcp') => DnsReply;
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 const publicAddress: DnsReply = [{ type: 'A', value: '93.184.216.34' }];
 
 describe('the resolver of names', () => {
@@ -113,20 +114,24 @@ describe('the resolver of names', () => {
     assert.ok(dns.asked.includes('large.test A tcp'));
   });
 
-  test('gives up in time when nobody answers, and says so to the next at once', limit, async () => {
-    const { resolver } = await open((name) => (name === 'silent.test' ? 'silence' : publicAddress), { timeoutMs: 100 });
-    const begun = performance.now();
-    const refusal = { class: 'dns', message: 'The host name could not be looked up in time.' };
-    await assert.rejects(resolver.resolve('silent.test'), refusal);
-    assert.ok(performance.now() - begun < 1_000, 'in about 100 ms');
-    await assert.rejects(resolver.resolve('silent.test'), refusal);
-    assert.deepEqual(await resolver.resolve('other.test'), ['93.184.216.34']);
-  });
+  test('gives up in time when nobody answers, and says so to the next at once', limit, () =>
+    withTime(async (timeoutMs) => {
+      const { resolver } = await open((name) => (name === 'silent.test' ? 'silence' : publicAddress), { timeoutMs });
+      const begun = performance.now();
+      const refusal = { class: 'dns', message: 'The host name could not be looked up in time.' };
+      await assert.rejects(resolver.resolve('silent.test'), refusal);
+      assert.ok(performance.now() - begun < 10 * timeoutMs, `in about ${timeoutMs} ms`);
+      await assert.rejects(resolver.resolve('silent.test'), refusal);
+      assert.deepEqual(await resolver.resolve('other.test'), ['93.184.216.34']);
+    }),
+  );
 
-  test('makes do with one family of addresses when the other does not come', limit, async () => {
-    const { resolver } = await open((_, type) => (type === 'AAAA' ? 'silence' : publicAddress), { timeoutMs: 100 });
-    assert.deepEqual(await resolver.resolve('half.test'), ['93.184.216.34']);
-  });
+  test('makes do with one family of addresses when the other does not come', limit, () =>
+    withTime(async (timeoutMs) => {
+      const { resolver } = await open((_, type) => (type === 'AAAA' ? 'silence' : publicAddress), { timeoutMs });
+      assert.deepEqual(await resolver.resolve('half.test'), ['93.184.216.34']);
+    }),
+  );
 
   test('lets names wait for one another, and none longer than its time', limit, async () => {
     const { resolver } = await open((name) => (name === 'silent.test' ? 'silence' : publicAddress), { timeoutMs: 150, maxLookups: 1 });

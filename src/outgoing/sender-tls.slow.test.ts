@@ -5,7 +5,7 @@ import { selfSigned } from '../testing/self-signed.ts';
 import type { TlsIdentity } from './http-sender.ts';
 import { openSender, Receiver } from './sender-fixture.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 const pair = selfSigned({ names: ['hook.test', '127.0.0.1'] });
 const clients = ['first', 'second'].map((name) => selfSigned({ names: [name] }));
 

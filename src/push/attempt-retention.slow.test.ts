@@ -7,7 +7,7 @@ import { openDatabase } from '../store/sqlite/open-database.ts';
 import { AttemptRetention } from './attempt-retention.ts';
 import { pushMigrations } from './migrations.ts';
 
-describe('attempts', { timeout: 20_000 }, () => {
+describe('attempts', { timeout: 180_000 }, () => {
   let folder: string;
   let database: Awaited<ReturnType<typeof openDatabase>>;
   before(async () => {

@@ -46,7 +46,7 @@ async function checkLedger(world: PushWorld, billed: number): Promise<void> {
   assert.deepEqual([losses, overcharges], [[], []]);
 }
 
-describe('a batch', { timeout: 120_000 }, () => {
+describe('a batch', { timeout: 300_000 }, () => {
   test('SW-4, SW-6: carries several events as CloudEvents, signed under one id, and each is billed', () =>
     withWorld({}, async (world) => {
       await world.publish(ids(10));
@@ -79,7 +79,7 @@ describe('a batch', { timeout: 120_000 }, () => {
     }));
 
   test('SW-5: that fails is made again of the same events under the same id, also by the next run', () =>
-    withWorld({ schedule: { delays: [50, 50, 50, 50] } }, async (world) => {
+    withWorld({ schedule: { delays: Array.from({ length: 400 }, () => 50) } }, async (world) => {
       world.answer = (_received, response) => void response.writeHead(500).end();
       await world.publish(ids(6));
       await world.until(() => world.received.length >= 4);
@@ -241,7 +241,7 @@ describe('a batch', { timeout: 120_000 }, () => {
   }
 });
 
-describe('an endpoint with batches', { timeout: 30_000 }, () => {
+describe('an endpoint with batches', { timeout: 180_000 }, () => {
   test('is sent them as it is configured, and its attempts are found by each event', async (t) => {
     const bodies: { readonly id: string }[][] = [];
     const receiver = createServer((request, response) => {
@@ -275,7 +275,7 @@ applications:
     const attempts = async (event: unknown): Promise<{ events: string[] }[]> =>
       ((await sluice.client().get(path, { event: String(event) })) as unknown as { items: { events: string[] }[] }).items;
     const names = events.map(({ id }) => String(id));
-    while ((await attempts(names[4])).length === 0) await setTimeout(20);
+    while ((await attempts(names[1])).length === 0 || (await attempts(names[4])).length === 0) await setTimeout(20);
     assert.deepEqual(
       bodies.map((body) => body.map(({ id }) => id)).toSorted((a, b) => b.length - a.length),
       [names.slice(0, 3), names.slice(3)],

@@ -58,7 +58,7 @@ class OrderWatch {
 
 const rounds = Number(process.env['ROUNDS'] ?? 12);
 
-describe('a courier that is killed again and again', { timeout: 120_000 }, () => {
+describe('a courier that is killed again and again', { timeout: 300_000 }, () => {
   for (const order of ['none', 'per-key', 'strict'] as const) {
     test(`loses nothing, repeats only what was under way, keeps its order and bills once, in order ${order}`, async (t) => {
       const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));

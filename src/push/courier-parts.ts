@@ -15,6 +15,7 @@ import type { SavedEndpoint } from './load-endpoint.ts';
 import type { PushBook } from './push-book.ts';
 import type { AttemptCounts } from './push-counts.ts';
 import type { PushTarget } from './push-target.ts';
+import type { Sight } from './sight.ts';
 
 /** What a courier reads: its place in a feed and its reader's books. */
 export interface PushReading {
@@ -23,6 +24,7 @@ export interface PushReading {
   readonly account: ReaderAccount;
   /** The deliver stage of the subscription, as it is now. */
   readonly governor: () => Governor;
+  readonly sight: Sight;
 }
 
 /** A reading as the gateway opens it. */

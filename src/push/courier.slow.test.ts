@@ -37,7 +37,7 @@ async function rowsOf(world: PushWorld, state: string): Promise<string[]> {
   return rows.map((row) => String(row['event_id']));
 }
 
-describe('a courier', { timeout: 20_000 }, () => {
+describe('a courier', { timeout: 300_000 }, () => {
   test('SW-4, SW-5, SW-6: delivers each event once, signed over the bytes that are sent, and bills it', () =>
     PushWorld.use({}, async (world) => {
       await world.publish(ids(20));
@@ -186,7 +186,7 @@ describe('a courier', { timeout: 20_000 }, () => {
     }));
 
   test('keeps the order of each key behind one that fails, while other keys go on for as long as they like', () =>
-    PushWorld.use({ order: 'per-key', concurrency: 4, schedule: { delays: Array.from({ length: 40 }, () => 100) } }, async (world) => {
+    PushWorld.use({ order: 'per-key', concurrency: 4, schedule: { delays: Array.from({ length: 1000 }, () => 100) } }, async (world) => {
       let isBroken = true;
       world.answer = ({ subject }, response) => void response.writeHead(subject === 'bad' && isBroken ? 500 : 200).end();
       const names = ids(700);
@@ -299,7 +299,7 @@ describe('a courier', { timeout: 20_000 }, () => {
   }
 
   test('what is owed waits for no longer than was meant where the clock was set back before a restart', () =>
-    PushWorld.use({ schedule: { delays: [200] } }, async (world) => {
+    PushWorld.use({ schedule: { delays: Array.from({ length: 100 }, () => 200) } }, async (world) => {
       let isBroken = true;
       world.answer = (_received, response) => void response.writeHead(isBroken ? 500 : 204).end();
       await world.publish(['e0']);
@@ -310,8 +310,8 @@ describe('a courier', { timeout: 20_000 }, () => {
       const sql = 'UPDATE push_delivery SET due_at = due_at + ?, changed_at = changed_at + ?';
       await world.database.transact([{ sql, parameters: [31_536_000_000, 31_536_000_000] }]);
       await world.deliver();
-      const begun = Date.now();
-      await world.until(() => world.received.length === 2);
+      const [begun, before] = [Date.now(), world.received.length];
+      await world.until(() => world.received.length > before);
       assert.ok(Date.now() - begun >= 100, 'but as long as that');
     }));
 

@@ -22,6 +22,8 @@ import { deliveryRequest } from './webhook-batch.ts';
 const longestWait = 10_000;
 /** Milliseconds until the next attempt after a bug of ours. */
 const afterBug = 30_000;
+/** Milliseconds until a delivery is looked at again that was held when it was its turn. */
+const afterHeld = 1000;
 
 /** Whose delivery an attempt is: that of the log as it goes on, or of a replay. */
 interface Errand {
@@ -47,7 +49,7 @@ export class Courier {
   #cancelWake: (() => void) | undefined;
 
   constructor(parts: CourierParts) {
-    const { target, saved, feed, backbone, account, clock, originBreaker, governor, book, loadEvents, onLost } = parts;
+    const { target, saved, feed, backbone, account, sight, clock, originBreaker, governor, book, loadEvents, onLost } = parts;
     this.#parts = parts;
     this.#health = new EndpointHealth(clock, saved.state, { ...parts.breaker, stops: target.websub === undefined });
     this.#live = new DeliveryStream({
@@ -55,6 +57,7 @@ export class Courier {
       target,
       wants: target.wants,
       source: liveSource({ backbone, feed }),
+      sight,
       backbone,
       account,
       saved,
@@ -214,6 +217,11 @@ export class Courier {
       stream.narrow(delivery, events);
       return;
     }
+    if (!this.#isShown(events)) {
+      this.#gate.giveBack(admissions);
+      this.#hide(delivery, events, stream);
+      return;
+    }
     if (delivery.attempts === 0 && !delivery.isSpent && !this.#spend(delivery, events, stream)) {
       this.#gate.giveBack(admissions);
       return;
@@ -221,14 +229,14 @@ export class Courier {
     const at = clock.now();
     const built = deliveryRequest(target, events, { number: delivery.attempts + 1, retryReason: delivery.reason, at });
     const request = replay === undefined ? built : replay.mark(built);
-    const outcome = await send({ ...request, signal: stream.signal, isWanted: () => this.#isCalled });
+    const outcome = await send({ ...request, signal: stream.signal, isWanted: () => this.#isCalled && this.#isShown(events) });
     const judged = judgeAttempt(outcome, clock.now());
     this.#gate.learn(admissions, judged);
     if (outcome.kind === 'failed' && outcome.class === 'aborted') {
       // Called off by ourselves: whoever comes next makes it again.
       if (stream.isStopped) return;
-      // Stopped or paused while this waited for a connection.
-      if (!this.#isCalled) return stream.putBack(delivery, errand.lane);
+      // Stopped or paused while this waited for a connection, or not to be read any more.
+      if (!this.#isCalled || !this.#isShown(events)) return stream.putBack(delivery, errand.lane);
     }
     delivery.attempts += 1;
     this.#learn(judged, delivery, at);
@@ -239,6 +247,22 @@ export class Courier {
     counts?.attempted(record, judged.decision);
     replay?.attempted(result, delivery.size);
     stream.follow();
+  }
+
+  /** Whether all of them may be given out now. */
+  #isShown(events: readonly Event[]): boolean {
+    return events.every((event) => this.#parts.sight(event) === 'shown');
+  }
+
+  /** Goes on without those that may not be read; where nothing may, whoever sees to this courier is about to end it. */
+  #hide(delivery: Delivery, events: readonly Event[], stream: DeliveryStream): void {
+    const { sight } = this.#parts;
+    if (events.some((event) => sight(event) === 'held')) stream.wait(delivery, afterHeld);
+    else
+      stream.hide(
+        delivery,
+        events.filter((event) => sight(event) === 'shown'),
+      );
   }
 
   /** Takes from the plan's limits what the events cost. False: there is not room for all of them, and it was taken apart. */

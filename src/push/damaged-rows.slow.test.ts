@@ -76,7 +76,7 @@ const damages: Readonly<Record<string, Damage>> = {
   },
 };
 
-describe('a data folder in which one row of each table is damaged', { timeout: 90_000 }, () => {
+describe('a data folder in which one row of each table is damaged', { timeout: 180_000 }, () => {
   const receiver = new WebhookReceiver<{ readonly id: string }>();
   let sluice: SluiceFixture;
   let log = '';

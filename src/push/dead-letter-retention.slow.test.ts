@@ -18,7 +18,7 @@ import { ReplayLog } from './replay-log.ts';
 const nowhere = '' as Position;
 const keptFor = 100_000;
 
-describe('dead letters', { timeout: 60_000 }, () => {
+describe('dead letters', { timeout: 180_000 }, () => {
   let folder: string;
   let database: Awaited<ReturnType<typeof openDatabase>>;
   let time: ManualTime;

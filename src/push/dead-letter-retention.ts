@@ -1,7 +1,7 @@
 import type { Position } from '../core/position.ts';
 import type { Database, SqlValue } from '../store/database.ts';
 import type { Resource } from '../store/resources.ts';
-import { isAhead } from './is-ahead.ts';
+import { firstBytes, passedLetters } from './passed-letters.ts';
 import { Rounds, type RoundsParts } from './rounds.ts';
 
 type Endpoint = Resource<'endpoint'>;
@@ -31,8 +31,6 @@ export const deadLettersKept = { usually: 30 * day, least: 60_000, most: 366 * d
 const endpointsAtOnce = 500;
 /** Dead letters dropped in one round. */
 const rowsAtOnce = 1000;
-/** Bytes of events dropped in one transaction, past the first: the writer has others to serve. */
-const mostBytes = 16 * 1024 * 1024;
 
 /** What is compared with, as SQL. */
 interface Times {
@@ -69,8 +67,7 @@ export function deadLettersKeptFor({ spec }: Endpoint, longest: number = deadLet
 
 /**
  * Drops dead letters when they have been kept long enough, a bounded part in each round, and what an endpoint owes that has been held for
- * too long. One that its reader's cursor has not passed stays until it has: the row is all that keeps a restart from reading the event of
- * the log and sending it again.
+ * too long. One that its reader's cursor has not passed stays until it has.
  */
 export class DeadLetterRetention {
   readonly #parts: DeadLetterRetentionParts;
@@ -148,8 +145,7 @@ export class DeadLetterRetention {
       `SELECT rowid AS row, position, length(event) AS bytes FROM push_delivery WHERE endpoint = ? AND ${goes} ORDER BY changed_at LIMIT ?`,
       [id, ...times, limit],
     );
-    const cursor = await this.#cursorOf(endpoint);
-    const passed = rows.filter(({ position }) => cursor === undefined || !isAhead(this.#parts, String(position) as Position, cursor));
+    const passed = await passedLetters(this.#parts, endpoint, rows);
     const chosen = firstBytes(passed);
     if (chosen.length === 0) return { dropped: 0, isMore: false };
     // Looked at again where it is dropped: somebody may have sent it again meanwhile.
@@ -167,23 +163,4 @@ export class DeadLetterRetention {
     if (dropped > 0) onDropped(endpoint, dropped);
     return { dropped, isMore: rows.length === limit || chosen.length < passed.length };
   }
-
-  /** As it is on disk; undefined: it has none. */
-  async #cursorOf({ name, spec }: Endpoint): Promise<Position | undefined> {
-    const [row] = await this.#parts.database.query('SELECT cursor FROM reader WHERE subscription = ? AND name = ? AND address = ?', [
-      spec.subscription,
-      name,
-      spec.address,
-    ]);
-    return row && (String(row['cursor']) as Position);
-  }
-}
-
-type Row = Readonly<Record<string, SqlValue>>;
-
-/** The first rows, as many as may be dropped at once. */
-function firstBytes(rows: readonly Row[]): readonly Row[] {
-  let bytes = 0;
-  const end = rows.findIndex((row) => (bytes += Number(row['bytes'])) > mostBytes);
-  return end === -1 ? rows : rows.slice(0, Math.max(1, end));
 }

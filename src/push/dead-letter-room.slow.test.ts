@@ -12,7 +12,7 @@ import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
 import { endpointNamed, publishNew, webhookConfig } from '../testing/webhook-world.ts';
 
 /** A job of dead letters for which there is no room among what is owed, in a whole Sluice. */
-describe('a job of dead letters', { timeout: 120_000 }, () => {
+describe('a job of dead letters', { timeout: 300_000 }, () => {
   let receiver: Server;
   let sluice: SluiceFixture;
   let endpoint: string;
@@ -43,7 +43,7 @@ describe('a job of dead letters', { timeout: 120_000 }, () => {
 
   /** Makes so many dead letters of the paused endpoint due, as jobs before would have. */
   function owe(count: number): void {
-    const database = new DatabaseSync(join(sluice.data, 'sluice.db'), { timeout: 5000 });
+    const database = new DatabaseSync(join(sluice.data, 'sluice.db'), { timeout: 10_000 });
     try {
       const chosen = `SELECT rowid FROM push_delivery WHERE endpoint = ? AND state = 'dead' ORDER BY rowid LIMIT ?`;
       database.prepare(`UPDATE push_delivery SET state = 'waiting', due_at = 0 WHERE rowid IN (${chosen})`).run(endpoint, count);

@@ -17,7 +17,7 @@ interface Item {
 }
 
 /** Deliveries as the owner of an endpoint sees and repeats them, in a whole Sluice. */
-describe('deliveries', { timeout: 60_000 }, () => {
+describe('deliveries', { timeout: 180_000 }, () => {
   let receiver: Server;
   let sluice: SluiceFixture;
   let endpoint: string;

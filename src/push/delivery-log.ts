@@ -148,7 +148,8 @@ function bodyOf(body: SqlValue | undefined, isCut: boolean): Readonly<Record<str
   return { body: Buffer.from(body).toString('base64'), encoding: 'base64' };
 }
 
-function deliveryView(row: Row): Readonly<Record<string, unknown>> {
+/** A row of `push_delivery` without its event. */
+export function deliveryView(row: Row): Readonly<Record<string, unknown>> {
   return {
     position: row['position'],
     event: row['event_id'],

@@ -12,10 +12,12 @@ import type { EventSource } from './event-source.ts';
 import { isAhead } from './is-ahead.ts';
 import type { Lane } from './lane-turns.ts';
 import type { SavedDeliveries } from './load-endpoint.ts';
+import { moveCursor } from './move-cursor.ts';
 import { begunAnew, dueAnew, type OwedDelivery } from './owed-delivery.ts';
 import type { PushBook } from './push-book.ts';
 import type { PushTarget } from './push-target.ts';
 import type { MarkSource } from './settled-marks.ts';
+import type { Sight } from './sight.ts';
 import { batchIdOf, bytesInBatch } from './webhook-batch.ts';
 
 /** Payload bytes of the largest batch. */
@@ -25,6 +27,7 @@ export interface DeliveryStreamParts {
   /** Whose rows in the book are its own: the endpoint's id, or that of a replay. */
   readonly id: string;
   readonly target: Pick<PushTarget, 'tenant' | 'order' | 'batch'>;
+  readonly sight: Sight;
   /** Must not throw. */
   readonly wants: (event: Event) => boolean;
   readonly source: EventSource;
@@ -178,6 +181,18 @@ export class DeliveryStream implements MarkSource {
     this.#queue.replace(delivery, items.length === 0 ? [] : [delivery.part(items, this.#parts.now())]);
   }
 
+  /** Only these events of it may be read now: the others are passed over, or owed no more. */
+  hide(delivery: Delivery, shown: readonly Event[]): void {
+    const left = new Set(shown.map(({ position }) => position));
+    for (const item of delivery.items) {
+      if (left.has(item.position)) continue;
+      if (delivery.isOwed) this.#parts.book.remove(this.id, item.position);
+      if (item.place !== undefined) item.place.state = 'hidden';
+    }
+    this.narrow(delivery, shown);
+    this.follow();
+  }
+
   delivered(delivery: Delivery, events: readonly Event[]): void {
     const { id, account, book } = this.#parts;
     const late: Event[] = [];
@@ -227,15 +242,8 @@ export class DeliveryStream implements MarkSource {
 
   /** The cursor follows what is settled. */
   follow(): void {
-    const { account, backbone, book, onPassed } = this.#parts;
-    const { charged } = account;
-    const batch = this.#window.advance();
-    if (batch !== undefined) {
-      const redelivered = batch.events.filter((event) => backbone.compare(event.position, charged) <= 0).length;
-      account.charge(batch, redelivered);
-      account.confirm(batch.position);
-      onPassed?.(batch);
-    }
+    const { book } = this.#parts;
+    moveCursor(this.#window, this.#parts);
     book.moved(this);
   }
 
@@ -332,10 +340,13 @@ export class DeliveryStream implements MarkSource {
 
   /** False: there is no room for all of them. */
   #take(events: readonly Event[]): boolean {
+    const { sight, wants } = this.#parts;
     for (const event of events) {
       // What an earlier run has begun stays begun: what is owed is to be sent, and what was sent is to be billed.
-      if (!this.#parts.wants(event) && !this.#earlier.knows(event.position)) {
-        this.#window.pass(event.position);
+      const isHidden = sight(event) === 'hidden';
+      if ((isHidden || !wants(event)) && !this.#earlier.knows(event.position)) {
+        if (isHidden) this.#window.hide(event.position);
+        else this.#window.pass(event.position);
         continue;
       }
       if (!this.#makeRoom()) return false;

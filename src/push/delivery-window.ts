@@ -16,8 +16,8 @@ export interface Place {
   readonly event: Event;
   /** Charged before: by an earlier connection of the same reader. */
   readonly isBilled: boolean;
-  /** `owed`: passed over, and still to be delivered or dead. */
-  state: 'open' | 'delivered' | 'owed';
+  /** `owed`: passed over, and still to be delivered or dead. `hidden`: it may not be read any more, and is in no count. */
+  state: 'open' | 'delivered' | 'owed' | 'hidden';
   /** The cursor is behind it. */
   isPassed: boolean;
   /** It is not attempted before others are done that its endpoint's order puts before it. */
@@ -26,7 +26,9 @@ export interface Place {
 
 interface Held extends Place {
   /** Events before it that the endpoint does not want. */
-  readonly filteredBefore: number;
+  filteredBefore: number;
+  /** The last event before it that may not be read. */
+  hiddenBefore: Position | undefined;
 }
 
 /** What an endpoint's reader has read and its cursor has not passed, in the order of the log: the cursor follows what is settled without a gap. */
@@ -35,6 +37,8 @@ export class DeliveryWindow {
   #bytes = 0;
   /** Events behind the last one held that the endpoint does not want. */
   #filtered = 0;
+  /** The last event behind them that may not be read. */
+  #hidden: Position | undefined;
   /** Everything up to here was read. */
   #position: Position;
   #cursor: Position;
@@ -67,8 +71,10 @@ export class DeliveryWindow {
 
   /** Takes the next event. */
   add(event: Event, isBilled: boolean): Place {
-    const held: Held = { event, isBilled, state: 'open', isPassed: false, isBehind: false, filteredBefore: this.#filtered };
+    const [filteredBefore, hiddenBefore] = [this.#filtered, this.#hidden];
+    const held: Held = { event, isBilled, state: 'open', isPassed: false, isBehind: false, filteredBefore, hiddenBefore };
     this.#filtered = 0;
+    this.#hidden = undefined;
     this.#held.push(held);
     this.#bytes += event.bytes;
     this.#position = event.position;
@@ -78,6 +84,12 @@ export class DeliveryWindow {
   /** The next event is none for this endpoint. */
   pass(position: Position): void {
     this.#filtered += 1;
+    this.#position = position;
+  }
+
+  /** The next event may not be read. */
+  hide(position: Position): void {
+    this.#hidden = position;
     this.#position = position;
   }
 
@@ -91,10 +103,30 @@ export class DeliveryWindow {
     return this.#held.find(({ event }) => event.position === position);
   }
 
-  /** Moves the cursor over what is settled: what to charge for it, or undefined when it stays where it is. */
+  /** Moves the cursor over what comes next and may not be read: where it is then, or undefined when it stays where it is. To be done before `advance`. */
+  skipHidden(): Position | undefined {
+    let reached: Position | undefined;
+    let first = this.#held[0];
+    while (first !== undefined) {
+      reached = first.hiddenBefore ?? reached;
+      first.hiddenBefore = undefined;
+      if (first.state !== 'hidden') break;
+      reached = first.event.position;
+      this.#drop(first);
+      first = this.#held[0];
+    }
+    if (first === undefined) {
+      reached = this.#hidden ?? reached;
+      this.#hidden = undefined;
+    }
+    if (reached !== undefined) this.#cursor = reached;
+    return reached;
+  }
+
+  /** Moves the cursor over what is settled, as far as nothing is hidden: what to charge for it, or undefined when it stays where it is. */
   advance(): Batch | undefined {
     const count = this.#leading();
-    const isAll = count === this.#held.length;
+    const isAll = count === this.#held.length && this.#hidden === undefined;
     const position = isAll ? this.#position : (this.#held[count - 1]?.event.position ?? this.#cursor);
     if (position === this.#cursor) return undefined;
     const passed = this.#held.slice(0, count);
@@ -124,8 +156,20 @@ export class DeliveryWindow {
     return this.#held.filter(({ state }) => state === 'delivered').map(({ event }) => event.position);
   }
 
+  /** The first one, which was read and then hidden. */
+  #drop(first: Held): void {
+    first.isPassed = true;
+    this.#held.shift();
+    this.#bytes -= first.event.bytes;
+    const [next] = this.#held;
+    if (next === undefined) this.#filtered += first.filteredBefore;
+    else next.filteredBefore += first.filteredBefore;
+  }
+
   #leading(): number {
-    const open = this.#held.findIndex(({ state }) => state === 'open');
-    return open === -1 ? this.#held.length : open;
+    const end = this.#held.findIndex(
+      ({ state, hiddenBefore }, index) => state === 'open' || state === 'hidden' || (index > 0 && hiddenBefore !== undefined),
+    );
+    return end === -1 ? this.#held.length : end;
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { GatewayError } from '../core/errors.ts';
 import { worldFiles } from '../testing/gateway-world.ts';
 import { openSluice, type SluiceFixture } from '../testing/sluice-fixture.ts';
 import { until } from '../testing/until.ts';
@@ -22,6 +23,8 @@ const hosts = [
   '[::ffff:7f00:1]',
   '[::]',
 ];
+/** What of it is opened while endpoints are made that would not be taken otherwise. */
+const opened = ['127.0.0.0/8', '0.0.0.0/8', '::/127'];
 /** An address that may be called; nothing is sent there before a token is fetched. */
 const elsewhere = 'http://1.1.1.1/';
 
@@ -35,26 +38,38 @@ const doors: Readonly<Record<string, (url: string) => string>> = {
   ping: (url) => `url: '${url}', verification: signed-ping`,
 };
 
-describe('P15: nothing within is called, where the operator opened nothing', { timeout: 60_000 }, () => {
+const common = `address: '*/events', retry: none, state: paused`;
+const count = Object.keys(doors).length * hosts.length;
+
+describe('P15: nothing within is called, where the operator opened nothing', { timeout: 180_000 }, () => {
   let connections = 0;
   const within = createServer((socket) => {
     connections += 1;
     socket.destroy();
   });
   let sluice: SluiceFixture;
+  let configOf: (prefix: string) => string;
   let endpoints: readonly { readonly id: string; readonly name: string }[];
 
   before(async () => {
     within.listen(0);
     await once(within, 'listening');
     const { port } = within.address() as AddressInfo;
-    const lines = Object.entries(doors).flatMap(([door, members]) =>
-      hosts.map((host, index) => `${door}-${index}: { address: '*/events', retry: none, ${members(`http://${host}:${port}/`)} }`),
-    );
-    sluice = await openSluice(webhookConfig(lines.join('\n')), { files: worldFiles(), env: { SECRET: 'hush' } });
+    configOf = (prefix) =>
+      webhookConfig(
+        Object.entries(doors)
+          .flatMap(([door, members]) =>
+            hosts.map((host, index) => `${prefix}${door}-${index}: { ${common}, ${members(`http://${host}:${port}/`)} }`),
+          )
+          .join('\n'),
+      );
+    sluice = await openSluice(configOf(''), { files: worldFiles(), env: { SECRET: 'hush' }, openOutgoing: opened });
     await publishNew(sluice, 1);
-    ({ items: endpoints } = (await sluice.client().get(['endpoints'], { limit: '100' })) as { items: typeof endpoints });
-    assert.equal(endpoints.length, lines.length);
+    await sluice.restart({ openOutgoing: [] });
+    const client = sluice.client();
+    ({ items: endpoints } = (await client.get(['endpoints'], { limit: '100' })) as { items: typeof endpoints });
+    assert.equal(endpoints.length, count);
+    for (const { id } of endpoints) await client.post(['endpoints', id, 'start'], {});
   });
   after(async () => {
     await sluice.stop();
@@ -78,6 +93,17 @@ describe('P15: nothing within is called, where the operator opened nothing', { t
       }),
     );
   }
+
+  test('by nothing that is made anew', async () => {
+    const isRefused = (error: unknown): boolean => {
+      assert.ok(error instanceof GatewayError && error.code === 'INVALID_CONFIGURATION', String(error));
+      const problems = error.details['problems'] as readonly { readonly path: string; readonly failure: string }[];
+      assert.equal(problems.length, count);
+      return problems.every(({ path, failure }) => path.includes('/new-') && failure === 'blocked');
+    };
+    await assert.rejects(sluice.apply(configOf('new-')), isRefused);
+    await sluice.apply(configOf(''));
+  });
 
   for (const door of Object.keys(doors))
     test(`by ${door}, in no notation`, async () => {

@@ -28,7 +28,7 @@ async function killAndChange(world: PushWorld): Promise<void> {
   await world.begin();
 }
 
-describe('an endpoint that wants other events than before', { timeout: 60_000 }, () => {
+describe('an endpoint that wants other events than before', { timeout: 180_000 }, () => {
   test('is sent what it is owed, and what it was sent ahead of its cursor is billed', () =>
     PushWorld.use(patient, async (world) => {
       hangAndFail(world);

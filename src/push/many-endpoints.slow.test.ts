@@ -64,7 +64,7 @@ interface Life {
   kill(): Promise<void>;
 }
 
-describe('with many endpoints', { timeout: 60_000 }, () => {
+describe('with many endpoints', { timeout: 180_000 }, () => {
   let folder: string;
   let real: Awaited<ReturnType<typeof openDatabase>>;
   let database: CountingDatabase;
@@ -126,7 +126,15 @@ describe('with many endpoints', { timeout: 60_000 }, () => {
         await onOpening();
         const request = { subscription, protocol: 'webhook', ...channel, name, start: feed.position, resumes: false, defers: true };
         const account = await ledger.open(request, onTaken);
-        return { feed, backbone, account, governor: () => governor, refusal: () => undefined, release: () => undefined };
+        return {
+          feed,
+          backbone,
+          account,
+          governor: () => governor,
+          sight: () => 'shown',
+          refusal: () => undefined,
+          release: () => undefined,
+        };
       },
       openReplay: () => Promise.reject(new Error('no replays here')),
       forgetReader: () => Promise.resolve(),
@@ -277,14 +285,16 @@ describe('with many endpoints', { timeout: 60_000 }, () => {
     await ledger.flush();
     const gone = store.list('endpoint').slice(0, 128);
     const { commits } = real.stats();
+    const begun = performance.now();
     await store.write(
       gone.map((resource) => ({ op: 'delete', resource, expect: resource.version, action: 'endpoint.delete' })),
       'test',
     );
     await life.service.settled();
     assert.equal(life.service.size, count - 128);
-    // Three for 64; the books write meanwhile.
-    assert.ok(real.stats().commits - commits <= 30, `${real.stats().commits - commits} commits`);
+    // Three for 64; the books write four times a second meanwhile.
+    const most = 20 + (performance.now() - begun) / 100;
+    assert.ok(real.stats().commits - commits <= most, `${real.stats().commits - commits} commits, and ${most} at most`);
     const left = await database.query('SELECT count(*) AS n FROM push_endpoint');
     assert.equal(left[0]?.['n'], count - 128);
   });

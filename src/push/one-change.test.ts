@@ -91,7 +91,7 @@ describe('one change among many endpoints', { timeout: 60_000 }, () => {
           work.readings += 1;
           return refused.has(id) ? new GatewayError('FORBIDDEN', 'no more') : undefined;
         };
-        return { feed, backbone, account, governor: () => governor, refusal, release: () => undefined };
+        return { feed, backbone, account, governor: () => governor, sight: () => 'shown', refusal, release: () => undefined };
       },
       openReplay: () => Promise.reject(new Error('no replays here')),
       forgetReader: async (reader) => void (await ledger.forget('default', reader)),

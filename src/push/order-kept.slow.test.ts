@@ -5,7 +5,7 @@ import { PushWorld } from '../testing/push-world.ts';
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `e${index}`);
 
-describe('the order of an endpoint', { timeout: 60_000 }, () => {
+describe('the order of an endpoint', { timeout: 180_000 }, () => {
   test('holds over a restart for what was accepted together, though what waits behind was owed before what it waits for', async () => {
     const world = await PushWorld.open({ order: 'strict', schedule: { delays: [300] }, timeout: 30_000 });
     try {

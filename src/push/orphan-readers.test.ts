@@ -12,7 +12,7 @@ function endpoint(name: string): Resource<'endpoint'> {
   return { name, spec: { subscription: subscription.id } } as Resource<'endpoint'>;
 }
 
-test('readers that came with a WebSub or REST Hooks subscriber go with it, and all others stay', { timeout: 20_000 }, async () => {
+test('readers that came with a WebSub or REST Hooks subscriber go with it, and all others stay', { timeout: 60_000 }, async () => {
   const kit = await temporaryDatabase();
   const clock = new HandClock();
   const ledger = await quietLedger({ database: kit.database, clock });
@@ -55,7 +55,7 @@ test('readers that came with a WebSub or REST Hooks subscriber go with it, and a
 
 test(
   'later only readers of endpoints that were deleted are looked for, each until nobody reads as it any more',
-  { timeout: 20_000 },
+  { timeout: 60_000 },
   async () => {
     const kit = await temporaryDatabase();
     const clock = new HandClock();

@@ -10,7 +10,7 @@ import { until } from '../testing/until.ts';
 import { webhookConfig } from '../testing/webhook-world.ts';
 
 /** What a platform engineer sees of webhooks: a whole Sluice, receivers of every kind, and its page of metrics. */
-describe('the metrics of push', { timeout: 60_000 }, () => {
+describe('the metrics of push', { timeout: 180_000 }, () => {
   const held: ServerResponse[] = [];
   const server = createServer((request, response) => {
     request.resume();
@@ -57,8 +57,8 @@ describe('the metrics of push', { timeout: 60_000 }, () => {
 
   test('show what became of attempts and deliveries, how long they took, and where endpoints stand', async () => {
     assert.equal((await publish(sluice.gateway, newEvents(1))).status, 202);
-    await seen(() => attempts('server-error') === 3 && held.length === 1 && attempts('delivered') === 1 && attempts('throttled') === 1);
-    assert.deepEqual([attempts('gone'), attempts('abandoned')], [1, 1]);
+    const once = ['delivered', 'throttled', 'gone', 'abandoned'];
+    await seen(() => attempts('server-error') === 3 && held.length === 1 && once.every((outcome) => attempts(outcome) === 1));
     assert.deepEqual([ended('first', 'delivered'), ended('first', 'dead'), ended('retry', 'delivered')], [1, 1, 0]);
     assert.equal(page.value('sluice_push_attempt_duration_seconds_count', { api: 'world', protocol: 'webhook' }), 7);
     assert.equal(page.value('sluice_push_attempt_duration_seconds_bucket', { le: '30' }), 7);

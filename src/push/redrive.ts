@@ -13,11 +13,13 @@ export interface RedriveParts {
   readonly now: () => number;
   /** Resolves when everything in the books is on disk. */
   readonly flush: () => Promise<void>;
+  /** Whether an endpoint may read an address, be it not now. What is left out here is looked at again before it is sent. Default: it may read all. */
+  readonly mayRead?: (endpoint: string, address: string) => boolean;
 }
 
 /**
  * `retried`: it is due. `busy`: it is under way, waits behind others of its key, or so much is owed that no dead one is taken. `absent`:
- * neither owed nor dead. `unreadable`: the event kept for it is damaged, so that it can only be sent from the log.
+ * neither owed nor dead, or of a channel that may not be read. `unreadable`: the event kept for it is damaged, so that it can only be sent from the log.
  */
 export type RetryAnswer = 'retried' | 'busy' | 'absent' | 'unreadable';
 
@@ -74,6 +76,7 @@ export class Redrive {
       );
       if (row === undefined) return 'absent';
       const owed = readOwed(row);
+      if (!this.#mayRead(endpoint, row)) return 'absent';
       const event = keptEvent(row);
       if (event instanceof Error) return 'unreadable';
       const courier = service.courier(endpoint);
@@ -131,8 +134,11 @@ export class Redrive {
         if (courier === undefined || this.#isChanging(owed)) return { retried, unreadable, last, isFull: false };
         const event = keptEvent(row);
         if (event instanceof Error) unreadable.push(event);
-        else if (courier.sendAgain(owed, event)) retried += 1;
-        else return { retried, unreadable, last, isFull: true };
+        // What may not be read stays as it is: it can be sent when it may be again.
+        else if (this.#mayRead(endpoint, row)) {
+          if (!courier.sendAgain(owed, event)) return { retried, unreadable, last, isFull: true };
+          retried += 1;
+        }
         bytes += Number(row['bytes']);
         last = Number(row['row']);
       }
@@ -154,10 +160,19 @@ export class Redrive {
     const [row] = await database.query(`SELECT count(*) AS n FROM push_delivery WHERE endpoint = ? AND state = 'waiting'`, [endpoint]);
     const room = Math.max(0, mostOwed - Number(row?.['n']));
     // The plus makes it read them in their order, and not sort all there are.
-    const chosen = `rowid IN (
-      SELECT rowid FROM push_delivery WHERE endpoint = ? AND state = 'dead' AND +changed_at < ? AND rowid > ? ORDER BY rowid LIMIT ?)`;
-    const retried = await this.#mark(chosen, 'dead', [endpoint, before, after, Math.min(limit, room)]);
-    return { retried, unreadable: [], last: after, isFull: room < limit && retried === room };
+    const rows = await database.query(
+      `SELECT rowid AS row, address FROM push_delivery WHERE endpoint = ? AND state = 'dead' AND +changed_at < ? AND rowid > ?
+       ORDER BY rowid LIMIT ?`,
+      [endpoint, before, after, Math.min(limit, room)],
+    );
+    const chosen = rows.filter((found) => this.#mayRead(endpoint, found)).map((found) => found['row']);
+    const retried = await this.#mark('rowid IN (SELECT value FROM json_each(?))', 'dead', [JSON.stringify(chosen)]);
+    return { retried, unreadable: [], last: Number(rows.at(-1)?.['row'] ?? after), isFull: room < limit && retried === room };
+  }
+
+  #mayRead(endpoint: string, { address }: Readonly<Record<string, SqlValue>>): boolean {
+    const { mayRead = () => true } = this.#parts;
+    return mayRead(endpoint, String(address));
   }
 
   /** How many rows changed. */

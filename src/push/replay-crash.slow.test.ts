@@ -19,7 +19,7 @@ async function replayed(world: PushWorld): Promise<Set<string>> {
 
 const idsOf = (some: readonly Received[]): string[] => some.flatMap(({ events }) => events.map(({ id }) => id));
 
-describe('a replay that is killed again and again', { timeout: 120_000 }, () => {
+describe('a replay that is killed again and again', { timeout: 300_000 }, () => {
   for (const [order, batch] of [
     ['none', undefined],
     ['per-key', undefined],

@@ -8,7 +8,7 @@ const everything = { from: { at: 'earliest' }, until: undefined, types: [] } as 
 const ids = (count: number, prefix = 'e'): string[] => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 const replayed = (world: PushWorld) => world.received.filter(({ headers }) => headers['webhook-replay'] !== undefined);
 
-describe('a replay beside what is new', { timeout: 30_000 }, () => {
+describe('a replay beside what is new', { timeout: 180_000 }, () => {
   test('leaves half of the attempts to it, however long its own take', () =>
     PushWorld.use({ concurrency: 4 }, async (world) => {
       await world.publish(ids(20));

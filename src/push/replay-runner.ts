@@ -169,7 +169,7 @@ export class ReplayRunner {
   #make(replay: Replay, { target, courier }: Omit<Delivered, 'endpoint'>, reading: ReplayReading, saved: SavedDeliveries): Active {
     const { database, book, clock, onChange, onBug, paceOf = (to) => gently(clock, to) } = this.#parts;
     const { id, until, types } = replay;
-    const { backbone, account } = reading;
+    const { backbone, account, sight } = reading;
     const wantsType = wantedTypes(types);
     const over = (how: 'done' | GatewayError): void => {
       active.over ??= how;
@@ -178,6 +178,7 @@ export class ReplayRunner {
     const run = new ReplayRun({
       id,
       target,
+      sight,
       wants: (event) => wantsType(event.type) && target.wants(event),
       source: rangeSource(reading, until),
       backbone,

@@ -11,7 +11,7 @@ import { endpointNamed, publishNew, webhookConfig } from '../testing/webhook-wor
 const seed = Math.floor(Math.random() * 2 ** 31);
 
 /** One reader, by turns pushed to and read from over connections, while events are published. */
-describe('an endpoint whose owner comes and reads, and is pushed to again', { timeout: 60_000 }, () => {
+describe('an endpoint whose owner comes and reads, and is pushed to again', { timeout: 180_000 }, () => {
   const receiver = new WebhookReceiver<{ readonly id: string }>();
   let sluice: SluiceFixture;
   let endpoint: string;

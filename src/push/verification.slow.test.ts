@@ -17,7 +17,7 @@ interface Status {
 }
 
 /** A whole Sluice, and a receiver that has to want what it gets. */
-describe('an endpoint that is to be verified', { timeout: 60_000 }, () => {
+describe('an endpoint that is to be verified', { timeout: 180_000 }, () => {
   let receiver: Receiver;
   let sluice: SluiceFixture;
   const requests: { readonly method: string | undefined; readonly url: string | undefined }[] = [];
@@ -132,15 +132,17 @@ describe('an endpoint that is to be verified', { timeout: 60_000 }, () => {
     consent = allowing('120');
     await start(`url: '${receiver.url()}', verification: cloudevents`);
     assert.equal((await said('verified')).verification?.allowedPerMinute, 120);
+    const begun = performance.now();
     const ids = await publishNew(sluice, 5);
     await arrived(ids);
     // A burst of two, and then one in half a second.
-    assert.ok(posts[4]!.at - posts[0]!.at > 1_200, `five within ${posts[4]!.at - posts[0]!.at} ms`);
+    assert.ok(posts[4]!.at - begun > 1_200, `five within ${posts[4]!.at - begun} ms`);
     consent = allowing('*');
     assert.equal(await verify(), 'verified');
     const before = performance.now();
-    await arrived(await publishNew(sluice, 10));
-    assert.ok(performance.now() - before < 3_000, 'the new rate counts');
+    // Half a minute by the old rate.
+    await arrived(await publishNew(sluice, 60));
+    assert.ok(performance.now() - before < 20_000, 'the new rate counts');
   });
 
   test('CE-8: may consent later, by a URL that it was told and nobody else, also after a restart', async () => {

@@ -17,7 +17,7 @@ interface Delivered {
 }
 
 /** Webhooks as their users see them: a whole Sluice, a receiver, and the Standard Webhooks library. */
-describe('webhooks', { timeout: 60_000 }, () => {
+describe('webhooks', { timeout: 180_000 }, () => {
   const receiver = new WebhookReceiver<Delivered>();
   const { posts } = receiver;
   let sluice: SluiceFixture;
@@ -54,10 +54,11 @@ describe('webhooks', { timeout: 60_000 }, () => {
     receiver.status = 200;
     await sluice.restart({ grace: 100 });
     await receiver.arrived(3);
-    assert.deepEqual(delivered(), [ids[0], ids[0], ids[0]]);
+    // One whose answer was on its way when it stopped comes a fourth time.
+    assert.deepEqual([...new Set(delivered())], ids);
     assert.equal(new Set(posts.map(({ headers }) => headers['webhook-id'])).size, 1);
     // The second one may have been called off by the restart, and then does not count.
-    assert.ok(Number(posts[2]?.headers['webhook-attempt']) >= 2);
+    assert.ok(Number(posts.at(-1)?.headers['webhook-attempt']) >= 2);
   });
 
   test('give way to a connection of the same reader and go on after it, without losing an event', async () => {
@@ -149,7 +150,9 @@ describe('webhooks', { timeout: 60_000 }, () => {
 
   test('go to no address that the operator has not opened', async () => {
     await sluice.stop();
-    sluice = await openSluice(config(), { files: worldFiles() });
+    sluice = await openSluice(config(), { files: worldFiles(), openOutgoing: ['127.0.0.0/8'] });
+    // It was stored while the range was open.
+    await sluice.restart({ openOutgoing: [] });
     await publishNew(sluice, 1);
     const database = new DatabaseSync(join(sluice.data, 'sluice.db'), { readOnly: true, timeout: 10_000 });
     try {

@@ -229,6 +229,8 @@ function reading(test: BackboneTest): void {
     assert.deepEqual(await counts(start), [9, 3, 12, 12]);
     assert.deepEqual(await counts(first[1]!.position), [7, 3, 10, 10]);
     assert.deepEqual(await counts(await backbone.locate(channel, { at: 'latest' })), [0, 0, 0, 0]);
+    const ofSecond = await backbone.lag({ log, address: '*' }, first[1]!.position, (address) => address === 'orders/2');
+    assert.equal(ofSecond.events, 3);
     const events = await readAll(backbone, channel);
     assert.equal((await backbone.lag(channel, first[4]!.position)).oldest, events[5]!.acceptedAt);
   });

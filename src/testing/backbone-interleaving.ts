@@ -146,7 +146,7 @@ class Run {
     const after = (position: Position) => (event: Event) => this.#backbone.compare(event.position, position) > 0;
     const channel = truth.filter((event) => matchesAddress(pattern, event.address));
     const expected = channel.filter(after(consumer.position));
-    const deadline = Date.now() + 5000;
+    const deadline = Date.now() + 30_000;
     while (reader.open && events.length < expected.length && Date.now() < deadline) await nextTurn();
     const reached = reader.reached;
     const due = reader.open ? expected : expected.filter((event) => !after(reached)(event));

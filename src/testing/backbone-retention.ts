@@ -39,10 +39,10 @@ export function forgetting(test: BackboneTest): void {
 /** Resolves when the channel has lost what came after the position. */
 async function deleteEverything(backbone: Backbone, channel: Channel, after: Position): Promise<void> {
   await backbone.prepare(channel.log, { dedupWindow: 60_000, retainBytes: 0 });
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + 30_000;
   const lost = (): Promise<boolean> => backbone.read({ channel, after, limit: 1 }).then(() => false, refusal('POSITION_LOST'));
   while (!(await lost())) {
-    assert.ok(Date.now() < deadline, 'retention deletes within 5 s');
+    assert.ok(Date.now() < deadline, 'retention deletes');
     await nextTurn();
   }
 }

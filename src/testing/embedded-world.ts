@@ -1,9 +1,7 @@
-import assert from 'node:assert/strict';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach } from 'node:test';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { embeddedMigrations } from '../backbones/embedded/migrations.ts';
 import { openEmbedded } from '../backbones/embedded/open-embedded.ts';
 import type { Backbone, LogPolicy } from '../core/backbone.ts';
@@ -76,13 +74,4 @@ export function embeddedWorld(): EmbeddedWorld {
 
 export function numbered(count: number, prefix: string): EventDraft[] {
   return Array.from({ length: count }, (_, index) => draft(`${prefix}${index}`));
-}
-
-/** Resolves when the condition holds, looked at once per turn of the loop. */
-export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 5000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) assert.fail(`not within 5 s: ${what}`);
-    await nextTurn();
-  }
 }

@@ -7,6 +7,8 @@ import { TopicTable } from '../desks/websub/topic-table.ts';
 import { WishTable } from '../desks/websub/wish-table.ts';
 import { HttpSender } from '../outgoing/http-sender.ts';
 import { createLog } from '../observe/log.ts';
+import { SqliteDatabase } from '../store/sqlite/sqlite-database.ts';
+import { hasGone } from './failpoints/arm-parts.ts';
 import { around } from './failpoints/around.ts';
 
 /*
@@ -37,6 +39,9 @@ export interface HubOrders {
   /** What is applied before it serves; undefined: it is what it was. */
   readonly config: Readonly<Record<string, unknown>> | undefined;
 }
+
+/** Resolves when an attempt that was answered 410 is on disk, with how its endpoint does. */
+const { promise: goneOnDisk, resolve: tellGone } = Promise.withResolvers<void>();
 
 /** Undefined until it serves: what an earlier life has left is carried out first. */
 let wanted: string | undefined;
@@ -71,10 +76,19 @@ around(
   'gone',
   (gone) =>
     async function (this: Subscriptions, subscription) {
-      // The books are on disk a quarter of a second later.
-      if (wanted === 'end-due') await new Promise((resolve) => setTimeout(resolve, 1_000));
+      if (wanted === 'end-due') await goneOnDisk;
       pass('end-due');
       await gone.call(this, subscription);
+    },
+);
+around(
+  SqliteDatabase.prototype,
+  'transact',
+  (transact) =>
+    async function (this: SqliteDatabase, statements) {
+      const results = await transact.call(this, statements);
+      if (statements.some(hasGone)) tellGone();
+      return results;
     },
 );
 around(

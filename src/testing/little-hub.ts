@@ -27,6 +27,8 @@ export class LittleHub {
   readonly asked: { readonly path: string; readonly form: URLSearchParams }[] = [];
   /** What it grants; undefined: what was asked for. */
   leaseSeconds: number | undefined;
+  /** What it waits for before it answers whoever asks it. */
+  opening: Promise<void> = Promise.resolve();
   /** Where a request for a subscription is answered otherwise: by path. */
   readonly answers = new Map<string, (form: URLSearchParams, response: ServerResponse) => void>();
   readonly #pages = new Map<string, Page>();
@@ -107,6 +109,7 @@ export class LittleHub {
     }
     const form = new URLSearchParams(await text(request));
     this.asked.push({ path, form });
+    await this.opening;
     const answer = this.answers.get(path);
     if (answer !== undefined) answer(form, response);
     else {

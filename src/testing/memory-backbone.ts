@@ -68,8 +68,9 @@ export class MemoryBackbone implements Backbone {
     return this.#place(a) - this.#place(b);
   }
 
-  async lag(channel: Channel, position: Position): Promise<Lag> {
-    const { events } = await this.read({ channel, after: position, limit: Number.MAX_SAFE_INTEGER });
+  async lag(channel: Channel, position: Position, counts: (address: string) => boolean = () => true): Promise<Lag> {
+    const found = await this.read({ channel, after: position, limit: Number.MAX_SAFE_INTEGER });
+    const events = found.events.filter(({ address }) => counts(address));
     return { events: events.length, oldest: events[0]?.acceptedAt };
   }
 

@@ -28,6 +28,7 @@ import type { PushTarget } from '../push/push-target.ts';
 import { ReplayLog, type Replay } from '../push/replay-log.ts';
 import { ReplayRunner } from '../push/replay-runner.ts';
 import { Replays } from '../push/replays.ts';
+import type { Sight } from '../push/sight.ts';
 import { SlowStart } from '../push/slow-start.ts';
 import type { Resource } from '../store/resources.ts';
 
@@ -75,6 +76,8 @@ export class PushWorld {
     throw error;
   };
   governor = limitless;
+  /** What may be read, of what is asked for anew each time. */
+  sight: Sight = () => 'shown';
   database!: Awaited<ReturnType<typeof openDatabase>>;
   backbone!: Backbone;
   ledger!: Ledger;
@@ -124,7 +127,8 @@ export class PushWorld {
       headers: [],
       secrets: () => [secret],
       content: 'structured',
-      timeout: 2000,
+      // Not for a test to wait for: where everything stands still for a while nothing that is answered is to be given up.
+      timeout: 30_000,
       schedule: { delays: [5, 5, 5] },
       perSecond: undefined,
       concurrency: 8,
@@ -174,6 +178,7 @@ export class PushWorld {
       backbone: this.backbone,
       account,
       governor: () => this.governor,
+      sight: (event) => this.sight(event),
       target: this.target,
       version: 1,
       saved: await loadEndpoint(this.database, this.target.id),
@@ -296,7 +301,8 @@ export class PushWorld {
     const feed = this.#feed;
     const request = { subscription, protocol: 'webhook', log, address: 'created', name: `replay:${id}`, start: after, resumes: false };
     const account = await this.ledger.open(request, () => undefined);
-    return { feed, backbone: this.backbone, account, governor: () => this.governor, release: () => undefined };
+    const sight: Sight = (event) => this.sight(event);
+    return { feed, backbone: this.backbone, account, governor: () => this.governor, sight, release: () => undefined };
   }
 
   async #end(): Promise<void> {

@@ -8,6 +8,7 @@ import { readTextFile } from '../control/config/read-config-file.ts';
 import { createLog } from '../observe/log.ts';
 import type { KeyPair } from '../listeners/key-pair.ts';
 import type { WorkerPool } from '../workers/worker-pool.ts';
+import { steadyPort } from './steady-port.ts';
 
 /** A whole Sluice for one test, on free ports and a data folder of its own. */
 export interface SluiceFixture {
@@ -23,13 +24,18 @@ export interface SluiceFixture {
   apply(yaml: string): Promise<void>;
   /** The threads that own the sockets. */
   readonly workers: WorkerPool;
-  /** Stops and starts it on the same folder and ports. */
-  restart(options?: { readonly grace?: number }): Promise<void>;
+  /** Stops and starts it on the same folder and ports, from then on with these ranges opened where some are named. */
+  restart(options?: RestartOptions): Promise<void>;
   /** New connections are shown this certificate from now on. */
   renewCertificate(pair: KeyPair): void;
   /** Open connections, as the status page counts them. */
   connections(): Promise<number>;
   stop(): Promise<void>;
+}
+
+interface RestartOptions {
+  readonly grace?: number;
+  readonly openOutgoing?: readonly string[];
 }
 
 export interface FixtureOptions {
@@ -70,7 +76,7 @@ const workersOfAll = process.env['WORKERS'] === undefined ? undefined : Number(p
 
 class RunningSluice implements SluiceFixture {
   readonly #folder: string;
-  readonly #options: FixtureOptions;
+  #options: FixtureOptions;
   #sluice: Sluice | undefined;
   /** What a failed test left behind must not outlive the fixture. */
   #restarting: Promise<void> = Promise.resolve();
@@ -119,13 +125,14 @@ class RunningSluice implements SluiceFixture {
     return (gateway as { connections: number }).connections;
   }
 
-  restart(options: { readonly grace?: number } = {}): Promise<void> {
+  restart(options: RestartOptions = {}): Promise<void> {
     const restarted = this.#restart(options);
     this.#restarting = restarted.catch(() => {});
     return restarted;
   }
 
-  async #restart(options: { readonly grace?: number }): Promise<void> {
+  async #restart({ openOutgoing, ...options }: RestartOptions): Promise<void> {
+    if (openOutgoing !== undefined) this.#options = { ...this.#options, openOutgoing };
     const [port, controlPort] = [portOf(this.gateway), portOf(this.control)];
     await this.#running.stop(options);
     await this.start(undefined, port, controlPort);
@@ -138,15 +145,15 @@ class RunningSluice implements SluiceFixture {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async start(config: Readonly<Record<string, unknown>> | undefined, port = 0, controlPort = 0): Promise<void> {
+  async start(config: Readonly<Record<string, unknown>> | undefined, port?: number, controlPort?: number): Promise<void> {
     const { onLog, workers = workersOfAll, mostWaiting, tls, openOutgoing, keepDeadLetters, publicUrl } = this.#options;
     const destination = { write: (line: string) => onLog?.(line) };
     const log = createLog({ level: onLog === undefined ? 'silent' : 'info', destination, json: true });
     this.#sluice = await startSluice({
       config,
       data: this.data,
-      port,
-      controlPort,
+      port: port ?? (await steadyPort()),
+      controlPort: controlPort ?? (await steadyPort()),
       workers,
       mostWaiting,
       openOutgoing,

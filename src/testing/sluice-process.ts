@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { steadyPort } from './steady-port.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'bin', 'sluice.js');
 
@@ -20,7 +21,7 @@ export interface SluiceProcess {
 export interface ProcessOptions {
   /** Folder with the `sluice.yaml`; its `data` is the data folder. */
   readonly folder: string;
-  /** 0: any free port. */
+  /** Default: a free one that stays its own when it has ended; the same for the management API. */
   readonly port?: number;
   readonly controlPort?: number;
   readonly args?: readonly string[];
@@ -31,8 +32,8 @@ export interface ProcessOptions {
 /** Starts it and resolves when it says that it serves; rejects with its log when it ends before. */
 export async function startProcess({
   folder,
-  port = 0,
-  controlPort = 0,
+  port,
+  controlPort,
   args = [],
   nodeArgs = [],
   env = {},
@@ -44,9 +45,9 @@ export async function startProcess({
     '--data',
     'data',
     '--port',
-    `${port}`,
+    `${port ?? (await steadyPort())}`,
     '--control-port',
-    `${controlPort}`,
+    `${controlPort ?? (await steadyPort())}`,
     '--json',
     ...args,
   ];

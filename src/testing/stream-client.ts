@@ -155,7 +155,7 @@ class Book {
     this.look();
   }
 
-  until(condition: () => boolean, milliseconds = 10_000): Promise<void> {
+  until(condition: () => boolean, milliseconds = 30_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (error?: Error): void => {
         clearTimeout(timer);

@@ -13,7 +13,6 @@ export interface Question {
   /** Path and query as they came. */
   readonly url: string;
   readonly query: URLSearchParams;
-  readonly at: number;
 }
 
 /** Content that came to a callback. */
@@ -44,7 +43,7 @@ export class TestSubscriber {
     this.#server = createServer((request, response) => {
       const { url = '', method, headers } = request;
       if (method === 'GET') {
-        const question = { url, query: new URLSearchParams(url.slice(url.indexOf('?') + 1)), at: Date.now() };
+        const question = { url, query: new URLSearchParams(url.slice(url.indexOf('?') + 1)) };
         this.questions.push(question);
         this.#wake();
         this.answer(question, response);

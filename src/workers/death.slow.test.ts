@@ -55,7 +55,7 @@ class Follower {
 
 test(
   `a worker that dies under load, ${deaths} times: its clients go on without a gap, and nothing is billed twice`,
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const lines: string[] = [];
     const world = await openWorld({}, { workers: 2, onLog: (line) => lines.push(line) });

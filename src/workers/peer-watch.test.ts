@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { until } from '../testing/until.ts';
 import { PeerWatch } from './peer-watch.ts';
 
-test('clients that go while they wait are told of once, and only those that are still waited for', { timeout: 5000 }, async () => {
+test('clients that go while they wait are told of once, and only those that are still waited for', { timeout: 60_000 }, async () => {
   const watch = new PeerWatch();
   const [going, ending, served, staying] = [
     { destroyed: false },

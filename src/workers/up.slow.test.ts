@@ -8,7 +8,7 @@ import { newEvents, publish, readerKey, worldConfig, worldFiles } from '../testi
 import { startProcess, type SluiceProcess } from '../testing/sluice-process.ts';
 import { openSse, openWebSocket } from '../testing/stream-client.ts';
 
-const limit = { timeout: 20_000 };
+const limit = { timeout: 60_000 };
 const env = { SLUICE_ADMIN_TOKEN: 'an-admin-token-for-this-test' };
 
 describe('up --workers 2', () => {

@@ -133,11 +133,11 @@ export class EmbeddedBackbone implements Backbone {
     return first.seq - second.seq;
   }
 
-  async lag(channel: Channel, position: Position): Promise<Lag> {
+  async lag(channel: Channel, position: Position, counts?: (address: string) => boolean): Promise<Lag> {
     const log = this.#log(channel);
     const after = log.seqAfter(channel.address, position);
     try {
-      return await this.#reader.lag(log, channel.address, after);
+      return await this.#reader.lag(log, channel.address, after, counts);
     } catch (error) {
       throw toBackboneError(error);
     }

@@ -111,11 +111,12 @@ export class LogReader {
     return undefined;
   }
 
-  async lag(log: Log, address: string, after: number): Promise<Lag> {
+  /** `counts`: of a pattern, only the addresses for which this is true. */
+  async lag(log: Log, address: string, after: number, counts?: (address: string) => boolean): Promise<Lag> {
     // The disk may be a commit ahead of what anybody was told: two questions must not see different ends.
     const { head } = log;
     if (after >= head) return { events: 0, oldest: undefined };
-    if (isPattern(address)) return this.#lagOfPattern(log, address, after);
+    if (isPattern(address)) return this.#lagOfPattern(log, address, after, counts);
     const channel = addressHash(address);
     const first = (await this.#database.query(firstAfter, [log.id, channel, after, address]))[0];
     if (first === undefined || Number(first['last']) > head) return { events: 0, oldest: undefined };
@@ -124,16 +125,17 @@ export class LogReader {
     return { events: Number(last?.['tally'] ?? first['tally']) - Number(first['tally']) + begun, oldest: Number(first['accepted_at']) };
   }
 
-  async #lagOfPattern(log: Log, pattern: string, after: number): Promise<Lag> {
+  async #lagOfPattern(log: Log, pattern: string, after: number, counts?: (address: string) => boolean): Promise<Lag> {
     let events = 0;
     let oldest: number | undefined;
     let reached = after;
     for (let counted = 0; counted < MAX_LAG_ROWS; counted += ROWS_AT_ONCE) {
       const rows = await this.#database.query(lagRows, [log.id, reached, log.head, ROWS_AT_ONCE]);
       for (const row of rows) {
-        if (!matchesAddress(pattern, String(row['address']))) continue;
+        const address = String(row['address']);
+        if (!matchesAddress(pattern, address) || counts?.(address) === false) continue;
         oldest ??= Number(row['accepted_at']);
-        if (pattern === '*') return { events: log.head - after, oldest };
+        if (pattern === '*' && counts === undefined) return { events: log.head - after, oldest };
         events += Number(row['last']) - Math.max(after, Number(row['first']) - 1);
       }
       if (rows.length < ROWS_AT_ONCE) break;

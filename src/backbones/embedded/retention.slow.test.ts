@@ -8,7 +8,8 @@ import type { Event } from '../../core/event.ts';
 
 import { openDatabase } from '../../store/sqlite/open-database.ts';
 import { draft, readAll } from '../../testing/backbone-events.ts';
-import { channel, embeddedWorld, eventually, hour, log, numbered } from '../../testing/embedded-world.ts';
+import { channel, embeddedWorld, hour, log, numbered } from '../../testing/embedded-world.ts';
+import { until } from '../../testing/until.ts';
 import { embeddedMigrations } from './migrations.ts';
 
 const refusal = (code: string) => (error: GatewayError) => error.name === 'GatewayError' && error.code === code;
@@ -22,7 +23,10 @@ describe('embedded retention', () => {
     world.now += 9000;
     const [kept] = await world.backbone.publish(channel, [draft('kept')]);
     world.now += 2000;
-    await eventually(async () => (await world.span()) === 1, 'old events are gone');
+    await until(
+      async () => (await world.span()) === 1,
+      () => 'old events stay',
+    );
     assert.deepEqual(
       (await readAll(world.backbone, channel)).map(({ id }) => id),
       ['kept'],
@@ -47,11 +51,17 @@ describe('embedded retention', () => {
       for (const { position } of await world.backbone.publish(channel, [draft(`e${index}`, { data: Buffer.alloc(1000) })]))
         positions.add(position);
     }
-    await eventually(async () => (await world.span()) < 20, 'within its bytes');
+    await until(
+      async () => (await world.span()) < 20,
+      () => 'it stays larger than its bytes',
+    );
     assert.ok((await readAll(world.backbone, channel)).length >= 15);
     assert.equal(positions.size, 300);
     await world.backbone.prepare(log, { ...hour, retainBytes: 0 });
-    await eventually(async () => (await world.span()) === 0, 'empty');
+    await until(
+      async () => (await world.span()) === 0,
+      () => 'it is not empty',
+    );
     await world.restart({ ...hour, retainBytes: 0 });
     const [next] = await world.backbone.publish(channel, [draft('next')]);
     assert.match(next!.position, /-301$/);
@@ -68,9 +78,9 @@ describe('embedded retention', () => {
     world.database.queryGate = undefined;
     world.database.answerGate = new Promise<void>((resolve) => (answer = resolve));
     await world.backbone.prepare(log, { ...hour, retainBytes: 5000 });
-    await eventually(
+    await until(
       async () => Number((await world.database.query('SELECT count(*) AS n FROM event_batch'))[0]!['n']) < 10,
-      'rows are deleted',
+      () => 'no row is deleted',
     );
     // The rows are gone, and nobody here has been told so yet.
     await assert.rejects(world.backbone.read({ channel, after: start, limit: 100 }), refusal('POSITION_LOST'));
@@ -85,7 +95,10 @@ describe('embedded retention', () => {
     await world.backbone.prepare(log, { ...hour, retainBytes: 0 });
     for (const round of ['a', 'b']) {
       await world.backbone.publish(channel, numbered(125, round));
-      await eventually(async () => (await world.span()) === 0, 'everything is deleted');
+      await until(
+        async () => (await world.span()) === 0,
+        () => 'not everything is deleted',
+      );
     }
     for (const round of ['before', 'after', 'after two']) {
       if (round !== 'before') await world.restart({ ...hour, retainBytes: 0 });
@@ -134,11 +147,17 @@ describe('embedded retention', () => {
       world.database.writing = { when, code: 'FAILED' };
       const told = world.warnings.length;
       await world.backbone.prepare(log, { ...hour, retainBytes: 0 });
-      await eventually(() => world.warnings.length > told, `a deletion fails ${when} it is written`);
+      await until(
+        async () => world.warnings.length > told,
+        () => `no deletion fails ${when} it is written`,
+      );
       await assert.rejects(world.backbone.read({ channel, after: start, limit: 10 }), refusal('POSITION_LOST'), when);
       assert.equal(await rows(), when === 'before' ? 1 : 0);
       world.database.writing = undefined;
-      await eventually(async () => (await rows()) === 0, 'all rows are deleted');
+      await until(
+        async () => (await rows()) === 0,
+        () => 'rows are left',
+      );
     }
   });
 
@@ -153,8 +172,14 @@ describe('embedded retention', () => {
     });
     for (let round = 0; round < 10; round++) await world.backbone.publish(channel, numbered(300, `${round}-`));
     release();
-    await eventually(() => seen.length === 3000, 'everything is received');
+    await until(
+      async () => seen.length === 3000,
+      () => 'not everything is received',
+    );
     assert.equal(new Set(seen).size, 3000);
-    await eventually(async () => (await world.span()) === 0, 'deleted afterwards');
+    await until(
+      async () => (await world.span()) === 0,
+      () => 'it is not deleted afterwards',
+    );
   });
 });

@@ -1,5 +1,6 @@
 import { CliError } from '../exit-code.ts';
 import { answerError, readBody, send } from './http.ts';
+import { parseJson } from './json.ts';
 
 /** A JSON object as the management API answers it. */
 export type View = Readonly<Record<string, unknown>>;
@@ -72,11 +73,8 @@ export class ManagementClient {
 }
 
 function parseView(body: Buffer, url: URL): View {
-  try {
-    const value = JSON.parse(body.toString('utf8')) as unknown;
-    if (typeof value === 'object' && value !== null) return value as View;
-  } catch {
-    // Said below: what answered is not a Sluice.
-  }
+  // What an event holds is shown as it was published.
+  const value = parseJson(body.toString('utf8'))?.value;
+  if (typeof value === 'object' && value !== null) return value as View;
   throw new CliError('failed', `${url.origin} did not answer as the management API does; is it the control URL?`);
 }

@@ -12,6 +12,7 @@ import { runCli, type Outcome } from '../test-world.ts';
 describe('sluice deliveries', () => {
   let control: ControlFixture;
   let endpoint: string;
+  let body: object;
   let key: string;
   before(async () => {
     control = await ControlFixture.start();
@@ -20,7 +21,7 @@ describe('sluice deliveries', () => {
     const wish = { api: 'orders', application: 'dashboard', plan: 'push' };
     const subscription = (await control.expect(201, 'POST', '/subscriptions', { body: wish })).json.id;
     key = (await control.expect(201, 'POST', '/applications/dashboard/credentials', { body: {} })).json.value;
-    const body = { subscription, name: 'hook', url: 'https://example.com/hook' };
+    body = { subscription, name: 'hook', url: 'https://example.com/hook' };
     endpoint = (await control.expect(201, 'POST', '/endpoints', { body })).json.id;
     await control.database.transact(written(endpoint).collect(control.clock.time));
     control.clock.time += 1000;
@@ -80,11 +81,30 @@ describe('sluice deliveries', () => {
     assert.equal(own.stdout, 'started: 1 waiting, 150 dead\n');
   });
 
+  test('shows one with its event, and discards one, or all that were given up before a time', async () => {
+    const { stdout } = await sluice('show', endpoint, 'p3');
+    assert.deepEqual([JSON.parse(stdout).id, JSON.parse(stdout).position], ['e3', 'p3']);
+    assert.match(stdout, /^\{\n {2}"specversion": "1\.0",\n/);
+    const [whole] = await objects('show', endpoint, 'p0');
+    assert.deepEqual([whole.state, whole.cloudEvent.id], ['waiting', 'e0']);
+    assert.equal((await sluice('discard', endpoint, 'p3')).stdout, 'discarded\n');
+    assert.equal((await sluice('discard', endpoint, 'p3')).exit, exitCodes.notFound);
+    assert.equal((await sluice('show', endpoint, 'p3')).exit, exitCodes.notFound);
+    assert.equal((await sluice('discard', endpoint, 'p0')).exit, exitCodes.conflict);
+    const [none] = await objects('discard', endpoint, '--dead', '--before', '2029-01-01T00:00:00Z');
+    assert.deepEqual([none.discarded, none.left], [0, 0]);
+    const other = (await control.expect(201, 'POST', '/endpoints', { body: { ...body, name: 'other' } })).json.id;
+    await control.database.transact(written(other).collect(control.clock.time));
+    control.clock.time += 1000;
+    assert.equal((await sluice('discard', other, '--dead')).stdout, '150 discarded, 0 left\n');
+    assert.equal((await sluice('status', endpoint)).stdout, 'started: 1 waiting, 149 dead\n');
+  });
+
   test('retries one, and all that are dead call by call', async () => {
     assert.equal((await sluice('retry', endpoint, 'p1')).stdout, 'due now\n');
     const [all] = await objects('retry', endpoint, '--dead');
-    assert.deepEqual([all.retried, all.left], [149, 0]);
-    assert.equal((await sluice('status', endpoint)).stdout, 'started: 151 waiting, 0 dead\n');
+    assert.deepEqual([all.retried, all.left], [148, 0]);
+    assert.equal((await sluice('status', endpoint)).stdout, 'started: 150 waiting, 0 dead\n');
     assert.equal((await sluice('retry', endpoint, 'p999')).exit, exitCodes.notFound);
   });
 
@@ -95,6 +115,8 @@ describe('sluice deliveries', () => {
       [['attempts', 'x', '--outcome', 'lost'], /--outcome must be one of/],
       [['retry', 'x'], /either a POSITION/],
       [['retry', 'x', 'p1', '--dead'], /either a POSITION/],
+      [['discard', 'x'], /discard needs either a POSITION/],
+      [['discard', 'x', 'p1', '--before', '2030-01-01T00:00:00Z'], /--before goes with --dead/],
       [['retry', 'x', 'p1', '--before', '2030-01-01T00:00:00Z'], /--before goes with --dead/],
     ] as const) {
       const { exit, stderr } = await sluice(...argv);

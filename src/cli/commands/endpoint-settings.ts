@@ -11,7 +11,7 @@ export const endpointOptions = {
     type: 'string',
     value: 'PATTERN',
     default: '*',
-    describe: 'what it gets, all of which must be readable: an address, * for one segment, or alone for all',
+    describe: 'what it gets: an address, * for one segment, all of which must be readable; or * alone for all that is',
   },
   event: { type: 'string', multiple: true, value: 'TYPE', describe: 'event types it gets; .* at the end takes every type below' },
   filter: { type: 'string', value: 'CEL', describe: 'only events for which this is true' },

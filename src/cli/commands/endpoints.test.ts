@@ -106,6 +106,11 @@ describe('sluice endpoints', () => {
     assert.deepEqual([made.metadata, made.description], [{ team: 'billing', ticket: 'a=1' }, 'For invoices.']);
   });
 
+  test('exits as for anything else that is not there where there is no such subscription', async () => {
+    const { exit, stderr } = await sluice('add', '--subscription', 'sub_nope', '--name', 'x', '--url', 'https://example.com/hook');
+    assert.deepEqual([exit, stderr], [exitCodes.notFound, 'sluice: There is no subscription sub_nope.\n']);
+  });
+
   test('takes the name of a retry schedule', async () => {
     assert.deepEqual((await add('preset', '--retry', 'none'))[0].retry, []);
     assert.equal((await add('standard'))[0].retry.length, 9);
@@ -124,6 +129,19 @@ describe('sluice endpoints', () => {
         [secret, control.clock.time + 3_600_000],
       ],
     );
+  });
+
+  test('shows public keys, and says what there is where a shared secret signs', async () => {
+    const [{ id }] = await add('shared');
+    const asAdmin = await sluice('keys', id);
+    assert.deepEqual([asAdmin.exit, asAdmin.stdout], [0, '']);
+    assert.match(asAdmin.stderr, new RegExp(`shared secret; sluice endpoints secret ${id} shows it, sluice endpoints rotate ${id} makes`));
+    const own = await runCli(['endpoints', 'keys', id, '--key', key], { env: { SLUICE_CONTROL: control.url } });
+    assert.match(own.stderr, /shared secret; an administrator can look it up, sluice endpoints rotate/);
+    const json = await sluice('keys', id, '--json');
+    assert.deepEqual([json.exit, json.stdout], [0, '']);
+    const [{ id: keyed }] = await add('keyed', '--secret', `whsk_${Buffer.alloc(32, 7).toString('base64')}`);
+    assert.match((await sluice('keys', keyed)).stdout, /^KID +CRV +X\n\S+ +Ed25519 +\S+\n$/);
   });
 
   test('lists them, also with the key of the application, and never a secret', async () => {

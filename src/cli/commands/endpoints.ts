@@ -127,12 +127,21 @@ const keys = defineCommand({
   positionals: id,
   options: ownerOptions,
   async run(context) {
-    const { client } = await ownerClient(context);
+    const { client, isApplication } = await ownerClient(context);
     const [endpoint = ''] = context.positionals;
     const { keys: found } = await client.get(['endpoints', endpoint, 'keys']);
-    await context.output.rows(Array.isArray(found) ? (found as View[]) : [], ['kid', 'crv', 'x']);
+    if (Array.isArray(found) && found.length > 0) return await context.output.rows(found as View[], ['kid', 'crv', 'x']);
+    context.output.note(withoutKeys(await client.get(['endpoints', endpoint]), isApplication));
   },
 });
+
+/** What there is instead of keys, and where. */
+function withoutKeys({ id: endpoint, websub }: View, isApplication: boolean): string {
+  if (websub !== undefined)
+    return 'There are no public keys: what a WebSub subscriber gets is signed with its own secret, where it gave one.';
+  const seen = isApplication ? 'an administrator can look it up' : `sluice endpoints secret ${String(endpoint)} shows it`;
+  return `There are no public keys: its deliveries are signed with a shared secret; ${seen}, sluice endpoints rotate ${String(endpoint)} makes a new one.`;
+}
 
 const secret = defineCommand({
   name: 'secret',

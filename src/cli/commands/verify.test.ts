@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { presets } from '../../protocols/provider-webhooks/presets.ts';
 import { generateSharedSecret, generateSigningKey, parseSecret, publicKeyText } from '../../protocols/standard-webhooks/secret.ts';
 import { mutations, seededRandom, testSeed } from '../../testing/hostile-input.ts';
+import { computingTime } from '../../testing/computing-time.ts';
 import { runCli, type Outcome } from '../test-world.ts';
 
 const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
@@ -183,10 +184,10 @@ describe('verify', () => {
       const isWhole = /\n\r?\n\{"a":1\}$/.test(request) && signed(bytes) === signed(good);
       assert.ok(exit === 7 || isWhole, `seed ${seed}: ${stdout} ${JSON.stringify(request)}`);
     }
-    const started = performance.now();
+    const computed = computingTime();
     await verify(`webhook-id: a${' '.repeat(1_000_000)}b\n\n${'['.repeat(1_000_000)}`, '--secret', secret);
     await verify(requestOf({ body: '[' }).replace('[', `${'['.repeat(50_000)}${']'.repeat(50_000)}`), '--secret', secret);
-    assert.ok(performance.now() - started < 5000);
+    assert.ok(computed() < 5000);
   });
 
   test('prints snippets, and says which languages there are', async () => {

@@ -7,6 +7,7 @@ import { Webhook } from 'standardwebhooks';
 import { keyOf, numbered, openChat, say } from '../../testing/chat-world.ts';
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 import { until } from '../../testing/until.ts';
+import { withTime } from '../../testing/with-time.ts';
 import { runCli, serve, type Circumstances, type Outcome } from '../test-world.ts';
 
 interface Delivered {
@@ -164,17 +165,22 @@ describe('listen --forward-to', () => {
   test('a receiver that takes too long is given up, and what fails is tried again when that is wanted', async () => {
     await say(world, '/chat/again/said', numbered('a', 1));
     const receiver = await openReceiver(async (_, count) => (count === 1 ? new Promise(() => undefined) : 200));
-    const outcome = await listen('again', ['--forward-to', receiver.url, '--count', '1', '--timeout', '100ms', '--retries', '3', '--json']);
+    const forward = ['--forward-to', receiver.url, '--count', '1', '--retries', '3', '--json'];
+    await withTime(async (milliseconds) => {
+      receiver.got.length = 0;
+      const timeout = `${milliseconds}ms`;
+      const outcome = await listen('again', [...forward, '--timeout', timeout]);
+      assert.equal(outcome.exit, 0, outcome.stderr);
+      const [, first, second] = objectsOf(outcome);
+      assert.deepEqual([first?.['status'], second?.['status'], second?.['attempt']], [undefined, 200, 2]);
+      assert.match(String(first?.['answer']), /no answer within/);
+      assert.deepEqual(
+        receiver.got.map(({ headers }) => headers['webhook-attempt']),
+        ['1', '2'],
+      );
+      assert.equal(receiver.got[0]?.headers['webhook-id'], receiver.got[1]?.headers['webhook-id']);
+    });
     await receiver.close();
-    assert.equal(outcome.exit, 0, outcome.stderr);
-    const [, first, second] = objectsOf(outcome);
-    assert.deepEqual([first?.['status'], second?.['status'], second?.['attempt']], [undefined, 200, 2]);
-    assert.match(String(first?.['answer']), /no answer within/);
-    assert.deepEqual(
-      receiver.got.map(({ headers }) => headers['webhook-attempt']),
-      ['1', '2'],
-    );
-    assert.equal(receiver.got[0]?.headers['webhook-id'], receiver.got[1]?.headers['webhook-id']);
   });
 
   test('r sends the last again, r 3 the third last, signed anew under the same id', async () => {

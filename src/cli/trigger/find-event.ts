@@ -1,5 +1,6 @@
 import type { ContractChannel, ContractMessage } from '../../contracts/contract.ts';
 import { findChannel } from '../../contracts/find-channel.ts';
+import { noticeApi, noticeKinds, noticeType } from '../../push/notices/notice.ts';
 import { CliError } from '../exit-code.ts';
 import { printable } from '../output.ts';
 import { nearest } from '../suggest.ts';
@@ -14,14 +15,28 @@ export interface KnownEvent {
 }
 
 const mostListed = 10;
+const noticeTypes: ReadonlySet<string> = new Set(noticeKinds.map(noticeType));
 
-/** Every message that can be published somewhere. */
+/** Every message that can be published somewhere, by somebody else than Sluice itself. */
 export function knownEvents(apis: readonly KnownApi[]): readonly KnownEvent[] {
+  return eventsOf(apis).filter((event) => !isNotice(event));
+}
+
+/** Notices, which Sluice alone publishes. */
+export function knownNotices(apis: readonly KnownApi[]): readonly KnownEvent[] {
+  return eventsOf(apis).filter(isNotice);
+}
+
+function eventsOf(apis: readonly KnownApi[]): readonly KnownEvent[] {
   return apis.flatMap((api) =>
     api.contract.channels.flatMap((channel) =>
       channel.address === undefined ? [] : channel.messages.map((message) => ({ api, channel, message })),
     ),
   );
+}
+
+function isNotice(event: KnownEvent): boolean {
+  return event.api.name === noticeApi && noticeTypes.has(typeOf(event));
 }
 
 /** The event type a message is published under. */
@@ -41,9 +56,10 @@ export function mayPublish({ api: { subscribed }, channel, message }: KnownEvent
 /** The one message of this type, at this address where one is named. Throws CliError with what there is instead. */
 export function findEvent(apis: readonly KnownApi[], type: string, address: string | undefined): KnownEvent {
   const all = knownEvents(apis);
-  const typed = all.filter(({ message }) => message.types.includes(type) || message.id === type);
+  const isMeant = ({ message }: KnownEvent): boolean => message.types.includes(type) || message.id === type;
+  const typed = all.filter(isMeant);
   const [first] = typed;
-  if (first === undefined) throw unknownType(type, all);
+  if (first === undefined) throw knownNotices(apis).some(isMeant) ? ofSluice(type) : unknownType(type, all);
   const open = typed.filter(mayPublish);
   if (open.length === 0) throw notTheirs(type, first);
   const here = address === undefined ? open : open.filter(({ api, channel }) => findChannel(api.contract, address)?.id === channel.id);
@@ -64,6 +80,11 @@ function notTheirs(type: string, { api: { name, subscribed }, channel }: KnownEv
   const [whose, wanted] = channel.send ? ['the provider of the API publishes', 'provider'] : ['its clients publish', 'client'];
   const remedy = `Use the key of an application that is subscribed to ${name} as ${wanted}, or subscribe ${application} as one.`;
   return new CliError('refused', printable(`${application} may not publish ${type}, which only ${whose}. ${remedy}`));
+}
+
+function ofSluice(type: string): CliError {
+  const remedy = 'It comes when what it tells of happens to an endpoint.';
+  return new CliError('refused', printable(`${type} is a notice, which Sluice alone publishes. ${remedy}`));
 }
 
 function unknownType(type: string, all: readonly KnownEvent[]): CliError {

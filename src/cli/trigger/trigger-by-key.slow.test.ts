@@ -21,7 +21,7 @@ describe('trigger with the key of an application', { timeout: 120_000 }, () => {
   test('lists what the application may publish, and no more', async () => {
     const client = await trigger(platformKey);
     assert.match(client.stdout, /^TYPE +API +ADDRESS\nshop\.ship +shop +commands\n$/, client.stderr);
-    assert.match(client.stderr, /^\d+ more are not for this application/);
+    assert.match(client.stderr, /^3 more are not for this application/);
     const provider = await trigger(providerKey, '--json');
     const types = provider.stdout
       .trim()
@@ -42,6 +42,19 @@ describe('trigger with the key of an application', { timeout: 120_000 }, () => {
       cwd: '/',
     });
     assert.match(asAdmin.stdout, /shop\.order\.placed/, 'a token that is taken counts more than a key that is found');
+  });
+
+  test('leaves notices to Sluice, which alone publishes them, and says so where one is named', async () => {
+    const env = { SLUICE_GATEWAY: sluice.gateway, SLUICE_CONTROL: sluice.control, SLUICE_ADMIN_TOKEN: sluice.admin };
+    const asAdmin = (...argv: string[]): Promise<Outcome> => runCli(['trigger', ...argv], { env, cwd: '/' });
+    const { stdout } = await asAdmin();
+    assert.match(stdout, /^shop\.ship /m);
+    assert.doesNotMatch(stdout, /io\.sluice/);
+    const named = await asAdmin('io.sluice.endpoint.stopped');
+    assert.equal(named.exit, exitCodes.refused);
+    assert.match(named.stderr, /io\.sluice\.endpoint\.stopped is a notice, which Sluice alone publishes/);
+    assert.equal((await trigger(platformKey, 'io.sluice.endpoint.stopped')).stderr, named.stderr);
+    assert.match((await asAdmin('--api', 'sluice')).stderr, /^There are notices only/);
   });
 
   test('publishes what a client may, and what the provider may', async () => {

@@ -12,7 +12,7 @@ import { CliError } from '../exit-code.ts';
 import { printable } from '../output.ts';
 import { apiKey, channelUrl, gatewayUrl, managementClient } from '../servers.ts';
 import { EventMaker, type MadeEvent } from './event-maker.ts';
-import { findEvent, knownEvents, mayPublish, typeOf, type KnownEvent } from './find-event.ts';
+import { findEvent, knownEvents, knownNotices, mayPublish, typeOf, type KnownEvent } from './find-event.ts';
 import { contractsOfConfig, contractsOfServer, contractsOfSubscriber, type KnownApi } from './known-contracts.ts';
 import { parseAssignment } from './set-member.ts';
 
@@ -24,6 +24,7 @@ export async function triggerEvents(context: TriggerContext): Promise<void> {
   if (type === undefined) {
     const all = knownEvents(apis);
     const open = all.filter(mayPublish);
+    if (all.length === 0 && knownNotices(apis).length > 0) output.note('There are notices only, which Sluice alone publishes.');
     if (open.length < all.length) output.note(`${all.length - open.length} more are not for this application to publish.`);
     const rows = open.map((event) => ({ type: typeOf(event), api: event.api.name, address: event.channel.address }));
     return output.rows(rows, ['type', 'api', 'address']);

@@ -88,7 +88,7 @@ function scheduled(value: string | readonly string[], place: Place): readonly nu
 
 export const endpointFields = {
   description: optional(text({ max: 2000 }), 'What the endpoint is for.'),
-  address: fallback(addressPattern, '*', 'What it gets: an address of the API, * for one segment, or alone for all.'),
+  address: fallback(addressPattern, '*', 'What it gets: an address of the API, * for one segment, or alone for all it may read.'),
   url: required(outgoingUrl, 'Where events are delivered to: http or https, on the public internet unless the operator opened more.'),
   events: fallback(
     listOf(eventType, { max: 100, distinct: true }),

@@ -5,7 +5,7 @@ import type { Position } from '../../core/position.ts';
 import { PushBook } from '../../push/push-book.ts';
 import { noTries } from '../../push/retry-schedule.ts';
 import { draft } from '../../testing/backbone-events.ts';
-import { ControlFixture } from '../control-fixture.ts';
+import { ControlFixture, unreadByOwner } from '../control-fixture.ts';
 
 const url = 'https://example.com/hook';
 
@@ -40,8 +40,8 @@ describe('Deliveries over HTTP', () => {
 
   const place = (n: number): Position => `p${String(n).padStart(4, '0')}` as Position;
 
-  function owe(book: PushBook, of: string, n: number, state: 'waiting' | 'dead'): void {
-    const event = new Event(draft(`e${n}`), 'created', place(n), 1000 + n);
+  function owe(book: PushBook, of: string, n: number, state: 'waiting' | 'dead', data = '{}'): void {
+    const event = new Event({ ...draft(`e${n}`), data: Buffer.from(data), dataKind: 'json' }, 'created', place(n), 1000 + n);
     const dueAt = state === 'dead' ? undefined : control.clock.time + 60_000;
     const named = { endpoint: of, tenant: 'default', position: place(n), eventId: event.id, eventType: event.type, key: undefined };
     book.put({ ...named, state, reason: 'exhausted', attempts: 4, tries: { ...noTries, counted: 4 }, dueAt, isBilled: false }, event);
@@ -157,6 +157,59 @@ describe('Deliveries over HTTP', () => {
     await control.refused('NOT_FOUND', 'POST', `/endpoints/${of}/deliveries/${place(9)}/retry`);
   });
 
+  it('that wait or are given up are shown with their event as it was published, numbers of any length too', async () => {
+    const of = await add('looked-at');
+    await write((book) => {
+      owe(book, of, 1, 'dead', '{"total":12345678901234567890, "tax":1.10}');
+      owe(book, of, 2, 'waiting');
+    });
+    const { json, text } = await control.expect(200, 'GET', `/endpoints/${of}/deliveries/${place(1)}`, { token: key });
+    assert.deepEqual([json.event, json.state, json.reason, json.attempts, json.dueAt], ['e1', 'dead', 'exhausted', 4, null]);
+    const { specversion, id, type, position } = json.cloudEvent;
+    assert.deepEqual([specversion, id, type, position], ['1.0', 'e1', json.type, place(1)]);
+    assert.match(text, /"data":\{"total":12345678901234567890, "tax":1\.10\}\}\}$/);
+    assert.equal((await control.expect(200, 'GET', `/endpoints/${of}/deliveries/${place(2)}`)).json.state, 'waiting');
+    await control.refused('NOT_FOUND', 'GET', `/endpoints/${of}/deliveries/${place(9)}`);
+  });
+
+  it('that are given up are discarded, one or many, and the audit says who did', async () => {
+    const of = await add('thrown');
+    await write((book) => {
+      for (const n of [1, 2, 3, 4, 5]) owe(book, of, n, n === 1 ? 'waiting' : 'dead');
+    });
+    const path = `/endpoints/${of}/deliveries`;
+    await control.expect(204, 'DELETE', `${path}/${place(3)}`, { token: key });
+    assert.match((await control.refused('CONFLICT', 'DELETE', `${path}/${place(1)}`)).json.detail, /is to be sent/);
+    await control.refused('NOT_FOUND', 'DELETE', `${path}/${place(3)}`);
+    await control.refused('NOT_FOUND', 'POST', `${path}/${place(3)}/retry`);
+    const many = async (body: object) => (await control.expect(200, 'POST', `${path}/discard`, { body })).json;
+    control.clock.time += 1000;
+    const before = control.clock.time - 2000;
+    assert.deepEqual(await many({ state: 'dead', before }), { discarded: 0, left: 0, before });
+    assert.deepEqual(await many({ state: 'dead', limit: 2 }), { discarded: 2, left: 1, before: control.clock.time });
+    assert.deepEqual(await many({ state: 'dead', limit: 2 }), { discarded: 1, left: 0, before: control.clock.time });
+    const { items: left } = (await control.expect(200, 'GET', path)).json;
+    assert.deepEqual(
+      left.map(({ event, state }: any) => `${event} ${state}`),
+      ['e1 waiting'],
+    );
+    for (const body of [{}, { state: 'waiting' }, { state: 'dead', limit: 1001 }])
+      await control.refused('BAD_REQUEST', 'POST', `${path}/discard`, { body });
+    const { items } = (await control.expect(200, 'GET', '/audit?kind=endpoint&name=thrown')).json;
+    assert.deepEqual(
+      items.slice(0, 3).map(({ action, actor }: any) => `${action} by ${actor}`),
+      ['endpoint.discard by admin', 'endpoint.discard by admin', 'endpoint.discard by application:dashboard'],
+    );
+  });
+
+  it('of an address that their application may not read any more are shown to an administrator alone', async () => {
+    const of = await add(unreadByOwner);
+    await write((book) => owe(book, of, 1, 'dead'));
+    await control.refused('FORBIDDEN', 'GET', `/endpoints/${of}/deliveries/${place(1)}`, { token: key });
+    await control.expect(200, 'GET', `/endpoints/${of}/deliveries/${place(1)}`);
+    await control.expect(204, 'DELETE', `/endpoints/${of}/deliveries/${place(1)}`, { token: key });
+  });
+
   it('are shown as far as they can be read, and refused where what was kept is damaged', async () => {
     const of = await add('damaged');
     await write((book) => {
@@ -172,6 +225,7 @@ describe('Deliveries over HTTP', () => {
     const { json } = await control.refused('CONFLICT', 'POST', `/endpoints/${of}/deliveries/${place(1)}/retry`);
     assert.deepEqual([json.reason, json.position], ['unreadable', place(1)]);
     assert.match(json.detail, /cannot be read any more/);
+    await control.refused('CONFLICT', 'GET', `/endpoints/${of}/deliveries/${place(1)}`);
     assert.equal((await control.expect(200, 'GET', `/endpoints/${of}/status`)).json.dead, 1);
     const [shown] = (await control.expect(200, 'GET', `/endpoints/${endpoint}/attempts?event=e71`)).json.items;
     assert.deepEqual([shown.status, shown.events, shown.response], [500, [], null]);
@@ -203,8 +257,10 @@ describe('Deliveries over HTTP', () => {
       ['GET', '/status', undefined],
       ['GET', '/attempts', undefined],
       ['GET', '/deliveries', undefined],
+      ['GET', `/deliveries/${place(1)}`, undefined],
       ['POST', `/deliveries/${place(1)}/retry`, undefined],
       ['POST', '/deliveries/retry', { state: 'dead' }],
+      ['POST', '/deliveries/discard', { state: 'dead' }],
     ] as const;
     for (const [method, path, body] of routes) {
       await control.refused('NOT_FOUND', method, `/endpoints/${of}${path}`, { token: stranger, body });

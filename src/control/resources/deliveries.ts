@@ -15,7 +15,11 @@ import { endpointOf, endpointParam } from './endpoint-of.ts';
 import { shownVerification } from './endpoint-verification.ts';
 
 const tag = 'Endpoints';
-const positionParam = { ...endpointParam, position: required(text({ min: 1, max: 128 }), 'Place of the delivery on the log.') } as const;
+/** One delivery of an endpoint. */
+export const positionParam = {
+  ...endpointParam,
+  position: required(text({ min: 1, max: 128 }), 'Place of the delivery on the log.'),
+} as const;
 const redrive = object({
   state: required(choice(['dead']), 'Which ones: those that are attempted no more.'),
   before: optional(moment, 'Only what died before then. Default: now.'),
@@ -151,8 +155,9 @@ function retryRoutes(router: Router, services: Services): void {
   });
 }
 
-function unreadable(endpoint: string, position: string): GatewayError {
-  const sentence = `The event kept for this delivery at ${position} cannot be read any more, so it cannot be sent from here. Where the log still has the event, a replay that begins before it sends it again; what is kept here goes with the endpoint's dead letters in their time.`;
+/** Of a delivery whose event is damaged where it is kept. */
+export function unreadable(endpoint: string, position: string): GatewayError {
+  const sentence = `The event kept for this delivery at ${position} cannot be read any more, so it cannot be sent from here. Where the log still has the event, a replay that begins before it sends it again; what is kept here goes with the endpoint's dead letters in their time, or when it is discarded.`;
   return new GatewayError('CONFLICT', sentence, { details: { reason: 'unreadable', endpoint, position } });
 }
 

@@ -61,8 +61,8 @@ describe('Endpoints over HTTP', () => {
     const refused = (code: string, body: object) =>
       control.refused(code, 'POST', '/endpoints', { body: { subscription, name: 'x', url, ...body } });
     await refused('CONFLICT', { name: 'taken' });
-    await refused('INVALID_CONFIGURATION', { subscription: 'sub_000000000000' });
-    await refused('INVALID_CONFIGURATION', { application: 'dashboard' });
+    await refused('NOT_FOUND', { subscription: 'sub_000000000000' });
+    await refused('NOT_FOUND', { application: 'dashboard' });
     const standard = await subscribed('reader', 'free');
     assert.match((await refused('CONFLICT', { subscription: standard })).json.detail, /mode push/);
     const { json } = await refused('BAD_REQUEST', { name: 'a/b', url: 'ftp://x', headers: { Host: 'x' }, timeout: '1h', unknown: 1 });

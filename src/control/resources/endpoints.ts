@@ -1,6 +1,7 @@
 import { GatewayError } from '../../core/errors.ts';
 import type { StartFrom } from '../../core/position.ts';
 import type { EndpointSpec, Resource } from '../../store/resources.ts';
+import { checkEndpointUrls } from '../called-urls.ts';
 import { readOnlyKeys } from '../config/config-shape.ts';
 import { checkEndpointFields, endpointFields, endpointSettings, endpointState } from '../config/endpoint-shape.ts';
 import { readerName, resourceName } from '../config/names.ts';
@@ -156,6 +157,7 @@ function creatingRoute(router: Router, services: Services): void {
         const { application } = subscription.spec;
         if (store.get('endpoint', body.name, application, defaultTenant) !== undefined)
           throw new GatewayError('CONFLICT', `The application ${application} has an endpoint ${body.name} already.`);
+        checkEndpointUrls(administration, body);
         const spec: EndpointSpec = {
           ...settingsOf(services, body, { parent: application, name: body.name }),
           subscription: subscription.id,
@@ -225,6 +227,7 @@ function replacingRoute(router: Router, services: Services): void {
             'CONFLICT',
             'A WebSub subscription is changed by its subscriber; it can be paused, started or deleted here.',
           );
+        checkEndpointUrls(services.administration, body, spec);
         const { subscription, secrets } = spec;
         const known = keptSecrets(application, spec, body);
         const next = { ...settingsOf(services, body, { ...endpoint, known }), subscription, secrets, state: body.state ?? spec.state };

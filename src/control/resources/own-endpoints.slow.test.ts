@@ -104,6 +104,9 @@ describe('The endpoints of an application', () => {
       ['GET', '/deliveries', undefined],
       ['POST', `/deliveries/${place}/retry`, undefined],
       ['POST', '/deliveries/retry', { state: 'dead' }],
+      ['GET', `/deliveries/${place}`, undefined],
+      ['DELETE', `/deliveries/${place}`, undefined],
+      ['POST', '/deliveries/discard', { state: 'dead' }],
     ] as const;
     for (const [method, path, body] of routes) {
       const ask = (which: string) =>
@@ -116,7 +119,7 @@ describe('The endpoints of an application', () => {
   });
 
   it('cannot be made under the subscription of another, nor in its name', async () => {
-    const make = (body: object) => control.refused('INVALID_CONFIGURATION', 'POST', '/endpoints', { token: stranger, body });
+    const make = (body: object) => control.refused('NOT_FOUND', 'POST', '/endpoints', { token: stranger, body });
     const hidden = await make({ subscription, name: 'x', url });
     const absent = await make({ subscription: 'sub_000000000000', name: 'x', url });
     assert.equal(hidden.text.replaceAll(subscription, 'sub_000000000000'), absent.text);

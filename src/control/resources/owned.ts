@@ -14,7 +14,7 @@ interface WrittenOwner {
   readonly application?: string | undefined;
 }
 
-/** The subscription that something new is to belong to; throws INVALID_CONFIGURATION when there is none, or none of the caller's. */
+/** The subscription that something new is to belong to; throws NOT_FOUND when there is none, or none of the caller's. */
 export function subscriptionFor(
   store: ResourceStore,
   { subscription: id, application }: WrittenOwner,
@@ -23,7 +23,7 @@ export function subscriptionFor(
   const found = store.get('subscription', id, '', defaultTenant);
   if (found !== undefined && mayRead(asking, found) && (application ?? found.spec.application) === found.spec.application) return found;
   throw new GatewayError(
-    'INVALID_CONFIGURATION',
+    'NOT_FOUND',
     application === undefined ? `There is no subscription ${id}.` : `The application ${application} has no subscription ${id}.`,
   );
 }

@@ -59,8 +59,8 @@ describe('Sources over HTTP', () => {
     const refused = (code: string, body: object) =>
       control.refused(code, 'POST', '/sources', { body: { subscription, name: 'x', preset: 'github', address: 'created', ...body } });
     await refused('CONFLICT', { name: 'taken' });
-    await refused('INVALID_CONFIGURATION', { subscription: 'sub_000000000000' });
-    await refused('INVALID_CONFIGURATION', { application: 'dashboard' });
+    await refused('NOT_FOUND', { subscription: 'sub_000000000000' });
+    await refused('NOT_FOUND', { application: 'dashboard' });
     await refused('BAD_REQUEST', { preset: 'hmac' });
     await refused('BAD_REQUEST', { preset: 'standard', secret: 'no secret of that kind' });
     await refused('BAD_REQUEST', { secret: '${env:ADMIN_TOKEN}' });
@@ -123,7 +123,7 @@ describe('Sources over HTTP', () => {
       ['POST', '/rotate', { body: {} }],
     ] as const)
       await control.refused('NOT_FOUND', method, `/sources/${theirs.id}${path}`, { ...more, ...as });
-    await control.refused('INVALID_CONFIGURATION', 'POST', '/sources', { body: { ...body, subscription: other, name: 'z' }, ...as });
+    await control.refused('NOT_FOUND', 'POST', '/sources', { body: { ...body, subscription: other, name: 'z' }, ...as });
     await control.expect(204, 'DELETE', `/sources/${mine.id}`, { ifMatch: '*', ...as });
   });
 

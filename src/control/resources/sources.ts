@@ -1,5 +1,6 @@
 import { GatewayError } from '../../core/errors.ts';
 import type { Resource, SourceSpec } from '../../store/resources.ts';
+import { checkSourceUrls } from '../called-urls.ts';
 import { readOnlyKeys } from '../config/config-shape.ts';
 import { resourceName } from '../config/names.ts';
 import { text } from '../config/scalars.ts';
@@ -133,6 +134,7 @@ function creatingRoute(router: Router, services: Services): void {
         const { application } = subscription.spec;
         if (store.get('source', body.name, application, defaultTenant) !== undefined)
           throw new GatewayError('CONFLICT', `The application ${application} has a source ${body.name} already.`);
+        checkSourceUrls(administration, body);
         const spec: SourceSpec = {
           ...sourceSettings(body),
           subscription: subscription.id,
@@ -180,6 +182,7 @@ function replacingRoute(router: Router, services: Services): void {
           throw new GatewayError('CONFLICT', 'A source stays with its subscription; make another one instead.');
         if (body.preset !== spec.preset)
           throw new GatewayError('CONFLICT', 'A source stays with its provider, whose secrets it has; make another one instead.');
+        checkSourceUrls(services.administration, body, spec);
         made = needsNewSecret(application, spec.topic, body.topic) ? takenSecret(body, undefined) : undefined;
         const secrets = made === undefined ? spec.secrets : [{ sealed: services.administration.sealer.seal(made) }];
         return { ...sourceSettings(body), subscription: spec.subscription, secrets, state: body.state ?? spec.state };

@@ -14,7 +14,7 @@ interface Hook {
   readonly secret?: string;
 }
 
-describe('REST Hooks', { timeout: 60_000 }, () => {
+describe('REST Hooks', { timeout: 180_000 }, () => {
   let sluice: SluiceFixture;
   let platform: Server;
   let url = '';

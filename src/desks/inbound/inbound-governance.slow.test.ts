@@ -28,7 +28,7 @@ apis:
     maxEventBytes: 1KiB
     ${entrypoints}
     plans:
-      small: { limits: { eventCount: { limit: 2, per: day, counts: publish } } }
+      small: { limits: { eventCount: { limit: 2, per: month, counts: publish } } }
       over: { limits: { duration: { until: '2020-01-01T00:00:00Z' } } }
 applications:
   reader:
@@ -46,7 +46,7 @@ applications:
 }
 
 /** A source publishes as its subscription may: nothing that holds for clients is passed by. */
-describe('what comes in is governed as what is published', { timeout: 30_000 }, () => {
+describe('what comes in is governed as what is published', { timeout: 180_000 }, () => {
   let sluice: SluiceFixture;
   before(async () => {
     sluice = await openSluice(config(''), { files: { 'inbox.yaml': contract } });

@@ -55,7 +55,7 @@ interface Read {
 }
 
 for (const workers of [undefined, 1]) {
-  describe(`webhooks of providers come in${workers === undefined ? '' : ' through a worker'}`, { timeout: 60_000 }, () => {
+  describe(`webhooks of providers come in${workers === undefined ? '' : ' through a worker'}`, { timeout: 180_000 }, () => {
     let sluice: SluiceFixture;
     before(async () => {
       sluice = await openSluice(config, { files: { 'inbox.yaml': inboxContract }, ...(workers === undefined ? {} : { workers }) });

@@ -26,7 +26,7 @@ applications:
 
 test(
   'a source of one Sluice follows a channel of another, whose hub it finds, and gets its events signed',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const options = { openOutgoing: ['127.0.0.0/8'] };
     const hub = await openSluice(websubConfig('{ anonymous: public }'), { ...options, files: worldFiles() });

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { linksOf, TestSubscriber, WebSubWorld, type Delivered } from '../../testing/websub-world.ts';
 
-const limit = { timeout: 30_000 };
+const limit = { timeout: 60_000 };
 const lease = 864_000;
 
 /** The hub tests of websub.rocks by their numbers, with the checks that it makes of each step. */

@@ -9,7 +9,7 @@ import { until } from '../../testing/until.ts';
 import { TestSubscriber, WebSubWorld } from '../../testing/websub-world.ts';
 
 /** What a platform engineer sees of the hub. */
-describe('the metrics of the hub', { timeout: 60_000 }, () => {
+describe('the metrics of the hub', { timeout: 180_000 }, () => {
   let answer = (response: ServerResponse): void => void response.end();
   const publisher = createServer((_request, response) => answer(response));
   let subscriber: TestSubscriber;
@@ -71,10 +71,10 @@ describe('the metrics of the hub', { timeout: 60_000 }, () => {
 
   test('count distributions apart from webhooks, and leases that are over', async () => {
     subscriber.forget();
-    await world.subscribed(await world.topic('two'), { 'hub.lease_seconds': '1', 'hub.callback': subscriber.callback('/two') });
+    await world.subscribed(await world.topic('two'), { 'hub.lease_seconds': '5', 'hub.callback': subscriber.callback('/two') });
     subscriber.status = 503;
     await world.publish('one', '1');
-    await seen(() => (page.value('sluice_push_attempts_total', { protocol: 'websub', outcome: 'server-error' }) ?? 0) === 1);
+    await seen(() => (page.value('sluice_push_attempts_total', { protocol: 'websub', outcome: 'server-error' }) ?? 0) >= 1);
     assert.equal(page.value('sluice_push_attempts_total', { protocol: 'webhook' }), undefined);
     await seen(() => page.value('sluice_websub_leases_expired_total', { api: 'world' }) === 1);
   });

@@ -33,7 +33,7 @@ const wish: Wish = {
   callback: 'https://subscriber.example/',
 };
 
-test('WS-V1: a request is denied though the store fails at first, and holds no place of others', { timeout: 20_000 }, async () => {
+test('WS-V1: a request is denied though the store fails at first, and holds no place of others', { timeout: 60_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
   const database = new FaultyDatabase(await openDatabase({ folder, migrations: websubMigrations }));
   const time = new ManualTime();
@@ -80,7 +80,7 @@ test('WS-V1: a request is denied though the store fails at first, and holds no p
   await rm(folder, { recursive: true });
 });
 
-test('WS-C3: a subscription whose callback answered 410 ends though the store fails for a while', { timeout: 20_000 }, async () => {
+test('WS-C3: a subscription whose callback answered 410 ends though the store fails for a while', { timeout: 60_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
   const database = new FaultyDatabase(await openDatabase({ folder, migrations: websubMigrations }));
   const time = new ManualTime();

@@ -27,7 +27,7 @@ function numberOf(topic: string): number {
 
 test(
   'WS-S5: in any order of requests, answers and restarts the request accepted last of those confirmed is what holds',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (t) => {
     const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
     t.diagnostic(`seed ${seed}`);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { worldFiles } from '../../testing/gateway-world.ts';
-import { linksOf, TestSubscriber, WebSubWorld } from '../../testing/websub-world.ts';
+import { linksOf, TestSubscriber, WebSubWorld, type Question } from '../../testing/websub-world.ts';
 
-const limit = { timeout: 30_000 };
+const limit = { timeout: 60_000 };
 const form = 'application/x-www-form-urlencoded';
 const nobody = '';
 
@@ -24,6 +24,9 @@ describe('asking a hub', () => {
     const topic = await world.topic(room);
     return { 'hub.mode': 'subscribe', 'hub.callback': subscriber.callback(`/${room}`), 'hub.topic': topic, ...more };
   }
+
+  /** What was asked at this callback: one that did not answer is asked again while the next tests run. */
+  const askedAt = (path: RegExp): readonly Question[] => subscriber.questions.filter(({ url }) => path.test(url));
 
   /** Refused at once, with a sentence, and nobody is asked anything. */
   async function refused(response: Response, status: number, sentence: RegExp): Promise<void> {
@@ -57,7 +60,7 @@ describe('asking a hub', () => {
       413,
       /bytes/,
     );
-    assert.equal(subscriber.questions.length, 0);
+    assert.deepEqual(askedAt(/^\/s1\?/), []);
   });
 
   test('other methods mean nothing at a hub, and it says which does', limit, async () => {
@@ -74,9 +77,10 @@ describe('asking a hub', () => {
       ['99999999999999999999', 86_400],
       [undefined, 3600],
     ] as const) {
-      subscriber.forget();
       await world.ask(await wish(`lease${granted}`, asked === undefined ? {} : { 'hub.lease_seconds': asked }));
-      assert.equal((await subscriber.asked(1)).query.get('hub.lease_seconds'), String(granted));
+      const question = (): Question | undefined => askedAt(new RegExp(`^/lease${granted}\\?`))[0];
+      await subscriber.until(() => question() !== undefined);
+      assert.equal(question()?.query.get('hub.lease_seconds'), String(granted));
     }
     for (const wrong of ['0', '-1', 'ten', '1.5', '1e3'])
       await refused(await world.ask(await wish('lease', { 'hub.lease_seconds': wrong })), 400, /lease/);
@@ -96,7 +100,9 @@ describe('asking a hub', () => {
     await world.subscribed(topic, { 'hub.callback': plain });
     const written = topic.replace('/s6/', '/%736/');
     await world.subscribe(written, { 'hub.callback': plain.replace('~', '%7E') });
-    const { url, query } = await subscriber.asked(2);
+    const questions = (): readonly Question[] => askedAt(/^\/a(~|%7E)b\?/);
+    await subscriber.until(() => questions().length >= 2);
+    const { url, query } = questions()[1]!;
     assert.match(url, /^\/a~b\?hub/);
     assert.equal(query.get('hub.topic'), written, 'the subscriber is told the topic as it wrote it');
     await world.holds((all) => all.filter((one) => one.url === plain && one.version > 1).length === 1);
@@ -106,7 +112,7 @@ describe('asking a hub', () => {
   test('WS-S7: the query of a callback stays as it is, in questions and deliveries', limit, async () => {
     const callback = subscriber.callback('/s7?id=1&hub.topic=mine&empty=&x=%C3%A4+b');
     await world.subscribed(await world.topic('s7'), { 'hub.callback': callback });
-    assert.match((await subscriber.asked(1)).url, /^\/s7\?id=1&hub\.topic=mine&empty=&x=%C3%A4\+b&hub\.mode=subscribe&hub\.topic=http/);
+    assert.match(askedAt(/^\/s7\?/)[0]!.url, /^\/s7\?id=1&hub\.topic=mine&empty=&x=%C3%A4\+b&hub\.mode=subscribe&hub\.topic=http/);
     await world.publish('s7', '{}');
     assert.equal((await subscriber.received(1)).url, '/s7?id=1&hub.topic=mine&empty=&x=%C3%A4+b');
   });
@@ -126,7 +132,7 @@ describe('asking a hub', () => {
       await refusedTopic(topic.replace('/events', '/nothing'), 403, /may not read "r2\/nothing"/);
       await refusedTopic(topic.replace('/events', '/commands'), 403, /may not read "r2\/commands"/);
       await refusedTopic('nonsense', 400, /hub\.topic/);
-      assert.equal(subscriber.questions.length, 0);
+      assert.deepEqual(askedAt(/^\/r2\?/), []);
     },
   );
 
@@ -161,7 +167,8 @@ describe('asking a hub', () => {
 
   test('who asks hundreds of times a second is told to come back', limit, async () => {
     const fields = await wish('many', { 'hub.topic': 'https://elsewhere.example/' });
-    const statuses = await Promise.all(Array.from({ length: 300 }, async () => (await world.ask(fields)).status));
+    // More than a burst and what is allowed in the time they take, also where that is many seconds.
+    const statuses = await Promise.all(Array.from({ length: 600 }, async () => (await world.ask(fields)).status));
     assert.ok(statuses.filter((status) => status === 404).length >= 100, 'a burst is taken');
     assert.ok(statuses.includes(503));
     assert.equal((await world.ask(await wish('open'), nobody)).status, 202, 'and nobody else is');

@@ -63,7 +63,7 @@ async function openSubscriptions(t: TestContext, made: readonly ReturnType<typeo
 }
 
 const wish = { subscription: 'sub_1', self: 'https://topic.example/', callback: 'https://renewed.example/' } as Wish;
-const limit = { timeout: 20_000 };
+const limit = { timeout: 60_000 };
 
 test('WS-I3: a subscription that is renewed while leases end goes on, and whoever was not renewed is ended', limit, async (t) => {
   const made = [draftOf('renewed'), draftOf('over')];

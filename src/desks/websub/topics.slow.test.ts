@@ -6,7 +6,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { readerKey, worldFiles } from '../../testing/gateway-world.ts';
 import { linksOf, TestSubscriber, WebSubWorld } from '../../testing/websub-world.ts';
 
-const limit = { timeout: 30_000 };
+const limit = { timeout: 60_000 };
 
 /** A publisher elsewhere, whose topics this hub distributes. */
 class Publisher {
@@ -134,14 +134,14 @@ describe('topics of others', () => {
     const begun = Date.now();
     for (let n = 0; n < 50; n += 1) await ping('hub.url', publisher.url('/rate'), publisher.url('/rate'));
     await publisher.asked('/rate', 2);
-    assert.ok(publisher.requests.length <= 2 + (Date.now() - begun) / 2000);
+    assert.ok(publisher.requests.filter(({ url }) => url === '/rate').length <= 2 + (Date.now() - begun) / 2000);
   });
 
   test('a redirect is not followed, and what is too large, refused or inside is not taken', limit, async () => {
     publisher.answer = (response) => response.writeHead(302, { location: publisher.url('/elsewhere') }).end();
     await ping('hub.url', publisher.url('/moved'));
     await logged(/moved.*answered 302/);
-    assert.ok(publisher.requests.every(({ url }) => url === '/moved'));
+    assert.ok(publisher.requests.every(({ url }) => url !== '/elsewhere'));
     publisher.answer = (response) => response.writeHead(200, { 'content-type': 'text/plain' }).end(Buffer.alloc(2_000_000, 'x'));
     await ping('hub.url', publisher.url('/large'));
     await logged(/large.*more than 1048576 bytes/);

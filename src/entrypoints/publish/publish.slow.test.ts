@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { keyOf, openChat } from '../../testing/chat-world.ts';
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 
 interface Answer {
   readonly status: number;
@@ -128,6 +128,21 @@ describe('publishing', () => {
     assert.equal((await post('/chat/large/raw', headers, raw('just', most))).status, 202);
     const answer = await post('/chat/large/raw', headers, raw('over', most + 1));
     assert.deepEqual([answer.status, answer.body['code'], answer.body['maxEventBytes']], [413, 'TOO_LARGE', most]);
+  });
+
+  test('takes attributes as long as a request can have them in its headers, in whatever form, and no longer', limit, async () => {
+    const headers = { 'content-type': 'application/cloudevents+json' };
+    const asked = (id: string, extra: object): string => event(id, { type: 'com.example.asked', data: { n: 1 }, ...extra });
+    assert.equal((await post('/chat/wordy/asked', headers, asked('just', { subject: 'x'.repeat(16_000) }))).status, 202);
+    for (const extra of [{ subject: 'x'.repeat(16_385) }, { mine: 'x'.repeat(8_200), yours: 'x'.repeat(8_200) }]) {
+      const answer = await post('/chat/wordy/asked', headers, asked('over', extra));
+      assert.deepEqual([answer.status, answer.body['code'], answer.body['maxAttributeCharacters']], [413, 'TOO_LARGE', 16_384]);
+    }
+    const kept = await fetch(`${world.gateway}/chat/wordy/asked?from=earliest`, { headers: { 'x-api-key': keyOf('provider') } });
+    assert.deepEqual(
+      ((await kept.json()) as { id: string }[]).map(({ id }) => id),
+      ['just'],
+    );
   });
 
   test('does not let a client publish where the provider only sends', limit, async () => {

@@ -7,7 +7,7 @@ import { assertNoConnections, keyOf, numbered, openChat, say, type ChatUser } fr
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 import { until } from '../../testing/until.ts';
 
-const limit = { timeout: 15_000 };
+const limit = { timeout: 60_000 };
 
 /** What both packages have in common with a browser's. */
 interface Source extends EventTarget {
@@ -94,17 +94,18 @@ for (const [name, open] of Object.entries(clients)) {
     });
 
     test('comes back by itself after its time is over and misses nothing', limit, async () => {
-      const source = listen('/chat/c/said', 'brief');
+      // Its 0.3 seconds may be over before it has heard anything and knows where to go on.
+      const source = listen('/chat/c/said?from=earliest', 'brief');
       const [heard, errors] = [hear(source), hear(source, 'sluice.error')];
       let opened = 0;
       source.addEventListener('open', () => (opened += 1));
       await until(
-        async () => opened === 1,
+        async () => opened > 0,
         () => 'it did not open',
       );
       await say(world, '/chat/c/said', numbered('', 1));
       await until(
-        async () => errors.length === 1,
+        async () => errors.length > 0,
         () => 'it was not told why it ended',
       );
       assert.equal(errors[0]?.json['code'], 'DURATION_OVER');

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { keyOf, numbered, openChat, say, type ChatUser } from '../../testing/chat-world.ts';
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 
-const limit = { timeout: 15_000 };
+const limit = { timeout: 60_000 };
 
 describe('curl', { skip: hasCurl() ? false : 'curl is not installed' }, () => {
   let world: SluiceFixture;
@@ -18,6 +18,13 @@ describe('curl', { skip: hasCurl() ? false : 'curl is not installed' }, () => {
     );
     return stdout;
   };
+  /** A stream of 0.3 seconds in which its event came: a machine that stands still may use them up before. */
+  const briefly = async (path: string, ...more: readonly string[]): Promise<string> => {
+    for (;;) {
+      const text = await curl(path, 'brief', ...more);
+      if (text.includes('"id":"1"')) return text;
+    }
+  };
 
   before(async () => {
     world = await openChat();
@@ -27,7 +34,7 @@ describe('curl', { skip: hasCurl() ? false : 'curl is not installed' }, () => {
 
   test('sees a stream that no proxy holds back, which ends with the reason and the time to come back', limit, async () => {
     await say(world, '/chat/a/said', numbered('', 1));
-    const [head = '', ...blocks] = (await curl('/chat/a/said?from=earliest', 'brief')).split(/\r?\n\r?\n/);
+    const [head = '', ...blocks] = (await briefly('/chat/a/said?from=earliest')).split(/\r?\n\r?\n/);
     assert.match(
       head,
       /^HTTP\/1\.1 200 OK\r\nDate: .* GMT\r\nConnection: close\r\nContent-Type: text\/event-stream\r\nCache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\n/,
@@ -69,7 +76,7 @@ describe('curl', { skip: hasCurl() ? false : 'curl is not installed' }, () => {
 
   test('sees the same by HTTP/2 with prior knowledge', limit, async () => {
     await say(world, '/chat/h2/said', numbered('', 1));
-    const [head = '', ...blocks] = (await curl('/chat/h2/said?from=earliest', 'brief', '--http2-prior-knowledge')).split(/\r?\n\r?\n/);
+    const [head = '', ...blocks] = (await briefly('/chat/h2/said?from=earliest', '--http2-prior-knowledge')).split(/\r?\n\r?\n/);
     assert.match(
       head,
       /^HTTP\/2 200 \r\ncontent-type: text\/event-stream\r\ncache-control: no-cache, no-transform\r\nx-accel-buffering: no\r\n/,

@@ -9,7 +9,7 @@ import { selfSigned } from '../../testing/self-signed.ts';
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 import { until } from '../../testing/until.ts';
 
-const limit = { timeout: 30_000 };
+const limit = { timeout: 60_000 };
 const guide = new URL('../../../docs/guides/https-and-browsers.md', import.meta.url);
 
 async function ticketFor(world: SluiceFixture, user: ChatUser): Promise<string> {

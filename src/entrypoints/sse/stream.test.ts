@@ -52,7 +52,7 @@ describe('an SSE stream', () => {
       () => `heard ${JSON.stringify(heard)}`,
     );
 
-  test('writes its head before anything else, even when the reader is earlier', { timeout: 5000 }, async () => {
+  test('writes its head before anything else, even when the reader is earlier', { timeout: 60_000 }, async () => {
     const one = stream();
     one.write(Buffer.from('data: early\n\n'));
     one.open(reader);
@@ -68,13 +68,13 @@ describe('an SSE stream', () => {
     assert.equal(time.pending, 0);
   });
 
-  test('spreads when clients come back', { timeout: 5000 }, async () => {
+  test('spreads when clients come back', { timeout: 60_000 }, async () => {
     stream(() => 0.999).open(reader);
     await hears('retry: 2998\n\n');
     client.destroy();
   });
 
-  test('beats when nothing went out between two looks, ten seconds apart', { timeout: 5000 }, async () => {
+  test('beats when nothing went out between two looks, ten seconds apart', { timeout: 60_000 }, async () => {
     const one = stream();
     one.open(reader);
     time.advance(9_999);
@@ -88,7 +88,7 @@ describe('an SSE stream', () => {
     client.destroy();
   });
 
-  test('spreads the looks at streams that began together', { timeout: 5000 }, async () => {
+  test('spreads the looks at streams that began together', { timeout: 60_000 }, async () => {
     stream(() => 0.8).open(reader);
     time.advance(5_999);
     await hears('retry: 2600\n\n');
@@ -97,7 +97,7 @@ describe('an SSE stream', () => {
     client.destroy();
   });
 
-  test('ends with the reason it was given before it began', { timeout: 5000 }, async () => {
+  test('ends with the reason it was given before it began', { timeout: 60_000 }, async () => {
     const one = stream();
     one.end(new GatewayError('CREDENTIAL_REVOKED', 'It was revoked.'));
     one.open(reader);
@@ -106,7 +106,7 @@ describe('an SSE stream', () => {
     assert.equal(seen.closed, 1);
   });
 
-  test('says of a restart only when to come back', { timeout: 5000 }, async () => {
+  test('says of a restart only when to come back', { timeout: 60_000 }, async () => {
     const one = stream(() => 0.5);
     one.open(reader);
     one.end(new GatewayError('RESTARTING', 'It restarts.', { retryAfter: 3000 }));
@@ -114,7 +114,7 @@ describe('an SSE stream', () => {
     assert.match(heard, /\r\n\r\nretry: 2000\n\nretry: 3500\n\n$/);
   });
 
-  test('cuts a client that does not take the last words', { timeout: 5000 }, async () => {
+  test('cuts a client that does not take the last words', { timeout: 60_000 }, async () => {
     const one = stream();
     one.open(reader);
     client.pause();
@@ -126,7 +126,7 @@ describe('an SSE stream', () => {
     client.destroy();
   });
 
-  test('does nothing when the client is gone before it begins', { timeout: 5000 }, async () => {
+  test('does nothing when the client is gone before it begins', { timeout: 60_000 }, async () => {
     const one = stream();
     socket.destroy();
     one.open(reader);

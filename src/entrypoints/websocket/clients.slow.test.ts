@@ -7,7 +7,7 @@ import { assertNoConnections, keyOf, numbered, openChat, say, type ChatUser } fr
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 import { until } from '../../testing/until.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 
 /** What the WebSocket of a browser and those of both packages have in common. */
 interface Client {

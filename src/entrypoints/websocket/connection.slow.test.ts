@@ -8,18 +8,20 @@ import type { Placed } from '../../core/backbone.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { EventDraft } from '../../core/event.ts';
 import type { Position } from '../../core/position.ts';
-import { opcodes, rsv1 } from '../../protocols/websocket/encode-frame.ts';
+import { encodeMaskedFrame, opcodes, rsv1 } from '../../protocols/websocket/encode-frame.ts';
 import { noise } from '../../testing/chat-world.ts';
 import { ManualTime } from '../../testing/manual-time.ts';
 import { RawWebSocket } from '../../testing/raw-websocket.ts';
 import { until } from '../../testing/until.ts';
+import { BodyBudget } from '../body-budget.ts';
 import { Connection, type ConnectedSession } from './connection.ts';
 import { sluiceDialect } from './dialect.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 
 /** What a session is asked while a connection is tried by itself, without a gateway behind it. */
 class Publications implements ConnectedSession {
+  readonly subscription = 's';
   readonly address = 'a';
   readonly #waiting: (() => void)[] = [];
   readonly #answer: readonly Placed[];
@@ -68,6 +70,7 @@ describe('a WebSocket connection', () => {
   let server: Server;
   let url: string;
   const time = new ManualTime();
+  const partials = new BodyBudget(1024 * 1024, 512 * 1024);
   let spread = 1;
   const clients: RawWebSocket[] = [];
 
@@ -99,6 +102,7 @@ describe('a WebSocket connection', () => {
       socket,
       handshake: { dialect: sluiceDialect, deflate, answer },
       maxMessageBytes: 1024 * 1024,
+      partials,
       environment: { now: time.now, schedule: time.schedule, random: () => spread, onBug: (error) => assert.fail(String(error)) },
     });
     connection.admit(session);
@@ -314,6 +318,34 @@ describe('a WebSocket connection', () => {
       () => 'the session is still open',
     );
     assert.equal(time.pending, 0);
+  });
+
+  test('messages whose rest does not come share a bound, of which a subscription has a part', limit, async () => {
+    const taken = (bytes: number): Promise<void> =>
+      until(
+        async () => partials.taken === bytes,
+        () => `${partials.taken} bytes are taken, not ${bytes}`,
+      );
+    const first = await open(new Publications(false));
+    first.client.send(opcodes.text, Buffer.alloc(400 * 1024, ' '), false);
+    await taken(512 * 1024);
+    const small = await open(new Publications(false));
+    small.client.send(opcodes.text, Buffer.alloc(60 * 1024, ' '), false);
+    small.client.send(opcodes.ping, 'small');
+    assert.equal((await small.client.next()).kind, 'pong');
+    const second = await open(new Publications(false));
+    second.client.send(opcodes.text, Buffer.alloc(100 * 1024, ' '), false);
+    assert.match(JSON.stringify(await second.client.nextJson()), /"code":"OVERLOADED"/);
+    const close = await second.client.next();
+    assert.ok(close.kind === 'close' && close.code === 1013);
+    first.client.send(opcodes.continuation, ' ');
+    await taken(0);
+    const third = await open(new Publications(false));
+    const whole = encodeMaskedFrame(opcodes.text, Buffer.alloc(500 * 1024, ' '), Buffer.alloc(4));
+    third.client.http.socket.write(whole.subarray(0, 200 * 1024));
+    await taken(256 * 1024);
+    third.client.http.socket.destroy();
+    await taken(0);
   });
 
   /** The value once a hundred turns of the loop did not change it. */

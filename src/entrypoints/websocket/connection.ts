@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Credential, Reader, Session, Sink } from '../../core/entrypoint.ts';
 import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import type { WireFormat } from '../../core/event.ts';
+import type { BodyBudget, Reservation } from '../body-budget.ts';
 import type { EntrypointEnvironment } from '../environment.ts';
 import type { ClientRequest, Dialect } from './dialect.ts';
 import { FrameSocket, type FrameOwner } from './frame-socket.ts';
@@ -13,16 +14,20 @@ import { InboundBound, restFor } from './inbound-bound.ts';
 const heartbeat = 25_000;
 /** Most events one `publish` may bring. */
 const maxBatchEvents = 1000;
+/** Bytes for which an unfinished message is given room at once. */
+const partialStep = 256 * 1024;
 
 export interface ConnectionParts {
   readonly socket: Socket;
   readonly handshake: Handshake;
   readonly maxMessageBytes: number;
+  /** Of which all messages that have not come whole take their room. */
+  readonly partials: BodyBudget;
   readonly environment: Pick<EntrypointEnvironment, 'now' | 'schedule' | 'random' | 'onBug'>;
 }
 
 /** What a connection asks of its session. */
-export type ConnectedSession = Pick<Session, 'address' | 'publish' | 'limits' | 'malformed' | 'renew' | 'close'>;
+export type ConnectedSession = Pick<Session, 'subscription' | 'address' | 'publish' | 'limits' | 'malformed' | 'renew' | 'close'>;
 
 const nothing = Promise.resolve();
 const ignore = (): void => undefined;
@@ -35,6 +40,10 @@ export class Connection implements Sink, FrameOwner {
   readonly #socket: Socket;
   readonly #frames: FrameSocket;
   readonly #inbound = new InboundBound();
+  readonly #partials: BodyBudget;
+  /** For an unfinished message, and how many bytes. */
+  #reservation: Reservation | undefined;
+  #reservedBytes = 0;
   #session: ConnectedSession | undefined;
   #reader: Reader | undefined;
   /** The answer to the handshake, until it is sent. */
@@ -51,10 +60,11 @@ export class Connection implements Sink, FrameOwner {
   #isAlive = true;
   #cancelBeat = ignore;
 
-  constructor({ socket, handshake, maxMessageBytes, environment }: ConnectionParts) {
+  constructor({ socket, handshake, maxMessageBytes, partials, environment }: ConnectionParts) {
     const { dialect, deflate, answer } = handshake;
     this.format = deflate ? dialect.deflatedFormat : dialect.format;
     this.#environment = environment;
+    this.#partials = partials;
     this.#dialect = dialect;
     this.#socket = socket;
     this.#answer = answer;
@@ -114,6 +124,21 @@ export class Connection implements Sink, FrameOwner {
     this.#onRoom();
   }
 
+  onPartial(bytes: number): void {
+    if (bytes === 0 || this.#session === undefined || this.#isOver) {
+      this.#reservation?.release();
+      this.#reservation = undefined;
+      this.#reservedBytes = 0;
+      return;
+    }
+    try {
+      this.#reservation ??= this.#partials.reserve(this.#session.subscription);
+      for (; this.#reservedBytes < bytes; this.#reservedBytes += partialStep) this.#reservation.take(partialStep);
+    } catch (error) {
+      this.end(toGatewayError(error));
+    }
+  }
+
   onBug(error: unknown): void {
     this.#environment.onBug(error);
   }
@@ -125,6 +150,7 @@ export class Connection implements Sink, FrameOwner {
     this.#cancelBeat();
     this.#onRoom();
     this.#endRest();
+    this.onPartial(0);
     this.#session?.close();
   }
 

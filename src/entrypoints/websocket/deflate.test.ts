@@ -7,7 +7,7 @@ import { assertNoConnections, keyOf, noise, openChat, say } from '../../testing/
 import { RawWebSocket } from '../../testing/raw-websocket.ts';
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 const compressed = opcodes.text | rsv1;
 const deflate = (text: string | Buffer): Buffer => deflateRawSync(text, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
 

@@ -7,6 +7,8 @@ import type { EntrypointEnvironment } from '../environment.ts';
 
 /** Milliseconds a client has to answer a close frame, and then to close its socket. */
 const closeTime = 5000;
+/** Bytes of a message that is not whole which its owner is not asked about. */
+const freePartialBytes = 64 * 1024;
 
 /** Who uses a WebSocket. */
 export interface FrameOwner {
@@ -14,6 +16,8 @@ export interface FrameOwner {
   onMessage(data: Buffer, isText: boolean, received: number): void;
   /** Bytes came in: the client is there. */
   onSign(): void;
+  /** So many bytes are kept here of a message whose rest has not come; 0: no more. */
+  onPartial(bytes: number): void;
   /** The socket can take more. */
   onDrain(): void;
   /** Nothing may be sent from now on and nothing comes: closed by either side, broken or gone. Called once. */
@@ -57,6 +61,10 @@ export class FrameSocket {
   #unread: Buffer | undefined;
   /** Payload bytes since the last message. */
   #received = 0;
+  /** Bytes that came since the last frame, and of the fragments before it. */
+  #frameBytes = 0;
+  #fragmentBytes = 0;
+  #isPartial = false;
   /** Payload of the last ping that came while the socket was full; those before it need no answer (section 5.5.3). */
   #unanswered: Buffer | undefined;
   #cancelCut: (() => void) | undefined;
@@ -128,9 +136,11 @@ export class FrameSocket {
       return;
     }
     this.#owner.onSign();
+    this.#frameBytes += chunk.length;
     try {
       const taken = this.#decoder.feed(chunk, (frame) => this.#takeFrame(frame));
       if (taken < chunk.length) this.#unread = chunk.subarray(taken);
+      this.#tellPartial();
     } catch (error) {
       if (error instanceof WebSocketProtocolError) {
         this.#end(encodeCloseFrame(error.closeCode, error.message));
@@ -149,8 +159,17 @@ export class FrameSocket {
     if (!this.#isPaused) this.#socket.resume();
   }
 
+  #tellPartial(): void {
+    const bytes = this.#fragmentBytes + this.#frameBytes;
+    const isPartial = bytes > freePartialBytes;
+    if (isPartial || this.#isPartial) this.#owner.onPartial(isPartial ? bytes : 0);
+    this.#isPartial = isPartial;
+  }
+
   /** False: no further for now. */
   #takeFrame(frame: Frame): boolean {
+    this.#frameBytes = 0;
+    if (frame.opcode < opcodes.close) this.#fragmentBytes = frame.fin ? 0 : this.#fragmentBytes + frame.payload.length;
     // Messages are not listened to any more, so they are not put together either.
     if (this.#state === 'ended' || (this.#state === 'closing' && frame.opcode < opcodes.close)) return true;
     this.#received += frame.payload.length;

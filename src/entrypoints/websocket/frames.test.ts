@@ -7,7 +7,7 @@ import { rawFrames } from '../../testing/raw-websocket-frames.ts';
 import { RawWebSocket } from '../../testing/raw-websocket.ts';
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 
 /** Where this server differs from the table, and why that is right. */
 const differs: Readonly<Record<string, string>> = {

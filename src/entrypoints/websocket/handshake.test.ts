@@ -5,7 +5,7 @@ import { assertNoConnections, keyOf, openChat } from '../../testing/chat-world.t
 import { RawWebSocket } from '../../testing/raw-websocket.ts';
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 const key = 'dGhlIHNhbXBsZSBub25jZQ==';
 
 describe('the WebSocket handshake', () => {
@@ -88,6 +88,15 @@ describe('the WebSocket handshake', () => {
       assert.equal(head.headers['connection'], 'close');
       await client.http.closed;
       assert.equal((JSON.parse(client.refusal) as { code: string }).code, code);
+    });
+  }
+
+  for (const name of ['sec-websocket-protocol', 'sec-websocket-extensions']) {
+    test(`is refused for the blanks in ${name}, before they are read`, limit, async () => {
+      const client = shake({ [name]: `a${' '.repeat(15_000)}b` });
+      assert.equal((await client.http.head).status, 400);
+      await client.http.closed;
+      assert.match(client.refusal, /blanks/);
     });
   }
 

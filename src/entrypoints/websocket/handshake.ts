@@ -9,6 +9,9 @@ import { cloudEventsDialect, sluiceDialect, type Dialect } from './dialect.ts';
 
 const spoken = ['cloudevents.json', sluiceV1] as const;
 
+/** More blanks in a row than a list has: taking them off costs the square of their number, and whoever shakes hands is not known yet. */
+const manyBlanks = /[ \t]{64}/;
+
 /** What client and server agree on before the first frame. */
 export interface Handshake {
   readonly dialect: Dialect;
@@ -25,6 +28,10 @@ export function readHandshake({ raw, route }: HttpRequest): Handshake {
   if (raw.method !== 'GET') throw new GatewayError('METHOD_NOT_ALLOWED', 'A WebSocket is opened with GET.');
   if (headers['sec-websocket-version'] !== '13') throw new GatewayError('BAD_REQUEST', 'Sec-WebSocket-Version must be 13 (RFC 6455).');
   if (!isHandshakeKey(key)) throw new GatewayError('BAD_REQUEST', 'Sec-WebSocket-Key must be 16 bytes in base64 (RFC 6455, section 4.1).');
+  for (const name of ['sec-websocket-protocol', 'sec-websocket-extensions'] as const) {
+    if (manyBlanks.test(headers[name] ?? ''))
+      throw new GatewayError('BAD_REQUEST', `The header ${name} has 64 blanks or more in a row, where a list has none or one.`);
+  }
   const subprotocol = subprotocolOf(headers['sec-websocket-protocol']);
   const extensions = extensionsOf(headers['sec-websocket-extensions']);
   const { origin, host } = headers;

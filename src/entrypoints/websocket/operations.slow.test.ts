@@ -5,7 +5,7 @@ import { assertNoConnections, keyOf, numbered, openChat, say, type ChatUser } fr
 import { RawWebSocket } from '../../testing/raw-websocket.ts';
 import type { SluiceFixture } from '../../testing/sluice-fixture.ts';
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 60_000 };
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Hello, Session } from '../../core/entrypoint.ts';
 import { toGatewayError } from '../../core/errors.ts';
+import { BodyBudget } from '../body-budget.ts';
 import { credentialOf, type HttpRequest } from '../../listeners/http-request.ts';
 import type { UpgradeHandler } from '../../listeners/dispatch.ts';
 import type { EntrypointEnvironment } from '../environment.ts';
@@ -13,11 +14,16 @@ const minMessageBytes = 4 * 1024 * 1024;
 /** Envelope and attributes around the data of the largest event, which base64 makes a third larger. */
 const envelopeBytes = 64 * 1024;
 
+/** What all messages that have not come whole may hold, and those of one subscription. */
+const maxPartialBytes = 256 * 1024 * 1024;
+const maxPartialShareBytes = 64 * 1024 * 1024;
+
 /** `GET` with `Upgrade: websocket` (RFC 6455). */
 export class WebSocketEntrypoint implements UpgradeHandler {
   readonly protocol = 'websocket';
   readonly token = 'websocket';
   readonly #environment: EntrypointEnvironment;
+  readonly #partials = new BodyBudget(maxPartialBytes, maxPartialShareBytes);
 
   constructor(environment: EntrypointEnvironment) {
     this.#environment = environment;
@@ -31,6 +37,7 @@ export class WebSocketEntrypoint implements UpgradeHandler {
       socket,
       handshake,
       maxMessageBytes: Math.max(minMessageBytes, Math.ceil((request.route.maxEventBytes * 4) / 3) + envelopeBytes),
+      partials: this.#partials,
       environment: this.#environment,
     });
     if (head.length > 0) socket.unshift(head);

@@ -4,7 +4,7 @@ import { discover, type TopicLinks } from '../../protocols/websub/discovery.ts';
 import { readerKey, serviceKey, worldConfig, worldFiles } from '../../testing/gateway-world.ts';
 import { openSluice, type SluiceFixture } from '../../testing/sluice-fixture.ts';
 
-const limit = { timeout: 15_000 };
+const limit = { timeout: 60_000 };
 const nobody = undefined;
 
 describe('a channel as a WebSub topic', () => {

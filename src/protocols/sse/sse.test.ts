@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { mutations, pieces, seededRandom, testSeed } from '../../testing/hostile-input.ts';
+import { computingTime } from '../../testing/computing-time.ts';
 import { encodeSseComment, encodeSseEvent, encodeSseRetry } from './encode.ts';
 import { encodeSseGap } from './gap.ts';
 import { SseParser, SseTooLargeError } from './sse-parser.ts';
@@ -189,8 +190,8 @@ describe('the event stream parser', () => {
 
   it('needs linear time for single bytes', () => {
     const parser = new SseParser(4_000_000);
-    const started = performance.now();
+    const computed = computingTime();
     for (let count = 0; count < 1_000_000; count += 1) parser.feed(Uint8Array.of(0x61));
-    assert.ok(performance.now() - started < 3000);
+    assert.ok(computed() < 3000);
   });
 });

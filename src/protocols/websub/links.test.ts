@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { computingTime } from '../../testing/computing-time.ts';
 import { parseLinks, writeHubLinks } from './links.ts';
 
 describe('The Link header of a topic', () => {
@@ -92,13 +93,13 @@ describe('A Link header', () => {
   });
 
   it('is read in linear time, and not at all when it is too long', () => {
-    const started = performance.now();
+    const computed = computingTime();
     for (const text of ['<', '<a>;', '<a>; a="', '<a>; a="\\', '<a>  ;', '<a>;a  ', '<a>;a=  ', ', ', '<a>;="']) {
       parseLinks(text.repeat(16_384 / text.length));
       parseLinks(`${text}${' '.repeat(16_000)}`);
       parseLinks(`${text}${'\\"'.repeat(8_000)}`);
     }
     assert.deepEqual(parseLinks(`</a>; rel=hub; title="${'x'.repeat(20_000)}"`), []);
-    assert.ok(performance.now() - started < 1000);
+    assert.ok(computed() < 1000);
   });
 });

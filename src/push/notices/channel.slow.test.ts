@@ -29,7 +29,7 @@ interface View {
 }
 
 /** Notices as their readers see them: a whole Sluice, and receivers that want no more. */
-describe('the channel of notices', { timeout: 60_000 }, () => {
+describe('the channel of notices', { timeout: 180_000 }, () => {
   let receiver: Server;
   let sluice: SluiceFixture;
   /** What came in, by path. */

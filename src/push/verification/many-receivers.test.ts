@@ -19,7 +19,7 @@ function endpointOf(id: string): Resource<'endpoint'> {
   return { tenant: 'default', kind: 'endpoint', id, name: id, parent: 'shop', version: 0, createdAt: 0, updatedAt: 0, spec };
 }
 
-test('a new endpoint is asked, and its deletion forgets it, without a look at the others that wait', { timeout: 30_000 }, async () => {
+test('a new endpoint is asked, and its deletion forgets it, without a look at the others that wait', { timeout: 60_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
   const database = await openDatabase({ folder, migrations: [...storeMigrations, ...verificationMigrations] });
   const time = new ManualTime();

@@ -109,7 +109,7 @@ describe('The receiver of an endpoint', () => {
       types: [],
       headers: {},
       content: 'structured',
-      timeout: 2000,
+      timeout: 30_000,
       secrets: [{ sealed: secret }],
       retry: [],
       concurrency: 1,

@@ -36,7 +36,8 @@ const places: readonly (readonly [(statement: Statement) => boolean, FailpointNa
   [({ sql }) => sql.startsWith('DELETE FROM push_attempt'), 'retention-due', 'retention-committed'],
 ];
 
-function hasGone({ sql, parameters }: Statement): boolean {
+/** Whether it writes down an attempt that was answered 410. */
+export function hasGone({ sql, parameters }: Statement): boolean {
   if (!sql.startsWith('INSERT INTO push_attempt')) return false;
   const column = attemptColumns.indexOf('status');
   return parameters.some((value, index) => index % attemptColumns.length === column && value === 410);

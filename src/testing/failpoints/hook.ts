@@ -40,8 +40,10 @@ interface Taken {
   readonly at: number;
 }
 
-/** Milliseconds in which what was under way may still arrive. */
-const onItsWay = 2000;
+/** Milliseconds in which what was under way may still arrive, on a machine where a process may stand still for some of them. */
+const onItsWay = 10_000;
+/** Milliseconds in which a new secret is known where requests are signed. */
+const knownWithin = 2000;
 const ok: HookAnswer = { status: 204 };
 
 /** One endpoint as its receiver sees it: answers as receivers do, remembers everything, and says what must not have come. */
@@ -233,7 +235,7 @@ export class Hook {
     if (!this.#secrets.some(holds)) this.#fault(arrival, 'something came that no secret has signed');
     const newest = this.#secrets.at(-1);
     // The timestamp is whole seconds, and what was signed before the change may be on its way.
-    const isLater = newest !== undefined && Number(arrival.headers['webhook-timestamp']) * 1000 > newest.since + onItsWay;
+    const isLater = newest !== undefined && Number(arrival.headers['webhook-timestamp']) * 1000 > newest.since + knownWithin;
     if (isLater && !holds(newest)) this.#fault(arrival, 'something came that the newest secret has not signed');
   }
 

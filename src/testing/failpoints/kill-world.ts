@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { loadSealer } from '../../control/secret-key.ts';
 import { parseConfig } from '../../control/config/parse-config.ts';
 import { contractText, publish, readerKey, serviceKey } from '../gateway-world.ts';
+import { steadyPort } from '../steady-port.ts';
 import { beginLife, type Doom, type Life } from './doomed-life.ts';
 import type { FailpointName } from './failpoint.ts';
 import { HookServer } from './hook-server.ts';
@@ -182,6 +183,7 @@ export class KillWorld {
 
   async #firstLife(opening: Opening | undefined): Promise<void> {
     await this.server.listen();
+    this.#orders = { port: await steadyPort(), controlPort: await steadyPort() };
     const readFile = (): Promise<string> => Promise.resolve(contractText);
     const parsed = await parseConfig(config, { name: 'sluice.yaml', env: {}, readFile, baseFolder: this.#folder });
     this.#resolved = parsed.config;
@@ -264,7 +266,6 @@ export class KillWorld {
       if (urls === undefined || life !== this.#life) return;
       this.#gateway = urls.gateway;
       this.#control = urls.control;
-      this.#orders = { port: Number(new URL(urls.gateway).port), controlPort: Number(new URL(urls.control).port) };
       this.#resolved = undefined;
     });
     return life;

@@ -56,7 +56,7 @@ export function readLegacy(data: string, afterRow: number): Legacy {
 
 /** Makes the oldest attempts up to a row older than they are kept for, beside the process that runs. */
 export function ageAttempts(data: string, { upTo, count }: { readonly upTo: number; readonly count: number }): void {
-  const database = new DatabaseSync(join(data, 'sluice.db'), { timeout: 1000 });
+  const database = new DatabaseSync(join(data, 'sluice.db'), { timeout: 10_000 });
   try {
     database
       .prepare('UPDATE push_attempt SET at = 0 WHERE id IN (SELECT id FROM push_attempt WHERE id <= ? ORDER BY id LIMIT ?)')

@@ -36,7 +36,7 @@ export function requestBytes(method: string, target: string, headers: readonly (
 
 /** Writes bytes on a connection of its own and reads what is answered, in order. Rejects when the other side stays silent. */
 export function exchange(base: string, bytes: Bytes, options: ExchangeOptions = {}): Promise<readonly RawAnswer[]> {
-  const { from, answers = 1, patience = 8000, drip, half = false, isHead = false } = options;
+  const { from, answers = 1, patience = 30_000, drip, half = false, isHead = false } = options;
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {
     const socket = connect({ host: hostname, port: Number(port), ...(from === undefined ? {} : { localAddress: from }) });

@@ -17,7 +17,7 @@ export interface FrameExchange {
 }
 
 const largest = 1024 * 1024;
-const patience = 8000;
+const patience = 30_000;
 
 interface Told {
   code?: string;

@@ -74,7 +74,7 @@ void stream
     if (!isLeaving) throw error;
   });
 
-/** Resolves once every event that was published has come back, or ten seconds later. */
+/** Resolves once every event that was published has come back, or half a minute later. */
 function settled(): Promise<void> {
   return new Promise((resolve) => {
     const finish = (): void => {
@@ -83,7 +83,7 @@ function settled(): Promise<void> {
       resolve();
     };
     const check = setInterval(() => sentAt.size === 0 && finish(), pace);
-    const giveUp = setTimeout(finish, 10_000);
+    const giveUp = setTimeout(finish, 30_000);
   });
 }
 

@@ -9,7 +9,7 @@ export interface NeighbourReport {
   /** Publishes that were answered otherwise than with 202. */
   readonly refused: number;
   readonly received: number;
-  /** Published and not come back within ten seconds. */
+  /** Published and not come back within half a minute. */
   readonly missing: number;
   /** Events nobody waited for any more, or not in the order of their positions. */
   readonly misplaced: number;
@@ -23,10 +23,13 @@ export interface NeighbourReport {
 export class Neighbour {
   readonly #child: ChildProcess;
   readonly #lines: Interface;
+  /** Resolves when it has ended. */
+  readonly #ended: Promise<undefined>;
 
   private constructor(child: ChildProcess, lines: Interface) {
     this.#child = child;
     this.#lines = lines;
+    this.#ended = once(child, 'exit').then(() => undefined);
   }
 
   static async start(gateway: string): Promise<Neighbour> {
@@ -44,14 +47,13 @@ export class Neighbour {
     if (this.#child.exitCode !== null) throw new Error('the neighbour lost its stream');
     const line = once(this.#lines, 'line') as Promise<[string]>;
     this.#child.stdin?.write('\n');
-    const answer = await Promise.race([line, once(this.#child, 'exit').then(() => undefined)]);
+    const answer = await Promise.race([line, this.#ended]);
     if (answer === undefined) throw new Error('the neighbour lost its stream');
     return JSON.parse(answer[0]) as NeighbourReport;
   }
 
   async stop(): Promise<void> {
-    const ended = this.#child.exitCode === null ? once(this.#child, 'exit') : undefined;
     this.#child.stdin?.end();
-    await ended;
+    await this.#ended;
   }
 }

@@ -197,7 +197,7 @@ const smuggled: readonly Row[] = [
 ].map((row) => ({ ...row, options: { answers: 101 } }));
 
 /** A request may take 30 s, which is looked after every two. */
-const dripping = { patience: 45_000 };
+const dripping = { patience: 90_000 };
 
 const slow: readonly Row[] = [
   {

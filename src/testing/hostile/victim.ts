@@ -87,7 +87,7 @@ export class Victim {
       cwd: folder,
       env: { ...bareEnv(), ...where, ...env },
       stdio: 'pipe',
-      timeout: 30_000,
+      timeout: 120_000,
       killSignal: 'SIGKILL',
     });
     const [stdout, stderr, ended] = [text(child.stdout), text(child.stderr), once(child, 'close')];

@@ -108,6 +108,7 @@ describe('an endpoint whose courier cannot begin', () => {
           backbone: order as Backbone,
           account,
           governor: () => governor,
+          sight: () => 'shown',
           refusal: () => undefined,
           release: () => (released += 1),
         };

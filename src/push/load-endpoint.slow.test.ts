@@ -15,7 +15,7 @@ const noDamage = (error: Error): void => assert.fail(error);
 
 test(
   'deleted endpoints with many dead letters are forgotten in parts, however many they are, and their states last',
-  { timeout: 20_000 },
+  { timeout: 60_000 },
   async () => {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
     const database = await openDatabase({ folder, migrations: pushMigrations });
