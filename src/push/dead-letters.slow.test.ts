@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { countByLag } from '../metering/log-count.ts';
-import { verifyCounts } from '../metering/verify-counts.ts';
 import type { Resource } from '../store/resources.ts';
+import { checkBilled } from '../testing/check-billed.ts';
 import { PushWorld } from '../testing/push-world.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Passes } from './passes.ts';
@@ -39,18 +38,6 @@ async function dead(world: PushWorld): Promise<readonly string[]> {
 async function untilDead(world: PushWorld, count: number): Promise<readonly string[]> {
   await world.until(async () => (await dead(world)).length === count);
   return await dead(world);
-}
-
-async function checkBilled(world: PushWorld, billed: number): Promise<void> {
-  const sum = async (): Promise<number> => {
-    await world.ledger.flush();
-    return Number((await world.database.query('SELECT sum(n_billable) AS n FROM usage_range'))[0]?.['n']);
-  };
-  await world.until(async () => (await sum()) >= billed);
-  assert.equal(await sum(), billed);
-  const countOf = countByLag(async (of, address, position) => (await world.backbone.lag({ log: of, address }, position)).events);
-  const { losses, overcharges } = await verifyCounts(world.database, countOf, 'default');
-  assert.deepEqual([losses, overcharges], [[], []]);
 }
 
 const failing = { schedule: { delays: [] } };

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { countByLag } from '../metering/log-count.ts';
-import { verifyCounts } from '../metering/verify-counts.ts';
+import { checkBilled } from '../testing/check-billed.ts';
 import { PushWorld } from '../testing/push-world.ts';
 import { readOwed, readOwedEvent } from './owed-delivery.ts';
 import type { PushTarget } from './push-target.ts';
@@ -36,21 +35,6 @@ async function rows(world: PushWorld, state: string) {
 async function untilDead(world: PushWorld, count: number) {
   await world.until(async () => (await rows(world, 'dead')).length === count);
   return await rows(world, 'dead');
-}
-
-async function checkBilled(world: PushWorld, billed: number): Promise<void> {
-  const sum = async (): Promise<number> => {
-    await world.ledger.flush();
-    return Number((await world.database.query('SELECT sum(n_billable) AS n FROM usage_range'))[0]?.['n']);
-  };
-  await world.until(async () => (await sum()) >= billed);
-  assert.equal(await sum(), billed);
-  const { losses, overcharges } = await verifyCounts(
-    world.database,
-    countByLag(async (of, address, position) => (await world.backbone.lag({ log: of, address }, position)).events),
-    'default',
-  );
-  assert.deepEqual([losses, overcharges], [[], []]);
 }
 
 describe('a delivery that is retried by hand', { timeout: 180_000 }, () => {

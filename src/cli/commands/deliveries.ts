@@ -75,15 +75,18 @@ function safeJson(value: unknown): string {
   return JSON.stringify(value, null, 2).replaceAll(/[\u007f-\u009f]/g, (sign) => `\\u00${sign.charCodeAt(0).toString(16)}`);
 }
 
+/** Which of the deliveries that are given up. */
+const deadOptions = {
+  ...ownerOptions,
+  dead: { type: 'boolean', describe: 'all that are given up' },
+  before: { type: 'string', value: 'TIME', describe: 'with --dead: given up before this time only (RFC 3339)' },
+} as const;
+
 const discard = defineCommand({
   name: 'discard',
   summary: 'throw away one delivery that is given up, or with --dead all of them: they cannot be sent again',
   positionals: { usage: 'ENDPOINT [POSITION]', min: 1, max: 2 },
-  options: {
-    ...ownerOptions,
-    dead: { type: 'boolean', describe: 'all that are given up' },
-    before: { type: 'string', value: 'TIME', describe: 'with --dead: given up before this time only (RFC 3339)' },
-  },
+  options: deadOptions,
   async run(context) {
     const [id = '', position] = meant(context, 'discard');
     const { client } = await ownerClient(context);
@@ -103,11 +106,7 @@ const retry = defineCommand({
   name: 'retry',
   summary: 'send one delivery again at once, or with --dead all that are given up',
   positionals: { usage: 'ENDPOINT [POSITION]', min: 1, max: 2 },
-  options: {
-    ...ownerOptions,
-    dead: { type: 'boolean', describe: 'all that are given up' },
-    before: { type: 'string', value: 'TIME', describe: 'with --dead: given up before this time only (RFC 3339)' },
-  },
+  options: deadOptions,
   async run(context) {
     const [id = '', position] = meant(context, 'retry');
     const { client } = await ownerClient(context);

@@ -1,21 +1,15 @@
 import { GatewayError } from '../../core/errors.ts';
 import { encodeEvent } from '../../protocols/cloudevents/encode.ts';
 import type { DiscardAnswer, KeptDelivery } from '../../push/dead-letters.ts';
-import { choice, integer, moment } from '../config/scalars.ts';
-import { fallback, object, optional, required } from '../config/shape.ts';
 import { notFound, type Router } from '../router.ts';
 import type { Services } from '../services.ts';
 import { discardView, wholeDeliveryView } from '../view-schemas.ts';
 import { answers, gone, goneAnswer } from './answers.ts';
-import { positionParam, unreadable } from './deliveries.ts';
+import { deadOnes, positionParam, unreadable } from './deliveries.ts';
 import { endpointOf, endpointParam } from './endpoint-of.ts';
 
 const tag = 'Endpoints';
-const many = object({
-  state: required(choice(['dead']), 'Which ones: those that are attempted no more.'),
-  before: optional(moment, 'Only what died before then. Default: now.'),
-  limit: fallback(integer({ min: 1, max: 1000 }), 100, 'Most deliveries to discard in this call.'),
-});
+const many = deadOnes('discard');
 
 /** Looking at what was not delivered, and throwing away what is given up; an application may do both for its own endpoints. */
 export function deadLetterRoutes(router: Router, services: Services): void {

@@ -20,11 +20,16 @@ export const positionParam = {
   ...endpointParam,
   position: required(text({ min: 1, max: 128 }), 'Place of the delivery on the log.'),
 } as const;
-const redrive = object({
-  state: required(choice(['dead']), 'Which ones: those that are attempted no more.'),
-  before: optional(moment, 'Only what died before then. Default: now.'),
-  limit: fallback(integer({ min: 1, max: 1000 }), 100, 'Most deliveries to retry in this call.'),
-});
+const redrive = deadOnes('retry');
+
+/** Which of the deliveries that are given up are meant, and how many at most in one call. */
+export function deadOnes(verb: 'retry' | 'discard') {
+  return object({
+    state: required(choice(['dead']), 'Which ones: those that are attempted no more.'),
+    before: optional(moment, 'Only what died before then. Default: now.'),
+    limit: fallback(integer({ min: 1, max: 1000 }), 100, `Most deliveries to ${verb} in this call.`),
+  });
+}
 
 /** What became of deliveries, and sending them again; an application may do both for its own endpoints. */
 export function deliveryRoutes(router: Router, services: Services): void {
