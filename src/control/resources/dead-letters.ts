@@ -1,11 +1,11 @@
 import { GatewayError } from '../../core/errors.ts';
 import { encodeEvent } from '../../protocols/cloudevents/encode.ts';
 import type { DiscardAnswer, KeptDelivery } from '../../push/dead-letters.ts';
-import { notFound, type Router } from '../router.ts';
+import type { Router } from '../router.ts';
 import type { Services } from '../services.ts';
 import { discardView, wholeDeliveryView } from '../view-schemas.ts';
 import { answers, gone, goneAnswer } from './answers.ts';
-import { deadOnes, positionParam, unreadable } from './deliveries.ts';
+import { absent, deadOnes, positionParam, unreadable } from './deliveries.ts';
 import { endpointOf, endpointParam } from './endpoint-of.ts';
 
 const tag = 'Endpoints';
@@ -90,8 +90,4 @@ function refusalOf(answer: DiscardAnswer, position: string): GatewayError | unde
   if (answer === 'ahead')
     return new GatewayError('CONFLICT', 'This delivery cannot be discarded yet: one that was published before it is not settled.');
   return undefined;
-}
-
-function absent(position: string): GatewayError {
-  return notFound('delivery that is owed or dead at', position);
 }

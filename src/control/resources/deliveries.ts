@@ -132,7 +132,7 @@ function retryRoutes(router: Router, services: Services): void {
     async handle({ params, application, actor }) {
       const endpoint = endpointOf(services, params.endpoint, application);
       const answer = await deliveries.redrive.one(endpoint.id, params.position);
-      if (answer === 'absent') throw notFound('delivery that is owed or dead at', params.position);
+      if (answer === 'absent') throw absent(params.position);
       if (answer === 'busy')
         throw new GatewayError('CONFLICT', 'This delivery cannot be retried now: it is under way, waits behind others, or too many wait.');
       if (answer === 'unreadable') throw unreadable(endpoint.id, params.position);
@@ -158,6 +158,11 @@ function retryRoutes(router: Router, services: Services): void {
       return { body: { retried, left, before } };
     },
   });
+}
+
+/** No delivery waits or is dead at this place. */
+export function absent(position: string): GatewayError {
+  return notFound('delivery that is owed or dead at', position);
 }
 
 /** Of a delivery whose event is damaged where it is kept. */
