@@ -1,4 +1,5 @@
 import type { Backbone } from '../core/backbone.ts';
+import type { Sight } from '../core/sight.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Feed } from '../core/feed.ts';
 import type { Governor } from '../core/group.ts';
@@ -10,7 +11,7 @@ import { inactive, readableBy, served } from './permission.ts';
 import { readableAddresses } from './readable-addresses.ts';
 import { scopeRefusal } from './scope.ts';
 import type { SessionServices } from './session.ts';
-import { isWholeApi, sightOf, type Sight } from './sight.ts';
+import { isWholeApi, sightOf } from './sight.ts';
 
 /** What a push reader is to read, by the endpoint's own word: nobody knocks. */
 export interface PushRequest {

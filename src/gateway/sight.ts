@@ -1,10 +1,7 @@
-import type { Event } from '../core/event.ts';
+import type { Sight } from '../core/sight.ts';
 import type { ApiRuntime, BoundSubscription, Catalogue } from './catalogue.ts';
 import type { Places } from './horizon.ts';
 import { readableAddresses, type ReadableAddresses } from './readable-addresses.ts';
-
-/** What becomes of an event now: `hidden`, and nothing is said of it; `held`: nothing may be given out at all, be it that it may again. */
-export type Sight = (event: Event) => 'shown' | 'hidden' | 'held';
 
 interface SightRequest {
   /** Id of the subscription. */

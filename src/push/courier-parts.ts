@@ -15,7 +15,7 @@ import type { SavedEndpoint } from './load-endpoint.ts';
 import type { PushBook } from './push-book.ts';
 import type { AttemptCounts } from './push-counts.ts';
 import type { PushTarget } from './push-target.ts';
-import type { Sight } from './sight.ts';
+import type { Sight } from '../core/sight.ts';
 
 /** What a courier reads: its place in a feed and its reader's books. */
 export interface PushReading {

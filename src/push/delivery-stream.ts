@@ -17,7 +17,7 @@ import { begunAnew, dueAnew, type OwedDelivery } from './owed-delivery.ts';
 import type { PushBook } from './push-book.ts';
 import type { PushTarget } from './push-target.ts';
 import type { MarkSource } from './settled-marks.ts';
-import type { Sight } from './sight.ts';
+import type { Sight } from '../core/sight.ts';
 import { batchIdOf, bytesInBatch } from './webhook-batch.ts';
 
 /** Payload bytes of the largest batch. */

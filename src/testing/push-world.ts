@@ -28,7 +28,7 @@ import type { PushTarget } from '../push/push-target.ts';
 import { ReplayLog, type Replay } from '../push/replay-log.ts';
 import { ReplayRunner } from '../push/replay-runner.ts';
 import { Replays } from '../push/replays.ts';
-import type { Sight } from '../push/sight.ts';
+import type { Sight } from '../core/sight.ts';
 import { SlowStart } from '../push/slow-start.ts';
 import type { Resource } from '../store/resources.ts';
 

@@ -1,4 +1,4 @@
-import type { Event } from '../core/event.ts';
+import type { Event } from './event.ts';
 
 /**
  * What becomes of an event of the feed now. `hidden`: it may not be read, and is passed over as if it were not there. `held`: nothing
